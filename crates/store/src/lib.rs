@@ -1,1 +1,31 @@
-//! store
+//! What survives a crash.
+//!
+//! The store keeps messages and small metadata entries on disk. It knows nothing of AMQP: queues
+//! are numbers, messages and entries are bytes. One thread writes: it takes whatever has arrived,
+//! appends it to a segment log, syncs once, and announces one number, "committed up to ticket N".
+//! A metadata database (sled) is brought up to date by checkpoints, off that path; after a crash
+//! the database plus a bounded tail of the log is the whole truth.
+//!
+//! # Promises
+//!
+//! - An operation whose [`Ticket`] was announced is there after any crash.
+//! - An operation that was not announced is there completely or not at all.
+//! - [`Store::settle`] promises nothing: losing the last settlements means redelivery, not loss.
+//! - After a write or sync error nothing more is announced and nothing is retried
+//!   ([`Store::failure`]): after a failed sync the kernel may have dropped the data.
+
+mod body;
+mod error;
+mod ids;
+mod options;
+mod recovered;
+mod stats;
+mod store;
+
+pub use body::{BODY_BYTES_MAX, Body};
+pub use error::Error;
+pub use ids::{QueueId, Ticket};
+pub use options::{OnCommit, OnFailure, Options};
+pub use recovered::{Recovered, RecoveredQueue};
+pub use stats::Stats;
+pub use store::{PENDING_BYTES_MAX, Store};

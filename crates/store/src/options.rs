@@ -1,0 +1,51 @@
+//! What the owner of a store may choose.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::error::Error;
+use crate::ids::Ticket;
+
+/// Called by the commit thread after the sync that made everything up to the ticket durable.
+pub type OnCommit = Box<dyn Fn(Ticket) + Send + Sync>;
+/// Called once, from a store thread, when the store stops after an error.
+pub type OnFailure = Box<dyn Fn(&Error) + Send + Sync>;
+
+/// Settings of one store; `Options::default()` is right for production.
+pub struct Options {
+    /// Bytes after which a log segment is full. A record larger than this gets a segment of its
+    /// own size. Values below 64 KiB are raised to 64 KiB. Default 64 MiB.
+    pub segment_bytes: u64,
+    /// Longest time that changes wait for a checkpoint. Default 1 s.
+    pub checkpoint_every: Duration,
+    /// Log bytes after which a checkpoint starts early; bounds the replay after a crash.
+    /// Default 256 MB.
+    pub checkpoint_bytes: u64,
+    /// Hears of every commit, in order. Runs on the commit thread, so it must be quick and must
+    /// not call back into the store.
+    pub on_commit: OnCommit,
+    /// Hears of the error that stopped the store. Nothing is committed after it.
+    pub on_failure: OnFailure,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            segment_bytes: 64 << 20,
+            checkpoint_every: Duration::from_secs(1),
+            checkpoint_bytes: 256_000_000,
+            on_commit: Box::new(|_| {}),
+            on_failure: Box::new(|_| {}),
+        }
+    }
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("segment_bytes", &self.segment_bytes)
+            .field("checkpoint_every", &self.checkpoint_every)
+            .field("checkpoint_bytes", &self.checkpoint_bytes)
+            .finish_non_exhaustive()
+    }
+}
