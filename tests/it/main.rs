@@ -1,0 +1,8 @@
+//! The black-box suites: one binary, so that the harness is linked once.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "black-box tests run on the real clock, and a panic is how a test fails"
+)]
+
+mod amqp;
