@@ -68,3 +68,6 @@ fn compare_arrays(a: &[AMQPValue], b: &[AMQPValue]) -> Ordering {
         .find(|order| order.is_ne())
         .unwrap_or_else(|| a.len().cmp(&b.len()))
 }
+
+#[cfg(test)]
+mod tests;

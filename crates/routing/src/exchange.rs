@@ -202,3 +202,6 @@ fn first_from<'a, D: Destination>(
 fn holds<D: Destination>(all: &BTreeSet<Binding<D>>, destination: D, key: &str) -> bool {
     first_from(all, destination, key).is_some_and(|binding| &*binding.key == key)
 }
+
+#[cfg(test)]
+mod tests;

@@ -72,3 +72,6 @@ pub fn resolve<G: Graph>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -198,3 +198,6 @@ fn shown(value: &[u8]) -> String {
         .filter(|c| !c.is_control())
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

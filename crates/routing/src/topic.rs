@@ -222,3 +222,6 @@ fn words(key: &str) -> impl Iterator<Item = &str> {
         .into_iter()
         .flatten()
 }
+
+#[cfg(test)]
+mod tests;
