@@ -1,0 +1,205 @@
+//! The 14 basic properties (spec 1.8): as borrowed views, and by way of amq-protocol's struct.
+
+use amq_protocol::protocol::basic::gen_properties;
+use nom::Parser;
+use nom::number::complete::{be_u8, be_u64};
+
+use crate::amqp::{BasicProperties, ShortString};
+use crate::content::ContentError;
+use crate::content_header::ContentHeader;
+use crate::method::generated;
+use crate::parse::{long_bytes, short_bytes, text};
+use crate::table::{decode_table, validate_table};
+
+/// The bits of the property flags.
+pub mod property {
+    #![allow(missing_docs)] // each is named after its property
+
+    pub const CONTENT_TYPE: u16 = 1 << 15;
+    pub const CONTENT_ENCODING: u16 = 1 << 14;
+    pub const HEADERS: u16 = 1 << 13;
+    pub const DELIVERY_MODE: u16 = 1 << 12;
+    pub const PRIORITY: u16 = 1 << 11;
+    pub const CORRELATION_ID: u16 = 1 << 10;
+    pub const REPLY_TO: u16 = 1 << 9;
+    pub const EXPIRATION: u16 = 1 << 8;
+    pub const MESSAGE_ID: u16 = 1 << 7;
+    pub const TIMESTAMP: u16 = 1 << 6;
+    pub const KIND: u16 = 1 << 5;
+    pub const USER_ID: u16 = 1 << 4;
+    pub const APP_ID: u16 = 1 << 3;
+    pub const CLUSTER_ID: u16 = 1 << 2;
+
+    /// Bits that stand for no property. Bit 0 announces more flags in the spec, which nobody sends.
+    pub const UNKNOWN: u16 = 0b11;
+}
+
+/// The basic properties of one message, borrowed from its header.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Properties<'a> {
+    /// MIME type of the body.
+    pub content_type: Option<&'a str>,
+    /// MIME encoding of the body.
+    pub content_encoding: Option<&'a str>,
+    /// Contents of the headers table, without the length before it; a sound table.
+    pub headers: Option<&'a [u8]>,
+    /// 2 is persistent.
+    pub delivery_mode: Option<u8>,
+    /// 0 to 9 by the spec, 0 to 255 in RabbitMQ.
+    pub priority: Option<u8>,
+    /// Which request a reply is for.
+    pub correlation_id: Option<&'a str>,
+    /// Where replies go.
+    pub reply_to: Option<&'a str>,
+    /// Time to live in milliseconds, as decimal digits; not checked here.
+    pub expiration: Option<&'a str>,
+    /// The application's id of the message.
+    pub message_id: Option<&'a str>,
+    /// Seconds since 1970.
+    pub timestamp: Option<u64>,
+    /// The property that the spec calls `type`.
+    pub kind: Option<&'a str>,
+    /// Must be the publisher's own name.
+    pub user_id: Option<&'a str>,
+    /// The publishing application.
+    pub app_id: Option<&'a str>,
+    /// Deprecated.
+    pub cluster_id: Option<&'a str>,
+}
+
+impl<'a> Properties<'a> {
+    /// One pass: lengths, UTF-8 of strings and the structure of the headers table are checked, so
+    /// the bytes may be passed on to consumers as they are.
+    pub(crate) fn parse(flags: u16, bytes: &'a [u8]) -> Result<Self, ContentError> {
+        let mut fields = Fields { flags, rest: bytes };
+        let properties = Self {
+            content_type: fields.string(property::CONTENT_TYPE)?,
+            content_encoding: fields.string(property::CONTENT_ENCODING)?,
+            headers: fields.table(property::HEADERS)?,
+            delivery_mode: fields.octet(property::DELIVERY_MODE)?,
+            priority: fields.octet(property::PRIORITY)?,
+            correlation_id: fields.string(property::CORRELATION_ID)?,
+            reply_to: fields.string(property::REPLY_TO)?,
+            expiration: fields.string(property::EXPIRATION)?,
+            message_id: fields.string(property::MESSAGE_ID)?,
+            timestamp: fields.timestamp(property::TIMESTAMP)?,
+            kind: fields.string(property::KIND)?,
+            user_id: fields.string(property::USER_ID)?,
+            app_id: fields.string(property::APP_ID)?,
+            cluster_id: fields.string(property::CLUSTER_ID)?,
+        };
+        // A peer that sets unknown bits may send values for them; RabbitMQ does not mind.
+        if !fields.rest.is_empty() && flags & property::UNKNOWN == 0 {
+            return Err(ContentError::Trailing);
+        }
+        Ok(properties)
+    }
+}
+
+/// Property values still to be read.
+struct Fields<'a> {
+    flags: u16,
+    rest: &'a [u8],
+}
+
+impl<'a> Fields<'a> {
+    #[inline]
+    fn string(&mut self, bit: u16) -> Result<Option<&'a str>, ContentError> {
+        if self.flags & bit == 0 {
+            return Ok(None);
+        }
+        let (rest, bytes) = short_bytes(self.rest).map_err(|_| ContentError::Truncated)?;
+        self.rest = rest;
+        text(bytes).map(Some).ok_or(ContentError::BadUtf8)
+    }
+
+    #[inline]
+    fn table(&mut self, bit: u16) -> Result<Option<&'a [u8]>, ContentError> {
+        if self.flags & bit == 0 {
+            return Ok(None);
+        }
+        let (rest, table) = long_bytes(self.rest).map_err(|_| ContentError::Truncated)?;
+        self.rest = rest;
+        validate_table(table)?;
+        Ok(Some(table))
+    }
+
+    #[inline]
+    fn octet(&mut self, bit: u16) -> Result<Option<u8>, ContentError> {
+        if self.flags & bit == 0 {
+            return Ok(None);
+        }
+        let read: Result<_, nom::Err<()>> = be_u8.parse(self.rest);
+        let (rest, value) = read.map_err(|_| ContentError::Truncated)?;
+        self.rest = rest;
+        Ok(Some(value))
+    }
+
+    #[inline]
+    fn timestamp(&mut self, bit: u16) -> Result<Option<u64>, ContentError> {
+        if self.flags & bit == 0 {
+            return Ok(None);
+        }
+        let read: Result<_, nom::Err<()>> = be_u64.parse(self.rest);
+        let (rest, value) = read.map_err(|_| ContentError::Truncated)?;
+        self.rest = rest;
+        Ok(Some(value))
+    }
+}
+
+/// The flags and the values behind them. Off the hot path: it builds nothing in place, and headers
+/// come out sorted by name.
+pub fn encode_basic_properties(properties: &BasicProperties) -> (u16, Vec<u8>) {
+    let mut bytes = generated(gen_properties(properties));
+    let flags = bytes
+        .first_chunk::<2>()
+        .map_or(0, |flags| u16::from_be_bytes(*flags));
+    bytes.drain(..bytes.len().min(2));
+    (flags, bytes)
+}
+
+/// Builds amq-protocol's struct, for those who change properties or show them.
+pub fn to_basic_properties(header: &ContentHeader<'_>) -> Result<BasicProperties, ContentError> {
+    let from = header.properties()?;
+    let mut to = BasicProperties::default();
+    type Setter = fn(BasicProperties, ShortString) -> BasicProperties;
+    let strings: [(Option<&str>, Setter); 10] = [
+        (from.content_type, BasicProperties::with_content_type),
+        (
+            from.content_encoding,
+            BasicProperties::with_content_encoding,
+        ),
+        (from.correlation_id, BasicProperties::with_correlation_id),
+        (from.reply_to, BasicProperties::with_reply_to),
+        (from.expiration, BasicProperties::with_expiration),
+        (from.message_id, BasicProperties::with_message_id),
+        (from.kind, BasicProperties::with_type),
+        (from.user_id, BasicProperties::with_user_id),
+        (from.app_id, BasicProperties::with_app_id),
+        (from.cluster_id, BasicProperties::with_cluster_id),
+    ];
+    for (value, set) in strings {
+        if let Some(value) = value {
+            to = set(
+                to,
+                ShortString::try_new(value).map_err(|_| ContentError::Truncated)?,
+            );
+        }
+    }
+    if let Some(headers) = from.headers {
+        to = to.with_headers(decode_table(headers)?);
+    }
+    if let Some(mode) = from.delivery_mode {
+        to = to.with_delivery_mode(mode);
+    }
+    if let Some(priority) = from.priority {
+        to = to.with_priority(priority);
+    }
+    if let Some(timestamp) = from.timestamp {
+        to = to.with_timestamp(timestamp);
+    }
+    Ok(to)
+}
+
+#[cfg(test)]
+mod tests;

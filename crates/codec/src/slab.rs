@@ -1,0 +1,201 @@
+//! Many small messages in one allocation.
+//!
+//! A message that is its own heap object is allocated on one core and freed on another; that alone
+//! costs more than routing and delivering it. So the messages of one read are copied behind each
+//! other into one buffer, which they then share.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::content::{CONTENT_INLINE_MAX, Content, Layout, put_body_frame};
+use crate::frame::{FRAME_END, FRAME_HEAD, FRAME_OVERHEAD};
+
+/// Largest slab in bytes, a single message that is larger aside. One waiting small message keeps
+/// its whole slab in memory, so this bounds the waste; 4 KiB was slower, 64 KiB no faster.
+pub const SLAB_MAX: usize = 16 * 1024;
+
+/// Bytes allocated at first when nothing is known about what comes.
+const SLAB_FIRST: usize = 256;
+
+/// Entries of the list of pending messages that an idle slab may keep, so that one message per read
+/// does not allocate it anew each time.
+const IDLE_ENTRIES_MAX: usize = 4;
+
+/// What basic.publish has on the wire that a message does not keep: frame head, ids, the reserved
+/// field, flags. For estimates only.
+const PUBLISH_EXTRA: usize = 14;
+
+/// Collects the messages of one read.
+#[derive(Debug, Default)]
+pub struct Slab {
+    buffer: Vec<u8>,
+    entries: Vec<Entry>,
+    /// Messages of slabs that are full already.
+    full: Vec<Content>,
+    /// Bytes the messages still to come will need at most; 0 if not known.
+    expected: usize,
+}
+
+/// A message in `buffer`.
+#[derive(Debug)]
+struct Entry {
+    len: u32,
+    layout: Layout,
+    body: Option<Arc<Bytes>>,
+}
+
+impl Slab {
+    /// Holds no memory until something is pushed.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Says how many bytes of input are about to be read into this slab, so that it can be allocated
+    /// in the right size at once. Call it once per read; without it slabs grow by doubling.
+    #[inline]
+    pub fn expect(&mut self, input_len: usize) {
+        self.expected = input_len;
+    }
+
+    /// Appends a message: its two names as in [`crate::Publish::names`], its whole header frame, and its
+    /// whole only body frame or nothing, all as on the wire and checked by the decoders.
+    /// `persistent` is the header's delivery-mode 2.
+    #[inline]
+    pub fn push(&mut self, names: &[u8], header_frame: &[u8], body_frame: &[u8], persistent: bool) {
+        if body_frame.len() >= CONTENT_INLINE_MAX + FRAME_OVERHEAD {
+            let body = &body_frame[FRAME_HEAD..body_frame.len() - 1];
+            return self.push_large(
+                names,
+                header_frame,
+                Bytes::copy_from_slice(body),
+                persistent,
+            );
+        }
+        // A zero-length body frame is legal, but a message without body has none.
+        let body_frame = if body_frame.len() > FRAME_OVERHEAD {
+            body_frame
+        } else {
+            &[]
+        };
+        let header_end = names.len() + 1 + header_frame.len();
+        let len = header_end + body_frame.len();
+        self.make_room(len);
+        self.put_head(names, header_frame);
+        self.buffer.extend_from_slice(body_frame);
+        let layout = layout(names, header_end, persistent);
+        self.entries.push(Entry {
+            len: len as u32,
+            layout,
+            body: None,
+        });
+    }
+
+    /// Appends a message whose body was assembled from several frames, or read apart because it is
+    /// large. The body is shared if it is [`CONTENT_INLINE_MAX`] or longer, else copied.
+    pub fn push_large(&mut self, names: &[u8], header_frame: &[u8], body: Bytes, persistent: bool) {
+        let header_end = names.len() + 1 + header_frame.len();
+        let layout = layout(names, header_end, persistent);
+        let large = body.len() >= CONTENT_INLINE_MAX;
+        self.make_room(
+            header_end
+                + if large {
+                    0
+                } else {
+                    body.len() + FRAME_OVERHEAD
+                },
+        );
+        let start = self.buffer.len();
+        self.put_head(names, header_frame);
+        if !large {
+            put_body_frame(&mut self.buffer, &body);
+        }
+        let len = (self.buffer.len() - start) as u32;
+        self.entries.push(Entry {
+            len,
+            layout,
+            body: large.then(|| Arc::new(body)),
+        });
+    }
+
+    /// Messages waiting to be drained.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.full.len() + self.entries.len()
+    }
+
+    /// Nothing waits.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty() && self.full.is_empty()
+    }
+
+    /// Moves all messages to the end of `out`, in order. Afterwards the slab holds next to nothing.
+    pub fn drain_into(&mut self, out: &mut Vec<Content>) {
+        out.append(&mut self.full);
+        self.full = Vec::new();
+        freeze(&mut self.buffer, &mut self.entries, out);
+        if self.entries.capacity() > IDLE_ENTRIES_MAX {
+            self.entries = Vec::new();
+        }
+        self.expected = 0;
+    }
+
+    #[inline]
+    fn put_head(&mut self, names: &[u8], header_frame: &[u8]) {
+        self.buffer.extend_from_slice(names);
+        self.buffer.push(FRAME_END);
+        self.buffer.extend_from_slice(header_frame);
+    }
+
+    #[inline]
+    fn make_room(&mut self, len: usize) {
+        if self.buffer.capacity() - self.buffer.len() < len {
+            self.grow(len);
+        }
+        self.expected = self.expected.saturating_sub(len + PUBLISH_EXTRA);
+    }
+
+    #[cold]
+    fn grow(&mut self, len: usize) {
+        if !self.buffer.is_empty() && self.buffer.len() + len > SLAB_MAX {
+            freeze(&mut self.buffer, &mut self.entries, &mut self.full);
+        }
+        let wanted = match self.expected {
+            0 => (2 * self.buffer.capacity()).max(SLAB_FIRST),
+            expected => self.buffer.len() + expected.saturating_sub(PUBLISH_EXTRA),
+        };
+        let wanted = wanted.min(SLAB_MAX).max(self.buffer.len() + len);
+        self.buffer.reserve_exact(wanted - self.buffer.len());
+    }
+}
+
+fn layout(names: &[u8], header_end: usize, persistent: bool) -> Layout {
+    Layout {
+        names_len: names.len() as u16,
+        header_end: header_end as u32,
+        persistent,
+    }
+}
+
+/// Turns the buffer into messages that share it.
+fn freeze(buffer: &mut Vec<u8>, entries: &mut Vec<Entry>, out: &mut Vec<Content>) {
+    if entries.is_empty() {
+        return;
+    }
+    let mut buffer = std::mem::take(buffer);
+    // What these messages pin should be what they need, more or less.
+    if buffer.capacity() - buffer.len() > buffer.len() / 4 {
+        buffer.shrink_to_fit();
+    }
+    let mut rest = Bytes::from(buffer);
+    out.reserve(entries.len());
+    for Entry { len, layout, body } in entries.drain(..) {
+        // The last one takes the buffer over instead of sharing it.
+        let bytes = rest.split_to(len as usize);
+        out.push(Content::from_layout(bytes, body, layout));
+    }
+}
+
+#[cfg(test)]
+mod tests;
