@@ -22,6 +22,8 @@ mod reply_code;
 mod slab;
 mod table;
 mod table_get;
+#[cfg(test)]
+mod testing;
 
 pub use ack::{Ack, decode_ack, encode_ack, encode_nack};
 pub use amqp::*;
@@ -32,7 +34,7 @@ pub use frame::{
     FRAME_END, FRAME_MIN_SIZE, FRAME_OVERHEAD, FRAME_PAYLOAD_MAX, Frame, FrameError, FrameKind,
     HEARTBEAT_FRAME, decode_frame,
 };
-pub use method::{MethodError, decode_method, encode_method, method_id};
+pub use method::{MethodError, decode_method, encode_method, method_id, prefetch_size};
 pub use outbuf::{OUTPUT_HARD_MAX, OUTPUT_IDLE_MAX, OUTPUT_SHARE_MIN, OUTPUT_SOFT_MAX, OutBuf};
 pub use properties::{Properties, encode_basic_properties, property, to_basic_properties};
 pub use protocol_header::{PROTOCOL_HEADER, ProtocolHeader, decode_protocol_header};

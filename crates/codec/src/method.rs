@@ -85,6 +85,13 @@ pub fn method_id(method: &AMQPClass) -> (u16, u16) {
     (method.get_amqp_class_id(), method.get_amqp_method_id())
 }
 
+/// The prefetch-size of a basic.qos (60, 10), in bytes, which amq-protocol's struct leaves out;
+/// RabbitMQ refuses any but 0 with 540. `None` if the payload is another method or too short.
+pub fn prefetch_size(payload: &[u8]) -> Option<u32> {
+    let size = payload.strip_prefix(&[0, 60, 0, 10])?.first_chunk::<4>()?;
+    Some(u32::from_be_bytes(*size))
+}
+
 /// What an amq-protocol generator writes. Writing to a `Vec` cannot fail, and names within its
 /// values cannot be too long, so there is no error to report.
 pub(crate) fn generated(write: impl SerializeFn<Vec<u8>>) -> Vec<u8> {

@@ -182,20 +182,16 @@ impl Buf for OutBuf {
 
     fn chunks_vectored<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
         let mut filled = 0;
-        let mut put = |bytes: &'a [u8]| {
-            if let (Some(slot), false) = (slices.get_mut(filled), bytes.is_empty()) {
-                *slot = IoSlice::new(bytes);
-                filled += 1;
-            }
-            filled
-        };
         let mut at = self.written;
         for piece in &self.shared {
-            put(&self.copied[at..piece.before]);
-            put(&piece.bytes);
+            filled += put(&mut slices[filled..], &self.copied[at..piece.before]);
+            filled += put(&mut slices[filled..], &piece.bytes);
+            if filled == slices.len() {
+                return filled;
+            }
             at = piece.before;
         }
-        put(&self.copied[at..])
+        filled + put(&mut slices[filled..], &self.copied[at..])
     }
 
     fn advance(&mut self, mut count: usize) {
@@ -223,6 +219,17 @@ impl Buf for OutBuf {
             self.copied.clear();
             self.written = 0;
         }
+    }
+}
+
+/// Puts `bytes` into the first slot, unless there are none of either; how many slots that took.
+fn put<'a>(slots: &mut [IoSlice<'a>], bytes: &'a [u8]) -> usize {
+    match slots.first_mut() {
+        Some(slot) if !bytes.is_empty() => {
+            *slot = IoSlice::new(bytes);
+            1
+        }
+        _ => 0,
     }
 }
 
