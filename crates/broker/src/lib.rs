@@ -1,1 +1,62 @@
-//! broker
+//! What is true: virtual hosts, exchanges, queues, consumers, users.
+//!
+//! Synchronous and free of I/O: calls come from sessions and the HTTP API, take short locks
+//! and return values. Nothing here knows sockets or frames; the store below only takes
+//! notes and says how far the disk is.
+//!
+//! - [`Broker`] holds everything; [`VHost`] the topology of one virtual host.
+//! - `definitions` is the only writer of topology.
+//! - [`Queue`] is the contract between queues and sessions.
+//! - [`Outbox`] is a connection's mailbox, [`Wakes`] the wake-ups of a turn.
+//! - [`Commits`] says which tickets are on the disk.
+//!
+//! **Lock order**: topology, then queue, then store or outbox; never two queues at once.
+
+mod auth;
+mod binding;
+mod broker;
+mod commits;
+mod credit;
+mod declare;
+mod definitions;
+mod error;
+mod exchange;
+mod ids;
+pub mod limits;
+mod message;
+mod outbox;
+mod queue;
+mod record;
+mod recover;
+mod registry;
+mod replies;
+mod settings;
+mod stats;
+#[cfg(test)]
+mod tests;
+mod vhost;
+mod wakes;
+
+pub use auth::{LoginRefused, PasswordHash, User, Users};
+pub use binding::{BindingSpec, Destination};
+pub use broker::{Broker, OpenError, RABBITMQ_VERSION, VERSION};
+pub use commits::Commits;
+pub use credit::ChannelCredit;
+pub use declare::{Actor, DeleteIf, Deleted, QueueDeclared, REPLY_QUEUE_PREFIX};
+pub use definitions::Applied;
+pub use error::{Error, Resource};
+pub use exchange::{Exchange, ExchangeDeclare};
+pub use ids::{ConnectionId, ConsumerId};
+pub use message::{AckMode, Entry, Message};
+pub use outbox::{Batch, Delivery, Event, Outbox};
+pub use queue::{
+    ConsumerSpec, ConsumerView, Got, Published, Purged, Queue, QueueCounts, QueueDeclare,
+    QueueSnapshot, Removed, Returned, Settled,
+};
+pub use registry::{ChannelInfo, ConnectionInfo, ConnectionState, Live, Registry, Traffic};
+pub use replies::Replies;
+pub use settings::Settings;
+pub use stats::{Churn, MessageCounts, MessageStats};
+pub use store::{QueueId, Ticket};
+pub use vhost::{PublishedOne, Route, VHost};
+pub use wakes::Wakes;

@@ -1,0 +1,276 @@
+//! The broker: everything that is true beyond one connection.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::Instant;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use dashmap::DashMap;
+use parking_lot::Mutex;
+use store::{Options, QueueId, Recovered, Store, Ticket};
+
+use crate::auth::{PasswordHash, SALT_BYTES, User, Users};
+use crate::commits::Commits;
+use crate::declare::{Actor, DeleteIf};
+use crate::definitions::Applied;
+use crate::error::Error;
+use crate::ids::{ConnectionId, ConsumerId};
+use crate::record::Record;
+use crate::recover;
+use crate::registry::Registry;
+use crate::settings::Settings;
+use crate::stats::Churn;
+use crate::vhost::VHost;
+use crate::wakes::Wakes;
+
+/// The version that clients are told, because they branch on it: Leveret behaves as this
+/// RabbitMQ does.
+pub const RABBITMQ_VERSION: &str = "4.2.4";
+
+/// Leveret's own version.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Why the broker can't start or stop as it should.
+pub type OpenError = store::Error;
+
+/// A running broker.
+pub struct Broker {
+    settings: Settings,
+    store: Store,
+    commits: Arc<Commits>,
+    vhosts: DashMap<String, Arc<VHost>>,
+    /// Held while a virtual host is created or deleted.
+    vhost_changes: Mutex<()>,
+    users: Users,
+    registry: Registry,
+    churn: Arc<Churn>,
+    next_connection: AtomicU64,
+    next_consumer: AtomicU64,
+    next_queue_id: Arc<AtomicU32>,
+}
+
+impl Broker {
+    /// Opens the data directory and brings back everything durable.
+    ///
+    /// # Errors
+    /// The directory is in use, not writable, of a newer format, or damaged.
+    pub fn open(settings: Settings, data_dir: &Path) -> Result<Arc<Self>, OpenError> {
+        let commits = Arc::new(Commits::default());
+        let hook = Arc::clone(&commits);
+        let options = Options {
+            on_commit: Box::new(move |ticket| hook.advance(ticket)),
+            on_failure: Box::new(|error| {
+                tracing::error!(%error, "the store has failed: nothing is confirmed from now on; restart after mending the disk");
+            }),
+            ..Options::default()
+        };
+        let (store, recovered) = Store::open(data_dir, options)?;
+        let broker = Arc::new(Self {
+            settings,
+            store,
+            commits,
+            vhosts: DashMap::new(),
+            vhost_changes: Mutex::new(()),
+            users: Users::default(),
+            registry: Registry::default(),
+            churn: Arc::default(),
+            next_connection: AtomicU64::new(1),
+            next_consumer: AtomicU64::new(1),
+            next_queue_id: Arc::default(),
+        });
+        broker.restore(&recovered);
+        Ok(broker)
+    }
+
+    fn restore(&self, recovered: &Recovered) {
+        let queue_ids = recover::highest_queue_id(recovered).saturating_add(1);
+        self.next_queue_id.store(queue_ids, Ordering::Relaxed);
+        self.add_default_user();
+        if recovered.entries.is_empty() {
+            // A new data directory: RabbitMQ makes the default virtual host only then.
+            let record = Record::vhost(&self.settings.default_vhost);
+            self.store.put(&record.key, &record.value);
+            self.add_vhost(&self.settings.default_vhost);
+        }
+        recover::restore(self, recovered);
+    }
+
+    fn add_default_user(&self) {
+        let mut salt = [0; SALT_BYTES];
+        random(&mut salt);
+        let name = &self.settings.default_user;
+        self.users.put(User {
+            name: name.as_str().into(),
+            tags: vec!["administrator".to_owned()],
+            password: PasswordHash::new(&self.settings.default_pass, salt),
+            loopback_only: self.settings.loopback_users.contains(name),
+        });
+    }
+
+    pub(crate) fn add_vhost(&self, name: &str) -> Arc<VHost> {
+        let (ids, churn) = (Arc::clone(&self.next_queue_id), Arc::clone(&self.churn));
+        let vhost = Arc::new(VHost::new(name, self.store.clone(), ids, churn));
+        self.vhosts.insert(name.to_owned(), Arc::clone(&vhost));
+        vhost
+    }
+
+    /// The queue of a delivery mark is gone.
+    pub(crate) fn forget_mark(&self, id: QueueId) {
+        self.store.remove(&Record::mark_key(id));
+    }
+
+    /// Writes everything down and stops the store. Blocks.
+    ///
+    /// # Errors
+    /// The store has failed, now or earlier.
+    pub fn close(&self) -> Result<(), OpenError> {
+        for vhost in self.vhosts() {
+            for queue in vhost.queues().iter().filter(|q| q.durable()) {
+                let mark = queue.delivered_to().to_be_bytes();
+                self.store.put(&Record::mark_key(queue.id()), &mark);
+            }
+        }
+        self.store.close()
+    }
+
+    /// What the operator decided.
+    #[must_use]
+    pub const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The virtual host of this name.
+    #[must_use]
+    pub fn vhost(&self, name: &str) -> Option<Arc<VHost>> {
+        self.vhosts.get(name).map(|v| Arc::clone(v.value()))
+    }
+
+    /// All virtual hosts, by name.
+    #[must_use]
+    pub fn vhosts(&self) -> Vec<Arc<VHost>> {
+        let mut all: Vec<_> = self.vhosts.iter().map(|v| Arc::clone(v.value())).collect();
+        all.sort_by(|a, b| a.name().cmp(b.name()));
+        all
+    }
+
+    /// Creates a virtual host; one that is there is no error.
+    pub fn create_vhost(&self, name: &str) -> Applied {
+        let _changing = self.vhost_changes.lock();
+        if self.vhost(name).is_some() {
+            return Applied::default();
+        }
+        let record = Record::vhost(name);
+        let ticket = self.store.put(&record.key, &record.value);
+        self.add_vhost(name);
+        Applied {
+            created: true,
+            ticket: Some(ticket),
+        }
+    }
+
+    /// Deletes a virtual host with all that is in it and closes its connections.
+    ///
+    /// # Errors
+    /// [`Error::NoVhost`].
+    pub fn delete_vhost(&self, name: &str) -> Result<Option<Ticket>, Error> {
+        let _changing = self.vhost_changes.lock();
+        let Some((_, vhost)) = self.vhosts.remove(name) else {
+            return Err(Error::NoVhost(name.to_owned()));
+        };
+        let mut wakes = Wakes::new();
+        for connection in self
+            .registry
+            .connections()
+            .iter()
+            .filter(|c| &*c.vhost == name)
+        {
+            connection.close(&format!("vhost '{name}' is deleted"), &mut wakes);
+        }
+        for queue in vhost.queues() {
+            let actor = Actor {
+                user: "".into(),
+                connection: queue.owner(),
+            };
+            // Can't be refused: no condition, and the owner asks.
+            let _ = vhost.delete_queue(queue.name(), DeleteIf::default(), &actor, &mut wakes);
+        }
+        for exchange in vhost.exchanges() {
+            let _ = vhost.delete_exchange(&exchange.name, DeleteIf::default());
+        }
+        Ok(Some(self.store.remove(&Record::vhost(name).key)))
+    }
+
+    /// Who may log in.
+    #[must_use]
+    pub const fn users(&self) -> &Users {
+        &self.users
+    }
+
+    /// Who is connected.
+    #[must_use]
+    pub const fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// How far the disk is.
+    #[must_use]
+    pub fn commits(&self) -> &Commits {
+        &self.commits
+    }
+
+    /// The comings and goings so far.
+    #[must_use]
+    pub fn churn(&self) -> &Churn {
+        &self.churn
+    }
+
+    /// The store's counters.
+    #[must_use]
+    pub fn store_stats(&self) -> store::Stats {
+        self.store.stats()
+    }
+
+    /// The store can't keep up: sockets that publish should not be read for now.
+    #[must_use]
+    pub fn is_congested(&self) -> bool {
+        self.store.is_congested()
+    }
+
+    /// A number for a new connection.
+    #[must_use]
+    pub fn next_connection_id(&self) -> ConnectionId {
+        ConnectionId(self.next_connection.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// A number for a new consumer.
+    #[must_use]
+    pub fn next_consumer_id(&self) -> ConsumerId {
+        ConsumerId(self.next_consumer.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Milliseconds of the epoch at `now`.
+    #[must_use]
+    pub fn wall_clock_ms(&self, now: Instant) -> u64 {
+        let since = now.saturating_duration_since(self.settings.started);
+        self.settings.started_ms + u64::try_from(since.as_millis()).unwrap_or(u64::MAX / 2)
+    }
+
+    /// `prefix` and 22 characters that nobody can guess, as in `amq.gen-…`.
+    #[must_use]
+    pub fn random_name(&self, prefix: &str) -> String {
+        let mut bytes = [0; 16];
+        random(&mut bytes);
+        format!("{prefix}{}", URL_SAFE_NO_PAD.encode(bytes))
+    }
+}
+
+/// Fills `bytes` from the operating system. Without that nothing here is safe, so there is
+/// nothing better to do than to stop.
+fn random(bytes: &mut [u8]) {
+    if let Err(error) = getrandom::fill(bytes) {
+        tracing::error!(%error, "the operating system gives no random numbers");
+        std::process::abort();
+    }
+}

@@ -1,0 +1,362 @@
+//! The one place that changes topology.
+//!
+//! Everything that declares, deletes or binds ends in [`VHost::apply`]: AMQP, HTTP, and the
+//! start of the broker. It runs under the virtual host's topology lock, changes the
+//! registries, tells the store and moves the generation on, so that every route cache knows.
+//!
+//! The durable form of an object is the AMQP method that would declare it, under a key that
+//! names it ([`Record`]): one codec serves the wire and the disk.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use routing::Kind;
+use store::{QueueId, RecoveredQueue, Ticket};
+
+use crate::binding::{BindingSpec, Destination};
+use crate::error::Error;
+use crate::exchange::{Bound, Exchange, ExchangeDeclare};
+use crate::ids::{ConnectionId, ExchangeId};
+use crate::outbox::Event;
+use crate::queue::{Closed, Queue, QueueDeclare};
+use crate::record::Record;
+use crate::vhost::VHost;
+use crate::wakes::Wakes;
+
+/// A change of topology, already checked and allowed.
+pub(crate) enum Definition<'a> {
+    /// A new exchange.
+    DeclareExchange(&'a ExchangeDeclare, Kind),
+    /// An exchange and its bindings go.
+    DeleteExchange(Arc<Exchange>),
+    /// A new queue; one that had messages in the store brings them along.
+    DeclareQueue(
+        &'a QueueDeclare,
+        QueueId,
+        Option<ConnectionId>,
+        Option<(RecoveredQueue, u64)>,
+    ),
+    /// A queue, already closed, and its bindings go.
+    DeleteQueue(Arc<Queue>, Closed),
+    /// A new binding between things that exist.
+    Bind(&'a BindingSpec),
+    /// A binding goes.
+    Unbind(&'a BindingSpec),
+}
+
+/// Where a change comes from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Origin {
+    /// A client: durable things are recorded.
+    Client,
+    /// The store, at start: they are recorded already.
+    Store,
+}
+
+/// What only topology changes look at, behind the topology lock.
+#[derive(Default)]
+pub(crate) struct Topology {
+    /// Exchanges that have bindings to a destination, so that deleting one of ten thousand
+    /// queues need not look at every exchange.
+    pub(crate) sources: HashMap<Bound, HashSet<ExchangeId>>,
+    /// Queues to delete with their connection.
+    pub(crate) exclusive: HashMap<ConnectionId, Vec<QueueId>>,
+    next_exchange: u32,
+}
+
+/// What a change did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Applied {
+    /// False when it was so already.
+    pub created: bool,
+    /// When this is committed the change survives. None: nothing to wait for.
+    pub ticket: Option<Ticket>,
+}
+
+impl VHost {
+    /// Makes one change. Whoever calls holds the topology lock and has checked everything.
+    pub(crate) fn apply(
+        &self,
+        topology: &mut Topology,
+        definition: Definition<'_>,
+        origin: Origin,
+        wakes: &mut Wakes,
+    ) -> Result<Applied, Error> {
+        let applied = match definition {
+            Definition::DeclareExchange(declare, kind) => {
+                self.add_exchange(topology, declare, kind, origin)
+            }
+            Definition::DeleteExchange(exchange) => self.drop_exchanges(topology, vec![exchange]),
+            Definition::DeclareQueue(declare, id, owner, recovered) => {
+                self.add_queue(topology, declare, (id, owner, recovered), origin)
+            }
+            Definition::DeleteQueue(queue, closed) => {
+                self.drop_queue(topology, &queue, closed, wakes)
+            }
+            Definition::Bind(spec) => self.add_binding(topology, spec, origin)?,
+            Definition::Unbind(spec) => self.drop_binding(topology, spec),
+        };
+        if applied.created {
+            self.generation.fetch_add(1, Ordering::Release);
+        }
+        Ok(applied)
+    }
+
+    fn add_exchange(
+        &self,
+        topology: &mut Topology,
+        declare: &ExchangeDeclare,
+        kind: Kind,
+        origin: Origin,
+    ) -> Applied {
+        topology.next_exchange += 1;
+        let id = ExchangeId(topology.next_exchange);
+        let exchange = Arc::new(Exchange::new(id, Arc::clone(&self.name), kind, declare));
+        self.exchanges_by_id.insert(id, Arc::clone(&exchange));
+        self.exchanges.insert(declare.name.clone(), exchange);
+        let record = declare.durable && origin == Origin::Client && !is_predeclared(&declare.name);
+        let ticket = record.then(|| self.put(&Record::exchange(&self.name, declare)));
+        Applied {
+            created: true,
+            ticket,
+        }
+    }
+
+    fn add_queue(
+        &self,
+        topology: &mut Topology,
+        declare: &QueueDeclare,
+        (id, owner, recovered): (QueueId, Option<ConnectionId>, Option<(RecoveredQueue, u64)>),
+        origin: Origin,
+    ) -> Applied {
+        let store = self.store.clone();
+        let queue = Arc::new(Queue::new(
+            id,
+            Arc::clone(&self.name),
+            declare,
+            owner,
+            store,
+            recovered,
+        ));
+        if let Some(owner) = owner {
+            topology.exclusive.entry(owner).or_default().push(id);
+        }
+        let record = queue.durable() && origin == Origin::Client;
+        self.queues_by_id.insert(id, Arc::clone(&queue));
+        self.queues.insert(declare.name.clone(), queue);
+        let ticket = record.then(|| self.put(&Record::queue(&self.name, declare, id)));
+        Applied {
+            created: true,
+            ticket,
+        }
+    }
+
+    fn drop_queue(
+        &self,
+        topology: &mut Topology,
+        queue: &Arc<Queue>,
+        closed: Closed,
+        wakes: &mut Wakes,
+    ) -> Applied {
+        self.queues.remove(&**queue.name());
+        if let Some(owned) = queue
+            .owner()
+            .and_then(|owner| topology.exclusive.get_mut(&owner))
+        {
+            owned.retain(|id| *id != queue.id());
+        }
+        for consumer in closed.consumers {
+            consumer
+                .outbox
+                .send(Event::ConsumerCancelled(consumer.id), wakes);
+        }
+        let orphans = self.unbind_everywhere(topology, Bound::Queue(queue.id()), queue.durable());
+        let mut ticket = self.drop_exchanges(topology, orphans).ticket;
+        // Last: until here its bindings could still be named.
+        self.queues_by_id.remove(&queue.id());
+        if queue.durable() {
+            self.store
+                .remove(&Record::queue_key(&self.name, queue.name()));
+            ticket = Some(self.store.drop_queue(queue.id()));
+        }
+        self.churn.queue_deleted.fetch_add(1, Ordering::Relaxed);
+        Applied {
+            created: true,
+            ticket,
+        }
+    }
+
+    /// Deletes exchanges, and the auto-delete exchanges that this leaves without bindings.
+    fn drop_exchanges(&self, topology: &mut Topology, mut pending: Vec<Arc<Exchange>>) -> Applied {
+        let mut applied = Applied::default();
+        while let Some(exchange) = pending.pop() {
+            if self.exchanges.remove(&*exchange.name).is_none() {
+                continue;
+            }
+            applied.created = true;
+            for binding in exchange.bindings.read().iter() {
+                forget_source(topology, binding.destination, exchange.id);
+                if exchange.durable && self.is_durable(binding.destination) {
+                    let spec = self.spec(
+                        &exchange,
+                        binding.destination,
+                        &binding.key,
+                        &binding.arguments,
+                    );
+                    applied.ticket =
+                        Some(self.store.remove(&Record::binding_key(&self.name, &spec)));
+                }
+            }
+            pending.extend(self.unbind_everywhere(
+                topology,
+                Bound::Exchange(exchange.id),
+                exchange.durable,
+            ));
+            self.exchanges_by_id.remove(&exchange.id);
+            if exchange.durable {
+                applied.ticket = Some(
+                    self.store
+                        .remove(&Record::exchange_key(&self.name, &exchange.name)),
+                );
+            }
+        }
+        applied
+    }
+
+    fn add_binding(
+        &self,
+        topology: &mut Topology,
+        spec: &BindingSpec,
+        origin: Origin,
+    ) -> Result<Applied, Error> {
+        let Some((source, destination)) = self.ends(spec) else {
+            return Ok(Applied::default());
+        };
+        if !source
+            .bindings
+            .write()
+            .bind(destination, &spec.routing_key, &spec.arguments)?
+        {
+            return Ok(Applied::default());
+        }
+        topology
+            .sources
+            .entry(destination)
+            .or_default()
+            .insert(source.id);
+        let record = source.durable && self.is_durable(destination) && origin == Origin::Client;
+        let ticket = record.then(|| self.put(&Record::binding(&self.name, spec)));
+        Ok(Applied {
+            created: true,
+            ticket,
+        })
+    }
+
+    fn drop_binding(&self, topology: &mut Topology, spec: &BindingSpec) -> Applied {
+        let Some((source, destination)) = self.ends(spec) else {
+            return Applied::default();
+        };
+        let mut bindings = source.bindings.write();
+        if !bindings.unbind(destination, &spec.routing_key, &spec.arguments) {
+            return Applied::default();
+        }
+        if bindings.to_destination(destination).next().is_none() {
+            forget_source(topology, destination, source.id);
+        }
+        let orphaned = source.auto_delete && bindings.is_empty();
+        drop(bindings);
+        let durable = source.durable && self.is_durable(destination);
+        let mut ticket = durable.then(|| self.store.remove(&Record::binding_key(&self.name, spec)));
+        if orphaned {
+            ticket = self
+                .drop_exchanges(topology, vec![source])
+                .ticket
+                .or(ticket);
+        }
+        Applied {
+            created: true,
+            ticket,
+        }
+    }
+
+    /// Removes all bindings to `destination`; returns the auto-delete exchanges left without.
+    fn unbind_everywhere(
+        &self,
+        topology: &mut Topology,
+        destination: Bound,
+        durable: bool,
+    ) -> Vec<Arc<Exchange>> {
+        let mut orphans = Vec::new();
+        for id in topology.sources.remove(&destination).unwrap_or_default() {
+            let Some(source) = self.exchange_by_id(id) else {
+                continue;
+            };
+            let mut bindings = source.bindings.write();
+            let gone = bindings.unbind_destination(destination);
+            let orphaned = source.auto_delete && bindings.is_empty() && !gone.is_empty();
+            drop(bindings);
+            if durable && source.durable {
+                for binding in &gone {
+                    let spec = self.spec(&source, destination, &binding.key, &binding.arguments);
+                    self.store.remove(&Record::binding_key(&self.name, &spec));
+                }
+            }
+            if orphaned {
+                orphans.push(source);
+            }
+        }
+        orphans
+    }
+
+    /// The binding's ends, if both exist.
+    pub(crate) fn ends(&self, spec: &BindingSpec) -> Option<(Arc<Exchange>, Bound)> {
+        let source = self.exchange(&spec.source)?;
+        let destination = match &spec.destination {
+            Destination::Queue(name) => Bound::Queue(self.queue(name)?.id()),
+            Destination::Exchange(name) => Bound::Exchange(self.exchange(name)?.id),
+        };
+        Some((source, destination))
+    }
+
+    /// A binding in names. The ends exist, or are just being deleted.
+    fn spec(
+        &self,
+        source: &Exchange,
+        destination: Bound,
+        key: &str,
+        arguments: &codec::FieldTable,
+    ) -> BindingSpec {
+        BindingSpec {
+            source: source.name.to_string(),
+            destination: self.name_of(destination),
+            routing_key: key.to_owned(),
+            arguments: arguments.clone(),
+        }
+    }
+
+    fn is_durable(&self, end: Bound) -> bool {
+        match end {
+            Bound::Queue(id) => self.queues_by_id.get(&id).is_some_and(|q| q.durable()),
+            Bound::Exchange(id) => self.exchange_by_id(id).is_some_and(|x| x.durable),
+        }
+    }
+
+    fn put(&self, record: &Record) -> Ticket {
+        self.store.put(&record.key, &record.value)
+    }
+}
+
+fn forget_source(topology: &mut Topology, destination: Bound, source: ExchangeId) {
+    if let Some(sources) = topology.sources.get_mut(&destination) {
+        sources.remove(&source);
+        if sources.is_empty() {
+            topology.sources.remove(&destination);
+        }
+    }
+}
+
+/// Exchanges that every virtual host has from the start are not recorded.
+pub(crate) fn is_predeclared(name: &str) -> bool {
+    name.is_empty() || name.starts_with("amq.")
+}

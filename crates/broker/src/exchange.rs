@@ -1,0 +1,112 @@
+//! An exchange: what was declared, and its bindings behind a lock.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use codec::FieldTable;
+use parking_lot::RwLock;
+use routing::{Bindings, Kind, Target};
+use store::QueueId;
+
+use crate::error::Resource;
+use crate::ids::ExchangeId;
+
+/// Where a binding leads.
+pub(crate) type Bound = Target<QueueId, ExchangeId>;
+
+/// What `exchange.declare` asks for.
+#[derive(Clone, Debug)]
+pub struct ExchangeDeclare {
+    /// Its name.
+    pub name: String,
+    /// `direct`, `fanout`, `topic` or `headers`.
+    pub kind: String,
+    /// It survives a restart.
+    pub durable: bool,
+    /// Gone with the last binding of which it is the source.
+    pub auto_delete: bool,
+    /// Clients can't publish to it.
+    pub internal: bool,
+    /// `alternate-exchange` has a meaning; others are kept.
+    pub arguments: FieldTable,
+}
+
+/// An exchange of a virtual host.
+pub struct Exchange {
+    pub(crate) id: ExchangeId,
+    /// Its name; empty for the default exchange.
+    pub name: Arc<str>,
+    /// Its virtual host's name.
+    pub vhost: Arc<str>,
+    /// How it routes.
+    pub kind: Kind,
+    /// It survives a restart.
+    pub durable: bool,
+    /// Gone with the last binding of which it is the source.
+    pub auto_delete: bool,
+    /// Clients can't publish to it.
+    pub internal: bool,
+    /// As declared.
+    pub arguments: FieldTable,
+    /// `alternate-exchange`.
+    pub(crate) alternate: Option<String>,
+    pub(crate) bindings: RwLock<Bindings<Bound>>,
+    published_in: AtomicU64,
+    published_out: AtomicU64,
+}
+
+impl Exchange {
+    pub(crate) fn new(
+        id: ExchangeId,
+        vhost: Arc<str>,
+        kind: Kind,
+        declare: &ExchangeDeclare,
+    ) -> Self {
+        Self {
+            id,
+            name: declare.name.as_str().into(),
+            vhost,
+            kind,
+            durable: declare.durable,
+            auto_delete: declare.auto_delete,
+            internal: declare.internal,
+            arguments: declare.arguments.clone(),
+            alternate: codec::get_str(&declare.arguments, "alternate-exchange").map(str::to_owned),
+            bindings: RwLock::new(Bindings::new(kind)),
+            published_in: AtomicU64::new(0),
+            published_out: AtomicU64::new(0),
+        }
+    }
+
+    /// The default exchange: it has no bindings of its own, queues are found by name.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        self.name.is_empty()
+    }
+
+    /// How reply texts call it.
+    #[must_use]
+    pub fn resource(&self) -> Resource {
+        Resource::exchange(&self.name, &self.vhost)
+    }
+
+    /// Counts messages that came in, and copies that went on to queues.
+    pub fn count_publish(&self, messages: u64, copies: u64) {
+        self.published_in.fetch_add(messages, Ordering::Relaxed);
+        if copies > 0 {
+            self.published_out.fetch_add(copies, Ordering::Relaxed);
+        }
+    }
+
+    /// Messages that came in so far.
+    #[must_use]
+    pub fn publish_in(&self) -> u64 {
+        self.published_in.load(Ordering::Relaxed)
+    }
+
+    /// Copies that went on to queues so far.
+    #[must_use]
+    pub fn publish_out(&self) -> u64 {
+        self.published_out.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,156 @@
+//! A connection's mailbox: queues push, the connection swaps everything out at once.
+//!
+//! **Rules.** Deliveries are pushed under the queue's lock, so that two publishers can't
+//! invert their order. The task is woken on the edge from empty to not empty only: who
+//! pushes onto something that is already there relies on the wake-up of who came first,
+//! which is flushed at the end of that turn.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Waker};
+
+use parking_lot::Mutex;
+
+use crate::ids::ConsumerId;
+use crate::limits::{OUTBOX_BYTES_MAX, OUTBOX_IDLE_DELIVERIES_MAX};
+use crate::message::Entry;
+use crate::wakes::Wakes;
+
+/// A message on its way to a consumer.
+pub struct Delivery {
+    /// For whom.
+    pub consumer: ConsumerId,
+    /// What.
+    pub entry: Entry,
+}
+
+/// Something that a connection must hear besides deliveries.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Event {
+    /// The consumer's queue is gone: tell the client with `basic.cancel`.
+    ConsumerCancelled(ConsumerId),
+    /// Close the connection with 320 CONNECTION_FORCED and this text.
+    Close(String),
+}
+
+/// All that has arrived since the last swap.
+#[derive(Default)]
+pub struct Batch {
+    /// Messages, in order for each consumer.
+    pub deliveries: Vec<Delivery>,
+    /// Consumers that were paused because this outbox was full: resume them.
+    pub paused: Vec<ConsumerId>,
+    /// The rest; to be looked at after the deliveries.
+    pub events: Vec<Event>,
+}
+
+impl Batch {
+    /// Nothing in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.deliveries.is_empty() && self.paused.is_empty() && self.events.is_empty()
+    }
+
+    /// Gives back memory that a burst has left behind. For an empty batch.
+    pub fn release(&mut self) {
+        if self.deliveries.capacity() > OUTBOX_IDLE_DELIVERIES_MAX {
+            self.deliveries = Vec::new();
+        }
+    }
+}
+
+/// The mailbox of one connection.
+#[derive(Default)]
+pub struct Outbox {
+    inner: Mutex<Inner>,
+    /// Bytes waiting, readable without the lock: a hint for the queue's dispatch.
+    bytes: AtomicUsize,
+}
+
+#[derive(Default)]
+struct Inner {
+    batch: Batch,
+    waker: Option<Waker>,
+}
+
+impl Outbox {
+    /// An empty mailbox.
+    #[must_use]
+    pub fn new() -> Arc<Self> {
+        Arc::new(Self::default())
+    }
+
+    /// Bytes that may still be pushed. A hint: others push too.
+    pub(crate) fn room(&self) -> usize {
+        OUTBOX_BYTES_MAX.saturating_sub(self.bytes.load(Ordering::Relaxed))
+    }
+
+    /// Bytes that wait.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Moves `staged` in. `bytes` is their size in memory.
+    pub(crate) fn push(&self, staged: &mut Vec<Delivery>, bytes: usize, wakes: &mut Wakes) {
+        let mut inner = self.inner.lock();
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        if inner.batch.deliveries.is_empty() && inner.batch.deliveries.capacity() < staged.len() {
+            std::mem::swap(&mut inner.batch.deliveries, staged);
+        } else {
+            inner.batch.deliveries.append(staged);
+        }
+        wakes.extend(inner.waker.take());
+    }
+
+    /// Notes that a consumer waits until this outbox has been taken.
+    pub(crate) fn report_paused(&self, consumer: ConsumerId, wakes: &mut Wakes) {
+        let mut inner = self.inner.lock();
+        inner.batch.paused.push(consumer);
+        wakes.extend(inner.waker.take());
+    }
+
+    /// Sends something else than a message.
+    pub fn send(&self, event: Event, wakes: &mut Wakes) {
+        let mut inner = self.inner.lock();
+        inner.batch.events.push(event);
+        wakes.extend(inner.waker.take());
+    }
+
+    /// Swaps what has arrived into `batch`, which must be empty. False: nothing was there.
+    pub fn take(&self, batch: &mut Batch) -> bool {
+        let mut inner = self.inner.lock();
+        self.take_locked(&mut inner, batch)
+    }
+
+    /// As [`Self::take`], for a task: `Pending` leaves its waker behind.
+    pub fn poll_take(&self, cx: &mut Context<'_>, batch: &mut Batch) -> Poll<()> {
+        let mut inner = self.inner.lock();
+        if self.take_locked(&mut inner, batch) {
+            return Poll::Ready(());
+        }
+        match &mut inner.waker {
+            Some(waker) => waker.clone_from(cx.waker()),
+            none => *none = Some(cx.waker().clone()),
+        }
+        inner.batch.release();
+        Poll::Pending
+    }
+
+    fn take_locked(&self, inner: &mut Inner, batch: &mut Batch) -> bool {
+        debug_assert!(batch.is_empty(), "a batch is drained before the next one");
+        if inner.batch.is_empty() {
+            return false;
+        }
+        std::mem::swap(&mut inner.batch, batch);
+        self.bytes.store(0, Ordering::Relaxed);
+        true
+    }
+}
+
+impl Extend<Waker> for Wakes {
+    fn extend<T: IntoIterator<Item = Waker>>(&mut self, iter: T) {
+        for waker in iter {
+            self.push(waker);
+        }
+    }
+}

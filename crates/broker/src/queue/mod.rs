@@ -1,0 +1,377 @@
+//! A queue: lock, call, unlock.
+//!
+//! The public methods of [`Queue`] are the whole contract between queues and sessions, as
+//! `rabbit_queue_type` is RabbitMQ's. A stream would be a second type with the same list.
+//!
+//! **Rules.**
+//! - Lock order is topology, then queue, then store or outbox. Never two queues at once.
+//! - The lock is held for a run of messages, never across an await.
+//! - A panic under the lock ends the process: a half-changed queue is worse than a restart
+//!   from the log.
+
+mod consumers;
+mod equivalence;
+mod ready;
+mod state;
+#[cfg(test)]
+mod tests;
+mod view;
+
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+
+use codec::FieldTable;
+use parking_lot::{Mutex, MutexGuard};
+use store::{QueueId, RecoveredQueue, Store, Ticket};
+
+pub use consumers::ConsumerSpec;
+pub(crate) use equivalence::{check_arguments, check_equivalent, queue_type, type_name};
+pub use state::{Returned, Settled};
+pub use view::{ConsumerView, QueueCounts, QueueSnapshot};
+
+use crate::error::{Error, Resource};
+use crate::ids::{ConnectionId, ConsumerId};
+use crate::message::{AckMode, Entry, Message};
+use crate::queue::ready::{Cold, Ready};
+use crate::queue::state::{Place, QueueState};
+use crate::wakes::Wakes;
+
+/// What `queue.declare` asks for.
+#[derive(Clone, Debug)]
+pub struct QueueDeclare {
+    /// Its name, not empty.
+    pub name: String,
+    /// It survives a restart. An exclusive queue never does, whatever this says.
+    pub durable: bool,
+    /// For the declaring connection only, and gone with it.
+    pub exclusive: bool,
+    /// Gone with its last consumer.
+    pub auto_delete: bool,
+    /// The `x-` arguments, kept as given.
+    pub arguments: FieldTable,
+    /// The broker chose the name, so that it may begin with `amq.`.
+    pub server_named: bool,
+}
+
+/// The result of a publish.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Published {
+    /// When this is committed the persistent messages are safe. None: nothing to wait for.
+    pub ticket: Option<Ticket>,
+}
+
+/// The result of a `basic.get`.
+pub struct Got {
+    /// The message.
+    pub entry: Entry,
+    /// Ready messages left.
+    pub remaining: u64,
+}
+
+/// What became of a consumer that was to be removed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Removed {
+    /// It was not there (its queue may have been deleted).
+    No,
+    /// It is gone.
+    Yes,
+    /// It is gone, and its queue goes with its last consumer: call
+    /// [`VHost::remove_queue_if_unused`](crate::VHost::remove_queue_if_unused).
+    LastOfAutoDelete,
+}
+
+/// The result of a purge.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Purged {
+    /// Ready messages dropped.
+    pub messages: u64,
+    /// When this is committed they stay dropped.
+    pub ticket: Option<Ticket>,
+}
+
+/// What a deleted queue leaves behind.
+pub(crate) struct Closed {
+    pub(crate) messages: u64,
+    pub(crate) consumers: Vec<ConsumerSpec>,
+}
+
+/// A classic queue.
+pub struct Queue {
+    id: QueueId,
+    name: Arc<str>,
+    vhost: Arc<str>,
+    durable: bool,
+    auto_delete: bool,
+    owner: Option<ConnectionId>,
+    arguments: FieldTable,
+    store: Store,
+    state: Mutex<QueueState>,
+}
+
+impl Queue {
+    /// A queue as declared. `owner` is the connection of an exclusive one.
+    pub(crate) fn new(
+        id: QueueId,
+        vhost: Arc<str>,
+        declare: &QueueDeclare,
+        owner: Option<ConnectionId>,
+        store: Store,
+        recovered: Option<(RecoveredQueue, u64)>,
+    ) -> Self {
+        let state = match recovered {
+            None => QueueState::new(Ready::default(), 1, 0),
+            Some((queue, delivered_to)) => {
+                let last = queue.next_seq.saturating_sub(1);
+                let cold = Cold {
+                    next: queue.first_seq,
+                    last,
+                    count: queue.live,
+                    bytes: queue.live_bytes,
+                    redelivered_to: delivered_to,
+                };
+                QueueState::new(Ready::recovered(cold), queue.next_seq.max(1), delivered_to)
+            }
+        };
+        Self {
+            id,
+            name: declare.name.as_str().into(),
+            vhost,
+            durable: declare.durable && !declare.exclusive,
+            auto_delete: declare.auto_delete,
+            owner,
+            arguments: declare.arguments.clone(),
+            store,
+            state: Mutex::new(state),
+        }
+    }
+
+    /// Its number, as routing and the store know it.
+    #[must_use]
+    pub const fn id(&self) -> QueueId {
+        self.id
+    }
+
+    /// Its name.
+    #[must_use]
+    pub const fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// Its virtual host's name.
+    #[must_use]
+    pub const fn vhost(&self) -> &Arc<str> {
+        &self.vhost
+    }
+
+    /// It survives a restart.
+    #[must_use]
+    pub const fn durable(&self) -> bool {
+        self.durable
+    }
+
+    /// It goes with its last consumer.
+    #[must_use]
+    pub const fn auto_delete(&self) -> bool {
+        self.auto_delete
+    }
+
+    /// It belongs to one connection.
+    #[must_use]
+    pub const fn exclusive(&self) -> bool {
+        self.owner.is_some()
+    }
+
+    /// The connection it belongs to.
+    #[must_use]
+    pub const fn owner(&self) -> Option<ConnectionId> {
+        self.owner
+    }
+
+    /// The `x-` arguments as declared, with the queue's type added.
+    #[must_use]
+    pub const fn arguments(&self) -> &FieldTable {
+        &self.arguments
+    }
+
+    /// How reply texts call it.
+    #[must_use]
+    pub fn resource(&self) -> Resource {
+        Resource::queue(&self.name, &self.vhost)
+    }
+
+    /// Publishes a run of messages in order, moving them out of `run`.
+    pub fn publish(&self, run: &mut Vec<Message>, wakes: &mut Wakes) -> Published {
+        Published {
+            ticket: self.lock().publish(self.place(), run.drain(..), wakes),
+        }
+    }
+
+    /// Publishes a run that other queues get too; the bytes are shared.
+    pub fn publish_clones(&self, run: &[Message], wakes: &mut Wakes) -> Published {
+        Published {
+            ticket: self
+                .lock()
+                .publish(self.place(), run.iter().cloned(), wakes),
+        }
+    }
+
+    /// Takes the oldest ready message.
+    pub fn get(&self, ack: AckMode) -> Option<Got> {
+        let mut state = self.lock();
+        let entry = state.get(self.place(), ack)?;
+        Some(Got {
+            entry,
+            remaining: state.ready.len(),
+        })
+    }
+
+    /// Deliveries were acknowledged.
+    pub fn ack(&self, settled: &[Settled], wakes: &mut Wakes) {
+        self.settle_in_store(settled);
+        let mut state = self.lock();
+        state.counts.ack += settled.len() as u64;
+        state.settle(self.place(), settled, wakes);
+    }
+
+    /// Deliveries were rejected and are not to come back.
+    pub fn reject(&self, settled: &[Settled], wakes: &mut Wakes) {
+        self.settle_in_store(settled);
+        self.lock().settle(self.place(), settled, wakes);
+    }
+
+    /// Puts deliveries back where they were, marked as redelivered.
+    pub fn requeue(&self, returned: Vec<Returned>, wakes: &mut Wakes) {
+        self.lock().requeue(self.place(), returned, wakes);
+    }
+
+    /// Starts a consumer. Its first messages go to its outbox at once.
+    ///
+    /// # Errors
+    /// [`Error::ExclusiveUse`] when it or another one is exclusive, [`Error::NotFound`] when
+    /// the queue has been deleted meanwhile.
+    pub fn add_consumer(&self, spec: ConsumerSpec, wakes: &mut Wakes) -> Result<(), Error> {
+        let mut state = self.lock();
+        if !state.live {
+            return Err(Error::NotFound(self.resource()));
+        }
+        let taken = state.consumers.iter().any(|c| c.spec.exclusive);
+        if taken || (spec.exclusive && !state.consumers.is_empty()) {
+            return Err(Error::ExclusiveUse(self.resource()));
+        }
+        state.add_consumer(self.place(), spec, wakes);
+        Ok(())
+    }
+
+    /// Stops a consumer. What it has not settled stays with its channel.
+    pub fn remove_consumer(&self, id: ConsumerId, wakes: &mut Wakes) -> Removed {
+        let mut state = self.lock();
+        if state.consumers.remove(id).is_none() {
+            return Removed::No;
+        }
+        state.dispatch(self.place(), wakes);
+        if self.auto_delete && state.consumers.is_empty() {
+            Removed::LastOfAutoDelete
+        } else {
+            Removed::Yes
+        }
+    }
+
+    /// A consumer can go on: its outbox has been taken, or its channel has credit again.
+    pub fn resume(&self, id: ConsumerId, wakes: &mut Wakes) {
+        let mut state = self.lock();
+        state.consumers.resume(id);
+        state.dispatch(self.place(), wakes);
+    }
+
+    /// Drops all ready messages.
+    pub fn purge(&self) -> Purged {
+        let (messages, ticket) = self.lock().purge(self.place());
+        Purged { messages, ticket }
+    }
+
+    /// Closes the queue if `condition` holds for it, at one moment: whoever comes later
+    /// finds it deleted.
+    ///
+    /// # Errors
+    /// What `condition` says.
+    pub(crate) fn close_if(
+        &self,
+        condition: impl FnOnce(&QueueCounts) -> Result<(), Error>,
+    ) -> Result<Option<Closed>, Error> {
+        let mut state = self.lock();
+        if !state.live {
+            return Ok(None);
+        }
+        condition(&state.tally())?;
+        state.live = false;
+        let messages = state.ready.len();
+        state.ready = Ready::default();
+        Ok(Some(Closed {
+            messages,
+            consumers: state.consumers.take_all(),
+        }))
+    }
+
+    /// The highest number ever delivered.
+    pub(crate) fn delivered_to(&self) -> u64 {
+        self.lock().delivered_to
+    }
+
+    /// It had a consumer once and has none now.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        let state = self.lock();
+        state.had_consumer && state.consumers.is_empty()
+    }
+
+    fn settle_in_store(&self, settled: &[Settled]) {
+        // Before the lock: the record was appended before the message could be delivered.
+        if settled.iter().any(|s| s.durable) {
+            let durable: Vec<u64> = settled
+                .iter()
+                .filter(|s| s.durable)
+                .map(|s| s.seq)
+                .collect();
+            self.store.settle(self.id, &durable);
+        }
+    }
+
+    const fn place(&self) -> Place<'_> {
+        Place {
+            id: self.id,
+            durable: self.durable,
+            store: &self.store,
+        }
+    }
+
+    fn lock(&self) -> Locked<'_> {
+        Locked(self.state.lock())
+    }
+}
+
+/// The lock of a queue. Ends the process when a panic unwinds through it.
+struct Locked<'a>(MutexGuard<'a, QueueState>);
+
+impl Deref for Locked<'_> {
+    type Target = QueueState;
+
+    fn deref(&self) -> &QueueState {
+        &self.0
+    }
+}
+
+impl DerefMut for Locked<'_> {
+    fn deref_mut(&mut self) -> &mut QueueState {
+        &mut self.0
+    }
+}
+
+impl Drop for Locked<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            tracing::error!(
+                "a queue was being changed when its thread failed; stopping to keep the log true"
+            );
+            std::process::abort();
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! What others may see of a queue.
+
+use std::sync::Arc;
+
+use codec::FieldTable;
+
+use crate::message::AckMode;
+use crate::queue::Queue;
+use crate::queue::consumers::Consumer;
+use crate::queue::state::QueueState;
+use crate::stats::MessageCounts;
+
+/// How much a queue holds, at one moment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct QueueCounts {
+    /// Messages that wait.
+    pub ready: u64,
+    /// Messages delivered and not acknowledged.
+    pub unacked: u64,
+    /// Consumers.
+    pub consumers: u64,
+    /// Body bytes of the ready ones.
+    pub ready_bytes: u64,
+    /// Body bytes of the unacknowledged ones.
+    pub unacked_bytes: u64,
+}
+
+/// A queue at one moment. Takes no longer for a deep queue than for an empty one.
+#[derive(Clone, Debug)]
+pub struct QueueSnapshot {
+    /// How much it holds.
+    pub counts: QueueCounts,
+    /// What happened to its messages so far.
+    pub messages: MessageCounts,
+    /// Its consumers, in the order of their turns.
+    pub consumers: Vec<ConsumerView>,
+}
+
+/// A consumer, for listing.
+#[derive(Clone, Debug)]
+pub struct ConsumerView {
+    /// Its tag.
+    pub tag: Arc<str>,
+    /// Its connection's name.
+    pub connection_name: Arc<str>,
+    /// Its connection's number.
+    pub connection: crate::ConnectionId,
+    /// Its channel.
+    pub channel: u16,
+    /// Whether it acknowledges.
+    pub ack: AckMode,
+    /// Its limit of unacknowledged messages, 0 for none.
+    pub prefetch: u32,
+    /// Alone on its queue.
+    pub exclusive: bool,
+    /// As given.
+    pub arguments: FieldTable,
+}
+
+impl ConsumerView {
+    fn of(consumer: &Consumer) -> Self {
+        let spec = &consumer.spec;
+        Self {
+            tag: Arc::clone(&spec.tag),
+            connection_name: Arc::clone(&spec.connection_name),
+            connection: spec.connection,
+            channel: spec.channel,
+            ack: spec.ack,
+            prefetch: spec.prefetch,
+            exclusive: spec.exclusive,
+            arguments: spec.arguments.clone(),
+        }
+    }
+}
+
+impl QueueState {
+    pub(crate) fn tally(&self) -> QueueCounts {
+        QueueCounts {
+            ready: self.ready.len(),
+            unacked: self.unacked,
+            consumers: self.consumers.len() as u64,
+            ready_bytes: self.ready.bytes(),
+            unacked_bytes: self.unacked_bytes,
+        }
+    }
+}
+
+impl Queue {
+    /// How much it holds.
+    #[must_use]
+    pub fn counts(&self) -> QueueCounts {
+        self.lock().tally()
+    }
+
+    /// Everything worth listing.
+    #[must_use]
+    pub fn snapshot(&self) -> QueueSnapshot {
+        let state = self.lock();
+        QueueSnapshot {
+            counts: state.tally(),
+            messages: state.counts,
+            consumers: state.consumers.iter().map(ConsumerView::of).collect(),
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! Topology as the store keeps it.
+//!
+//! | key | value |
+//! |---|---|
+//! | `v` vhost | empty |
+//! | `x` vhost, exchange | `exchange.declare` |
+//! | `q` vhost, queue | queue number (u32, big endian), `queue.declare` |
+//! | `b` vhost, source, `q` or `x`, destination, key, arguments | `queue.bind` or `exchange.bind` |
+//! | `m` queue number | highest number delivered before a clean stop (u64, big endian) |
+//!
+//! Strings in a key are preceded by their length (u16, big endian), so that names may hold
+//! any byte. Values are method payloads as on the wire: class id, method id, arguments.
+
+use bytes::Buf as _;
+use codec::{AMQPClass, OutBuf, exchange, queue};
+use store::QueueId;
+
+use crate::binding::{BindingSpec, Destination};
+use crate::exchange::ExchangeDeclare;
+use crate::queue::QueueDeclare;
+
+/// One entry of the store.
+pub(crate) struct Record {
+    pub(crate) key: Vec<u8>,
+    pub(crate) value: Vec<u8>,
+}
+
+impl Record {
+    pub(crate) fn vhost(name: &str) -> Self {
+        Self {
+            key: key(b'v', &[name.as_bytes()]),
+            value: Vec::new(),
+        }
+    }
+
+    pub(crate) fn exchange_key(vhost: &str, name: &str) -> Vec<u8> {
+        key(b'x', &[vhost.as_bytes(), name.as_bytes()])
+    }
+
+    pub(crate) fn exchange(vhost: &str, declare: &ExchangeDeclare) -> Self {
+        let method = exchange::Declare {
+            exchange: declare.name.as_str().into(),
+            kind: declare.kind.as_str().into(),
+            passive: false,
+            durable: declare.durable,
+            auto_delete: declare.auto_delete,
+            internal: declare.internal,
+            nowait: false,
+            arguments: declare.arguments.clone(),
+        };
+        let method = AMQPClass::Exchange(exchange::AMQPMethod::Declare(method));
+        Self {
+            key: Self::exchange_key(vhost, &declare.name),
+            value: payload(&method),
+        }
+    }
+
+    pub(crate) fn queue_key(vhost: &str, name: &str) -> Vec<u8> {
+        key(b'q', &[vhost.as_bytes(), name.as_bytes()])
+    }
+
+    pub(crate) fn queue(vhost: &str, declare: &QueueDeclare, id: QueueId) -> Self {
+        let method = queue::Declare {
+            queue: declare.name.as_str().into(),
+            passive: false,
+            durable: declare.durable,
+            exclusive: declare.exclusive,
+            auto_delete: declare.auto_delete,
+            nowait: false,
+            arguments: declare.arguments.clone(),
+        };
+        let method = AMQPClass::Queue(queue::AMQPMethod::Declare(method));
+        let value = [&id.0.to_be_bytes()[..], &payload(&method)].concat();
+        Self {
+            key: Self::queue_key(vhost, &declare.name),
+            value,
+        }
+    }
+
+    pub(crate) fn binding_key(vhost: &str, spec: &BindingSpec) -> Vec<u8> {
+        let kind: &[u8] = match spec.destination {
+            Destination::Queue(_) => b"q",
+            Destination::Exchange(_) => b"x",
+        };
+        let arguments = codec::encode_table(&spec.arguments);
+        key(
+            b'b',
+            &[
+                vhost.as_bytes(),
+                spec.source.as_bytes(),
+                kind,
+                spec.destination.name().as_bytes(),
+                spec.routing_key.as_bytes(),
+                &arguments,
+            ],
+        )
+    }
+
+    pub(crate) fn binding(vhost: &str, spec: &BindingSpec) -> Self {
+        let (source, key) = (
+            spec.source.as_str().into(),
+            spec.routing_key.as_str().into(),
+        );
+        let arguments = spec.arguments.clone();
+        let method = match &spec.destination {
+            Destination::Queue(name) => AMQPClass::Queue(queue::AMQPMethod::Bind(queue::Bind {
+                queue: name.as_str().into(),
+                exchange: source,
+                routing_key: key,
+                nowait: false,
+                arguments,
+            })),
+            Destination::Exchange(name) => {
+                AMQPClass::Exchange(exchange::AMQPMethod::Bind(exchange::Bind {
+                    destination: name.as_str().into(),
+                    source,
+                    routing_key: key,
+                    nowait: false,
+                    arguments,
+                }))
+            }
+        };
+        Self {
+            key: Self::binding_key(vhost, spec),
+            value: payload(&method),
+        }
+    }
+
+    pub(crate) fn mark_key(id: QueueId) -> Vec<u8> {
+        [b"m", &id.0.to_be_bytes()[..]].concat()
+    }
+}
+
+/// An entry, read back.
+pub(crate) enum Stored {
+    VHost(String),
+    Exchange(String, ExchangeDeclare),
+    Queue(String, QueueDeclare, QueueId),
+    Binding(String, BindingSpec),
+    Mark(QueueId, u64),
+}
+
+impl Stored {
+    /// The number of the queue that the entry declares, if it declares one.
+    pub(crate) fn queue_id(&self) -> Option<QueueId> {
+        match self {
+            Self::Queue(_, _, id) => Some(*id),
+            Self::VHost(_) | Self::Exchange(..) | Self::Binding(..) | Self::Mark(..) => None,
+        }
+    }
+
+    /// Reads an entry; None for one that makes no sense.
+    pub(crate) fn decode(key: &[u8], value: &[u8]) -> Option<Self> {
+        let (&kind, rest) = key.split_first()?;
+        if kind == b'm' {
+            let id = u32::from_be_bytes(rest.try_into().ok()?);
+            return Some(Self::Mark(
+                QueueId(id),
+                u64::from_be_bytes(value.try_into().ok()?),
+            ));
+        }
+        let vhost = first_string(rest)?;
+        match kind {
+            b'v' => Some(Self::VHost(vhost)),
+            b'x' => decode_exchange(value).map(|declare| Self::Exchange(vhost, declare)),
+            b'q' => {
+                let (id, method) = value.split_first_chunk::<4>()?;
+                decode_queue(method)
+                    .map(|declare| Self::Queue(vhost, declare, QueueId(u32::from_be_bytes(*id))))
+            }
+            b'b' => decode_binding(value).map(|spec| Self::Binding(vhost, spec)),
+            _ => None,
+        }
+    }
+}
+
+fn decode_exchange(value: &[u8]) -> Option<ExchangeDeclare> {
+    let AMQPClass::Exchange(exchange::AMQPMethod::Declare(m)) = codec::decode_method(value).ok()?
+    else {
+        return None;
+    };
+    Some(ExchangeDeclare {
+        name: m.exchange.to_string(),
+        kind: m.kind.to_string(),
+        durable: m.durable,
+        auto_delete: m.auto_delete,
+        internal: m.internal,
+        arguments: m.arguments,
+    })
+}
+
+fn decode_queue(value: &[u8]) -> Option<QueueDeclare> {
+    let AMQPClass::Queue(queue::AMQPMethod::Declare(m)) = codec::decode_method(value).ok()? else {
+        return None;
+    };
+    Some(QueueDeclare {
+        name: m.queue.to_string(),
+        durable: m.durable,
+        exclusive: m.exclusive,
+        auto_delete: m.auto_delete,
+        arguments: m.arguments,
+        server_named: true,
+    })
+}
+
+fn decode_binding(value: &[u8]) -> Option<BindingSpec> {
+    match codec::decode_method(value).ok()? {
+        AMQPClass::Queue(queue::AMQPMethod::Bind(m)) => Some(BindingSpec {
+            source: m.exchange.to_string(),
+            destination: Destination::Queue(m.queue.to_string()),
+            routing_key: m.routing_key.to_string(),
+            arguments: m.arguments,
+        }),
+        AMQPClass::Exchange(exchange::AMQPMethod::Bind(m)) => Some(BindingSpec {
+            source: m.source.to_string(),
+            destination: Destination::Exchange(m.destination.to_string()),
+            routing_key: m.routing_key.to_string(),
+            arguments: m.arguments,
+        }),
+        _ => None,
+    }
+}
+
+fn key(kind: u8, parts: &[&[u8]]) -> Vec<u8> {
+    let mut key = vec![kind];
+    for part in parts {
+        let length = u16::try_from(part.len()).unwrap_or(u16::MAX);
+        key.extend_from_slice(&length.to_be_bytes());
+        key.extend_from_slice(part);
+    }
+    key
+}
+
+fn first_string(key: &[u8]) -> Option<String> {
+    let (length, rest) = key.split_first_chunk::<2>()?;
+    let bytes = rest.get(..usize::from(u16::from_be_bytes(*length)))?;
+    String::from_utf8(bytes.to_vec()).ok()
+}
+
+/// A method without its frame.
+fn payload(method: &AMQPClass) -> Vec<u8> {
+    let mut frame = OutBuf::new();
+    codec::encode_method(0, method, &mut frame);
+    let whole = frame.copy_to_bytes(frame.remaining());
+    let inner = codec::FRAME_OVERHEAD - 1..whole.len().saturating_sub(1);
+    whole.get(inner).unwrap_or_default().to_vec()
+}

@@ -1,0 +1,223 @@
+//! The connections and channels that are open, for listing and for closing by force.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+
+use codec::FieldTable;
+use dashmap::DashMap;
+
+use crate::ids::ConnectionId;
+use crate::outbox::{Event, Outbox};
+use crate::stats::MessageStats;
+use crate::wakes::Wakes;
+
+/// Every open connection of the broker.
+#[derive(Default)]
+pub struct Registry {
+    connections: DashMap<ConnectionId, Arc<ConnectionInfo>>,
+}
+
+impl Registry {
+    /// Lists a connection from now on.
+    pub fn register(&self, info: ConnectionInfo) -> Arc<ConnectionInfo> {
+        let info = Arc::new(info);
+        self.connections.insert(info.id, Arc::clone(&info));
+        info
+    }
+
+    /// Lists it no longer.
+    pub fn remove(&self, id: ConnectionId) {
+        self.connections.remove(&id);
+    }
+
+    /// All of them, by name.
+    #[must_use]
+    pub fn connections(&self) -> Vec<Arc<ConnectionInfo>> {
+        let mut all: Vec<_> = self
+            .connections
+            .iter()
+            .map(|c| Arc::clone(c.value()))
+            .collect();
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        all
+    }
+
+    /// The connection of this name.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<Arc<ConnectionInfo>> {
+        self.connections
+            .iter()
+            .find(|c| &*c.name == name)
+            .map(|c| Arc::clone(c.value()))
+    }
+
+    /// The connection of this number.
+    #[must_use]
+    pub fn get(&self, id: ConnectionId) -> Option<Arc<ConnectionInfo>> {
+        self.connections.get(&id).map(|c| Arc::clone(c.value()))
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.connections.len()
+    }
+
+    /// No connection is open.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.connections.is_empty()
+    }
+}
+
+/// What a connection is doing, in RabbitMQ's words.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum ConnectionState {
+    /// Open.
+    Running,
+    /// Held back because the store can't keep up.
+    Flow,
+    /// A close is under way.
+    Closing,
+}
+
+/// One open connection, as others see it.
+pub struct ConnectionInfo {
+    /// Its number.
+    pub id: ConnectionId,
+    /// `peer:port -> host:port`, RabbitMQ's name for it.
+    pub name: Arc<str>,
+    /// Who logged in.
+    pub user: Arc<str>,
+    /// The virtual host that it opened.
+    pub vhost: Arc<str>,
+    /// Our address.
+    pub host: String,
+    /// Our port.
+    pub port: u16,
+    /// The client's address.
+    pub peer_host: String,
+    /// The client's port.
+    pub peer_port: u16,
+    /// The SASL mechanism it used.
+    pub auth_mechanism: String,
+    /// What the client says of itself.
+    pub client_properties: FieldTable,
+    /// `connection_name` of the client properties.
+    pub user_provided_name: Option<String>,
+    /// Negotiated: channels, 0 for no limit.
+    pub channel_max: u16,
+    /// Negotiated: bytes in a frame, 0 for no limit.
+    pub frame_max: u32,
+    /// Negotiated: seconds, 0 for none.
+    pub heartbeat_s: u16,
+    /// When it opened, milliseconds of the epoch.
+    pub connected_at_ms: u64,
+    /// Over TLS.
+    pub ssl: bool,
+    /// Where to reach it.
+    pub outbox: Arc<Outbox>,
+    /// Its counters of bytes and frames.
+    pub traffic: Traffic,
+    /// [`ConnectionState`] and open channels.
+    pub live: Live,
+}
+
+/// Bytes and reads or writes of a connection.
+#[derive(Default, Debug)]
+pub struct Traffic {
+    /// Bytes read.
+    pub recv_oct: AtomicU64,
+    /// Reads.
+    pub recv_cnt: AtomicU64,
+    /// Bytes written.
+    pub send_oct: AtomicU64,
+    /// Writes.
+    pub send_cnt: AtomicU64,
+}
+
+/// The part of a connection that changes while it is open.
+#[derive(Default)]
+pub struct Live {
+    state: AtomicU8,
+    channels: parking_lot::Mutex<Vec<Arc<ChannelInfo>>>,
+}
+
+impl ConnectionInfo {
+    /// What it is doing: `running`, `flow` or `closing`.
+    #[must_use]
+    pub fn state(&self) -> &'static str {
+        match self.live.state.load(Ordering::Relaxed) {
+            0 => "running",
+            1 => "flow",
+            _ => "closing",
+        }
+    }
+
+    /// Notes what it is doing.
+    pub fn set_state(&self, state: ConnectionState) {
+        self.live.state.store(state as u8, Ordering::Relaxed);
+    }
+
+    /// Its open channels, by number.
+    #[must_use]
+    pub fn channels(&self) -> Vec<Arc<ChannelInfo>> {
+        self.live.channels.lock().clone()
+    }
+
+    /// How many channels are open.
+    #[must_use]
+    pub fn channel_count(&self) -> usize {
+        self.live.channels.lock().len()
+    }
+
+    /// Lists a channel from now on.
+    pub fn open_channel(&self, number: u16) -> Arc<ChannelInfo> {
+        let info = Arc::new(ChannelInfo {
+            number,
+            ..ChannelInfo::default()
+        });
+        let mut channels = self.live.channels.lock();
+        let at = channels.partition_point(|c| c.number < number);
+        channels.insert(at, Arc::clone(&info));
+        info
+    }
+
+    /// Lists it no longer.
+    pub fn close_channel(&self, number: u16) {
+        self.live.channels.lock().retain(|c| c.number != number);
+    }
+
+    /// Asks the connection to close with 320 CONNECTION_FORCED and `reason`.
+    pub fn close(&self, reason: &str, wakes: &mut Wakes) {
+        self.outbox.send(Event::Close(reason.to_owned()), wakes);
+    }
+}
+
+/// One open channel, as others see it. Written by the connection at the end of a turn.
+#[derive(Default, Debug)]
+pub struct ChannelInfo {
+    /// Its number on the connection.
+    pub number: u16,
+    /// Consumers on it.
+    pub consumer_count: AtomicU32,
+    /// `basic.qos(global=false)` for the next consumer.
+    pub prefetch_count: AtomicU32,
+    /// `basic.qos(global=true)`.
+    pub global_prefetch_count: AtomicU32,
+    /// Delivered and not acknowledged.
+    pub unacked: AtomicU32,
+    /// Published and not confirmed.
+    pub unconfirmed: AtomicU32,
+    /// Published in an open transaction.
+    pub uncommitted: AtomicU32,
+    /// Acknowledged in an open transaction.
+    pub acks_uncommitted: AtomicU32,
+    /// In confirm mode.
+    pub confirm: AtomicBool,
+    /// In transaction mode.
+    pub transactional: AtomicBool,
+    /// What it did.
+    pub stats: MessageStats,
+}

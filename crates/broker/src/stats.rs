@@ -1,0 +1,87 @@
+//! Counters. Plain integers during a turn, added to shared ones at its end.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+macro_rules! counters {
+    ($(#[$doc:meta] $name:ident),* $(,)?) => {
+        /// How many messages took which step, as plain numbers.
+        #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+        pub struct MessageCounts { $(#[$doc] pub $name: u64),* }
+
+        /// The same, shared: relaxed atomics.
+        #[derive(Default, Debug)]
+        pub struct MessageStats { $($name: AtomicU64),* }
+
+        impl MessageStats {
+            /// Adds a turn's counts.
+            pub fn add(&self, counts: &MessageCounts) {
+                $(if counts.$name != 0 { self.$name.fetch_add(counts.$name, Ordering::Relaxed); })*
+            }
+
+            /// The counts so far.
+            #[must_use]
+            pub fn snapshot(&self) -> MessageCounts {
+                MessageCounts { $($name: self.$name.load(Ordering::Relaxed)),* }
+            }
+        }
+
+        impl MessageCounts {
+            /// Adds another's counts.
+            pub fn add(&mut self, other: &Self) {
+                $(self.$name += other.$name;)*
+            }
+        }
+    };
+}
+
+counters! {
+    /// Published by clients.
+    publish,
+    /// Confirmed to publishers.
+    confirm,
+    /// Sent back as unroutable (`mandatory`).
+    return_unroutable,
+    /// Unroutable and dropped.
+    drop_unroutable,
+    /// Delivered to consumers that acknowledge.
+    deliver,
+    /// Delivered to consumers that don't.
+    deliver_no_ack,
+    /// Fetched with `basic.get`, to be acknowledged.
+    get,
+    /// Fetched with `basic.get` and settled by it.
+    get_no_ack,
+    /// `basic.get` on an empty queue.
+    get_empty,
+    /// Deliveries with the redelivered flag.
+    redeliver,
+    /// Acknowledged.
+    ack,
+}
+
+impl MessageCounts {
+    /// All deliveries and gets: RabbitMQ's `deliver_get`.
+    #[must_use]
+    pub const fn deliver_get(&self) -> u64 {
+        self.deliver + self.deliver_no_ack + self.get + self.get_no_ack
+    }
+}
+
+/// How often things came and went since the start.
+#[derive(Default, Debug)]
+pub struct Churn {
+    /// Connections opened.
+    pub connection_created: AtomicU64,
+    /// Connections gone.
+    pub connection_closed: AtomicU64,
+    /// Channels opened.
+    pub channel_created: AtomicU64,
+    /// Channels gone.
+    pub channel_closed: AtomicU64,
+    /// `queue.declare` of new and existing queues.
+    pub queue_declared: AtomicU64,
+    /// Queues made.
+    pub queue_created: AtomicU64,
+    /// Queues deleted, by whatever cause.
+    pub queue_deleted: AtomicU64,
+}

@@ -1,0 +1,391 @@
+//! A virtual host: its queues and exchanges by name, and the way of a message between them.
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use codec::FieldTable;
+use dashmap::DashMap;
+use parking_lot::Mutex;
+use routing::{Graph, Kind, Routes};
+use store::{QueueId, Store, Ticket};
+
+use crate::binding::{BindingSpec, Destination};
+use crate::definitions::{Definition, Origin, Topology};
+use crate::error::{Error, Resource};
+use crate::exchange::{Bound, Exchange, ExchangeDeclare};
+use crate::ids::ExchangeId;
+use crate::message::Message;
+use crate::queue::Queue;
+use crate::replies::Replies;
+use crate::stats::{Churn, MessageStats};
+use crate::wakes::Wakes;
+
+/// Exchanges that every virtual host has from the start.
+const PREDECLARED: [(&str, Kind, bool); 7] = [
+    ("", Kind::Direct, false),
+    ("amq.direct", Kind::Direct, false),
+    ("amq.fanout", Kind::Fanout, false),
+    ("amq.headers", Kind::Headers, false),
+    ("amq.match", Kind::Headers, false),
+    ("amq.rabbitmq.trace", Kind::Topic, true),
+    ("amq.topic", Kind::Topic, false),
+];
+
+/// What a message's exchange and key resolve to.
+pub struct Route {
+    /// The exchange it was published to.
+    pub exchange: Arc<Exchange>,
+    /// Every queue that gets it, each once.
+    pub queues: Box<[Arc<Queue>]>,
+    /// The same exchange and key lead here again until the generation changes. False when
+    /// headers took part.
+    pub cacheable: bool,
+}
+
+/// The result of publishing one message.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PublishedOne {
+    /// It reached at least one queue.
+    pub routed: bool,
+    /// When this is committed it is safe. None: nothing to wait for.
+    pub ticket: Option<Ticket>,
+}
+
+/// One virtual host.
+pub struct VHost {
+    pub(crate) name: Arc<str>,
+    pub(crate) exchanges: DashMap<String, Arc<Exchange>>,
+    pub(crate) exchanges_by_id: DashMap<ExchangeId, Arc<Exchange>>,
+    pub(crate) queues: DashMap<String, Arc<Queue>>,
+    pub(crate) queues_by_id: DashMap<QueueId, Arc<Queue>>,
+    pub(crate) topology: Mutex<Topology>,
+    pub(crate) generation: AtomicU64,
+    pub(crate) store: Store,
+    pub(crate) next_queue_id: Arc<AtomicU32>,
+    pub(crate) churn: Arc<Churn>,
+    replies: Replies,
+    stats: MessageStats,
+}
+
+impl VHost {
+    /// A virtual host with nothing but the predeclared exchanges.
+    pub(crate) fn new(
+        name: &str,
+        store: Store,
+        next_queue_id: Arc<AtomicU32>,
+        churn: Arc<Churn>,
+    ) -> Self {
+        let vhost = Self {
+            name: name.into(),
+            exchanges: DashMap::new(),
+            exchanges_by_id: DashMap::new(),
+            queues: DashMap::new(),
+            queues_by_id: DashMap::new(),
+            topology: Mutex::default(),
+            generation: AtomicU64::new(1),
+            store,
+            next_queue_id,
+            churn,
+            replies: Replies::default(),
+            stats: MessageStats::default(),
+        };
+        vhost.predeclare();
+        vhost
+    }
+
+    fn predeclare(&self) {
+        let mut topology = self.topology.lock();
+        for (name, kind, internal) in PREDECLARED {
+            let declare = ExchangeDeclare {
+                name: name.to_owned(),
+                kind: kind.as_str().to_owned(),
+                durable: true,
+                auto_delete: false,
+                internal,
+                arguments: FieldTable::default(),
+            };
+            let definition = Definition::DeclareExchange(&declare, kind);
+            let declared = self.apply(&mut topology, definition, Origin::Client, &mut Wakes::new());
+            debug_assert!(declared.is_ok(), "declaring an exchange can't fail");
+        }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub const fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// Changes whenever a route could have changed. Routes found under one generation hold
+    /// until it moves on.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
+
+    /// What happened to its messages.
+    #[must_use]
+    pub const fn stats(&self) -> &MessageStats {
+        &self.stats
+    }
+
+    /// Direct reply-to.
+    #[must_use]
+    pub const fn replies(&self) -> &Replies {
+        &self.replies
+    }
+
+    /// The queue of this name, without any checks.
+    #[must_use]
+    pub fn queue(&self, name: &str) -> Option<Arc<Queue>> {
+        self.queues.get(name).map(|q| Arc::clone(q.value()))
+    }
+
+    /// The exchange of this name, without any checks.
+    #[must_use]
+    pub fn exchange(&self, name: &str) -> Option<Arc<Exchange>> {
+        self.exchanges.get(name).map(|x| Arc::clone(x.value()))
+    }
+
+    /// The exchange of this name.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub fn find_exchange(&self, name: &str) -> Result<Arc<Exchange>, Error> {
+        self.exchange(name)
+            .ok_or_else(|| Error::NotFound(Resource::exchange(name, &self.name)))
+    }
+
+    pub(crate) fn exchange_by_id(&self, id: ExchangeId) -> Option<Arc<Exchange>> {
+        self.exchanges_by_id.get(&id).map(|x| Arc::clone(x.value()))
+    }
+
+    /// All queues, by name.
+    #[must_use]
+    pub fn queues(&self) -> Vec<Arc<Queue>> {
+        let mut all: Vec<_> = self.queues.iter().map(|q| Arc::clone(q.value())).collect();
+        all.sort_by(|a, b| a.name().cmp(b.name()));
+        all
+    }
+
+    /// How many queues there are.
+    #[must_use]
+    pub fn queue_count(&self) -> usize {
+        self.queues.len()
+    }
+
+    /// All exchanges, by name.
+    #[must_use]
+    pub fn exchanges(&self) -> Vec<Arc<Exchange>> {
+        let mut all: Vec<_> = self
+            .exchanges
+            .iter()
+            .map(|x| Arc::clone(x.value()))
+            .collect();
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        all
+    }
+
+    /// How many exchanges there are.
+    #[must_use]
+    pub fn exchange_count(&self) -> usize {
+        self.exchanges.len()
+    }
+
+    /// All bindings, those of the default exchange first, then by exchange.
+    #[must_use]
+    pub fn bindings(&self) -> Vec<BindingSpec> {
+        let mut all = Vec::new();
+        for exchange in self.exchanges() {
+            all.extend(self.bindings_from(&exchange));
+        }
+        all
+    }
+
+    /// The bindings with this exchange as source.
+    #[must_use]
+    pub fn bindings_from(&self, exchange: &Exchange) -> Vec<BindingSpec> {
+        if exchange.is_default() {
+            return self
+                .queues()
+                .iter()
+                .map(|q| implicit_binding(q.name()))
+                .collect();
+        }
+        let bindings = exchange.bindings.read();
+        let mut all: Vec<_> = bindings
+            .iter()
+            .map(|b| BindingSpec {
+                source: exchange.name.to_string(),
+                destination: self.name_of(b.destination),
+                routing_key: b.key.to_string(),
+                arguments: (*b.arguments).clone(),
+            })
+            .collect();
+        drop(bindings);
+        all.sort_by(|a, b| (&a.destination, &a.routing_key).cmp(&(&b.destination, &b.routing_key)));
+        all
+    }
+
+    /// The bindings that lead to a queue, the default exchange's first.
+    #[must_use]
+    pub fn bindings_to_queue(&self, queue: &Queue) -> Vec<BindingSpec> {
+        let mut all = vec![implicit_binding(queue.name())];
+        all.extend(self.bindings_to(Bound::Queue(queue.id())));
+        all
+    }
+
+    /// The bindings that lead to an exchange.
+    #[must_use]
+    pub fn bindings_to_exchange(&self, exchange: &Exchange) -> Vec<BindingSpec> {
+        self.bindings_to(Bound::Exchange(exchange.id))
+    }
+
+    fn bindings_to(&self, destination: Bound) -> Vec<BindingSpec> {
+        let sources = self
+            .topology
+            .lock()
+            .sources
+            .get(&destination)
+            .cloned()
+            .unwrap_or_default();
+        let mut all: Vec<_> = sources
+            .into_iter()
+            .filter_map(|id| self.exchange_by_id(id))
+            .flat_map(|source| {
+                let bindings = source.bindings.read();
+                let of = |b: &routing::Binding<Bound>| BindingSpec {
+                    source: source.name.to_string(),
+                    destination: self.name_of(destination),
+                    routing_key: b.key.to_string(),
+                    arguments: (*b.arguments).clone(),
+                };
+                bindings
+                    .to_destination(destination)
+                    .map(of)
+                    .collect::<Vec<_>>()
+            })
+            .collect();
+        all.sort_by(|a, b| (&a.source, &a.routing_key).cmp(&(&b.source, &b.routing_key)));
+        all
+    }
+
+    pub(crate) fn name_of(&self, end: Bound) -> Destination {
+        match end {
+            Bound::Queue(id) => Destination::Queue(
+                self.queues_by_id
+                    .get(&id)
+                    .map(|q| q.name().to_string())
+                    .unwrap_or_default(),
+            ),
+            Bound::Exchange(id) => Destination::Exchange(
+                self.exchange_by_id(id)
+                    .map(|x| x.name.to_string())
+                    .unwrap_or_default(),
+            ),
+        }
+    }
+
+    /// Where a message goes. `keys` are its routing key and those of CC and BCC.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] without the exchange, [`Error::InternalExchange`].
+    pub fn route(
+        &self,
+        exchange: &str,
+        keys: &[&str],
+        headers: &FieldTable,
+    ) -> Result<Route, Error> {
+        let exchange = self.find_exchange(exchange)?;
+        if exchange.internal {
+            return Err(Error::InternalExchange(exchange.resource()));
+        }
+        let view = RoutingView {
+            vhost: self,
+            saw_headers: Cell::new(false),
+        };
+        let mut ids = Routes::new();
+        routing::resolve(&view, exchange.id, keys, headers, &mut ids);
+        let find = |id: QueueId| self.queues_by_id.get(&id).map(|q| Arc::clone(q.value()));
+        let queues = ids.iter().filter_map(find).collect();
+        Ok(Route {
+            exchange,
+            queues,
+            cacheable: !view.saw_headers.get(),
+        })
+    }
+
+    /// Publishes one message to the exchange and key that it names, as the HTTP API does.
+    ///
+    /// # Errors
+    /// Those of [`Self::route`].
+    pub fn publish(&self, message: Message, wakes: &mut Wakes) -> Result<PublishedOne, Error> {
+        let headers = codec::to_basic_properties(&message.header())
+            .ok()
+            .and_then(|p| p.headers().clone())
+            .unwrap_or_default();
+        let route = self.route(message.exchange(), &[message.routing_key()], &headers)?;
+        let copies = route.queues.len() as u64;
+        route.exchange.count_publish(1, copies);
+        let mut ticket = None;
+        for queue in &route.queues {
+            ticket = queue
+                .publish_clones(std::slice::from_ref(&message), wakes)
+                .ticket
+                .max(ticket);
+        }
+        Ok(PublishedOne {
+            routed: copies > 0,
+            ticket,
+        })
+    }
+}
+
+fn implicit_binding(queue: &str) -> BindingSpec {
+    BindingSpec {
+        source: String::new(),
+        destination: Destination::Queue(queue.to_owned()),
+        routing_key: queue.to_owned(),
+        arguments: FieldTable::default(),
+    }
+}
+
+/// The exchanges as routing sees them; notes whether the result depends on headers.
+struct RoutingView<'a> {
+    vhost: &'a VHost,
+    saw_headers: Cell<bool>,
+}
+
+impl Graph for RoutingView<'_> {
+    type Exchange = ExchangeId;
+    type Queue = QueueId;
+
+    fn route(
+        &self,
+        exchange: ExchangeId,
+        key: &str,
+        headers: &FieldTable,
+        targets: &mut Routes<Bound>,
+    ) {
+        let Some(exchange) = self.vhost.exchange_by_id(exchange) else {
+            return;
+        };
+        if exchange.is_default() {
+            if let Some(queue) = self.vhost.queue(key) {
+                targets.push(Bound::Queue(queue.id()));
+            }
+            return;
+        }
+        let bindings = exchange.bindings.read();
+        if bindings.needs_headers() {
+            self.saw_headers.set(true);
+        }
+        bindings.route_into(key, headers, targets);
+    }
+
+    fn alternate(&self, exchange: ExchangeId) -> Option<ExchangeId> {
+        let exchange = self.vhost.exchange_by_id(exchange)?;
+        Some(self.vhost.exchange(exchange.alternate.as_deref()?)?.id)
+    }
+}
