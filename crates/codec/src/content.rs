@@ -277,7 +277,9 @@ fn header_frame(properties: &BasicProperties, body_len: usize) -> Vec<u8> {
 fn check_layout(bytes: &[u8], body: Option<&Bytes>) -> Result<Layout, ContentError> {
     let (rest, exchange) = short_bytes(bytes).map_err(|_| ContentError::Layout("exchange"))?;
     let (rest, key) = short_bytes(rest).map_err(|_| ContentError::Layout("routing key"))?;
-    text(exchange).and(text(key)).ok_or(ContentError::BadUtf8)?;
+    text(exchange)
+        .and_then(|_| text(key))
+        .ok_or(ContentError::BadUtf8)?;
     let names_len = bytes.len() - rest.len();
     let rest = rest
         .strip_prefix(&[FRAME_END])

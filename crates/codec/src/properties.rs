@@ -13,21 +13,33 @@ use crate::table::{decode_table, validate_table};
 
 /// The bits of the property flags.
 pub mod property {
-    #![allow(missing_docs)] // each is named after its property
-
+    /// Flag of `content-type`.
     pub const CONTENT_TYPE: u16 = 1 << 15;
+    /// Flag of `content-encoding`.
     pub const CONTENT_ENCODING: u16 = 1 << 14;
+    /// Flag of `headers`.
     pub const HEADERS: u16 = 1 << 13;
+    /// Flag of `delivery-mode`.
     pub const DELIVERY_MODE: u16 = 1 << 12;
+    /// Flag of `priority`.
     pub const PRIORITY: u16 = 1 << 11;
+    /// Flag of `correlation-id`.
     pub const CORRELATION_ID: u16 = 1 << 10;
+    /// Flag of `reply-to`.
     pub const REPLY_TO: u16 = 1 << 9;
+    /// Flag of `expiration`.
     pub const EXPIRATION: u16 = 1 << 8;
+    /// Flag of `message-id`.
     pub const MESSAGE_ID: u16 = 1 << 7;
+    /// Flag of `timestamp`.
     pub const TIMESTAMP: u16 = 1 << 6;
+    /// Flag of `type`.
     pub const KIND: u16 = 1 << 5;
+    /// Flag of `user-id`.
     pub const USER_ID: u16 = 1 << 4;
+    /// Flag of `app-id`.
     pub const APP_ID: u16 = 1 << 3;
+    /// Flag of `cluster-id`.
     pub const CLUSTER_ID: u16 = 1 << 2;
 
     /// Bits that stand for no property. Bit 0 announces more flags in the spec, which nobody sends.

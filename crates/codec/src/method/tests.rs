@@ -36,7 +36,7 @@ fn fill() -> impl Strategy<Value = Fill> {
     )
 }
 
-fn basic_methods(fill: Fill) -> Vec<AMQPClass> {
+fn content_methods(fill: Fill) -> Vec<AMQPClass> {
     use basic::*;
     let Fill {
         a,
@@ -83,12 +83,31 @@ fn basic_methods(fill: Fill) -> Vec<AMQPClass> {
         routing_key: c,
     };
     [
+        AMQPMethod::Consume(consume),
+        AMQPMethod::Publish(publish),
+        AMQPMethod::Return(returned),
+        AMQPMethod::Deliver(deliver),
+        AMQPMethod::GetOk(get_ok),
+    ]
+    .map(AMQPClass::Basic)
+    .into()
+}
+
+fn basic_methods(fill: Fill) -> Vec<AMQPClass> {
+    use basic::*;
+    let Fill {
+        a,
+        b,
+        number: n,
+        flags: [f, g, ..],
+        ..
+    } = fill;
+    [
         AMQPMethod::Qos(Qos {
             prefetch_count: n as u16,
             global: f,
         }),
         AMQPMethod::QosOk(QosOk {}),
-        AMQPMethod::Consume(consume),
         AMQPMethod::ConsumeOk(ConsumeOk {
             consumer_tag: a.clone(),
         }),
@@ -97,14 +116,10 @@ fn basic_methods(fill: Fill) -> Vec<AMQPClass> {
             nowait: f,
         }),
         AMQPMethod::CancelOk(CancelOk { consumer_tag: b }),
-        AMQPMethod::Publish(publish),
-        AMQPMethod::Return(returned),
-        AMQPMethod::Deliver(deliver),
         AMQPMethod::Get(Get {
             queue: a,
             no_ack: f,
         }),
-        AMQPMethod::GetOk(get_ok),
         AMQPMethod::GetEmpty(GetEmpty {}),
         AMQPMethod::Ack(Ack {
             delivery_tag: n,
@@ -365,6 +380,7 @@ fn queue_methods(fill: Fill) -> Vec<AMQPClass> {
 
 fn every_method(fill: &Fill) -> Vec<AMQPClass> {
     let mut methods = basic_methods(fill.clone());
+    methods.extend(content_methods(fill.clone()));
     methods.extend(connection_methods(fill.clone()));
     methods.extend(channel_methods(fill.clone()));
     methods.extend(exchange_methods(fill.clone()));
