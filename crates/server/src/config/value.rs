@@ -1,0 +1,82 @@
+//! Values of settings: numbers, sizes with units, switches, log levels.
+
+use nom::branch::alt;
+use nom::bytes::complete::tag;
+use nom::character::complete::{space0, u64 as number};
+use nom::combinator::{all_consuming, value};
+use nom::{IResult, Parser};
+use tracing::level_filters::LevelFilter;
+
+/// A whole number of any width.
+///
+/// # Errors
+///
+/// Not a number, or outside the width's range.
+pub(crate) fn integer<T: TryFrom<u64>>(text: &str) -> Result<T, String> {
+    let parsed: IResult<&str, u64> = all_consuming(number).parse(text);
+    let (_, wide) = parsed.map_err(|_| format!("'{text}' is not a whole number"))?;
+    T::try_from(wide).map_err(|_| format!("{text} is too large"))
+}
+
+/// Bytes, with RabbitMQ's information units: `kB`, `MB`, `GB` are decimal; `k`, `kiB`, `M`, `MiB`,
+/// `G`, `GiB` are powers of 1024.
+///
+/// # Errors
+///
+/// Not a number, an unknown unit, or more than 2^64 bytes.
+pub(crate) fn bytes(text: &str) -> Result<u64, String> {
+    let parsed: IResult<&str, (u64, &str, u64)> = all_consuming((number, space0, unit)).parse(text);
+    let (_, (count, _, scale)) = parsed.map_err(|_| {
+        format!("'{text}' is not a number of bytes (units: kB, MB, GB, kiB, MiB, GiB)")
+    })?;
+    count
+        .checked_mul(scale)
+        .ok_or_else(|| format!("{text} is too large"))
+}
+
+/// The longer spellings stand first: `k` would otherwise end the parse of `kB`.
+fn unit(input: &str) -> IResult<&str, u64> {
+    alt((
+        value(1_000, tag("kB")),
+        value(1_000, tag("KB")),
+        value(1_000_000, tag("MB")),
+        value(1_000_000_000, tag("GB")),
+        value(1 << 10, alt((tag("kiB"), tag("KiB"), tag("k"), tag("K")))),
+        value(1 << 20, alt((tag("MiB"), tag("M")))),
+        value(1 << 30, alt((tag("GiB"), tag("G")))),
+        value(1, tag("B")),
+        value(1, tag("")),
+    ))
+    .parse(input)
+}
+
+/// `true` or `false`.
+///
+/// # Errors
+///
+/// Anything else.
+pub(crate) fn switch(text: &str) -> Result<bool, String> {
+    match text {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err(format!("expected true or false, got '{text}'")),
+    }
+}
+
+/// RabbitMQ's level names, mapped to the nearest of tracing's five.
+///
+/// # Errors
+///
+/// An unknown level; it names the known ones.
+pub(crate) fn level(text: &str) -> Result<LevelFilter, String> {
+    match text {
+        "debug" => Ok(LevelFilter::DEBUG),
+        "info" | "notice" => Ok(LevelFilter::INFO),
+        "warning" | "warn" => Ok(LevelFilter::WARN),
+        "error" | "critical" => Ok(LevelFilter::ERROR),
+        "none" => Ok(LevelFilter::OFF),
+        _ => Err(format!(
+            "expected debug, info, warning, error or none, got '{text}'"
+        )),
+    }
+}

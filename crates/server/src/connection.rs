@@ -1,0 +1,357 @@
+//! The task of one connection: bytes and time in, bytes out.
+//!
+//! One future polled by hand instead of a loop over `select!`: every source is asked in one fixed
+//! order, what a read produces leaves in the same poll, and an idle connection holds no buffers.
+//! That is one `recv` and one `send` for a message that arrives alone, and no third system call.
+//!
+//! **Invariant:** the task waits only after a round in which nothing happened. Such a round has
+//! asked every source that may wake it, so nothing can be missed in between.
+
+use std::future::Future;
+use std::io::{self, IoSlice};
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use broker::{Batch, Broker, Outbox};
+use bytes::Buf;
+use codec::OutBuf;
+use session::{Connection, Peer, Turn};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::alarm::Alarm;
+use crate::clock;
+use crate::connections::{Seat, Stage};
+use crate::inbound::{Inbound, poll_discard};
+
+/// Rounds of one poll before others get a turn: 16 reads of 128 KiB are about a millisecond.
+const IO_ROUNDS_MAX: usize = 16;
+
+/// Pieces of one vectored write; large bodies are pieces of their own.
+const WRITE_SLICES_MAX: usize = 64;
+
+/// How long the last bytes to a client may take after its connection has ended.
+const FLUSH_TIME_MAX: Duration = Duration::from_secs(3);
+
+/// How long we wait for the client to hang up after the last byte. Closing a socket with unread
+/// input resets it, and the reset can overtake the reply that says why.
+const LINGER_TIME_MAX: Duration = Duration::from_secs(1);
+
+/// Bytes thrown away meanwhile.
+const LINGER_BYTES_MAX: usize = 1024 * 1024;
+
+/// Drives one connection from accept to close.
+pub(crate) struct Driver<S> {
+    stream: S,
+    peer: SocketAddr,
+    seat: Seat,
+    broker: Arc<Broker>,
+    /// Our name among those who wait for commits.
+    commit_key: u64,
+    phase: Phase,
+    inbound: Inbound,
+    out: OutBuf,
+    alarm: Alarm,
+}
+
+enum Phase {
+    /// The protocol is spoken.
+    Open(Box<Open>),
+    /// It is over; what is left in the output buffer goes out.
+    Flushing { until: Instant, hung_up: bool },
+    /// All is out; the client may read it before the socket closes.
+    Lingering { until: Instant, bytes_left: usize },
+}
+
+struct Open {
+    session: Connection,
+    outbox: Arc<Outbox>,
+    batch: Batch,
+    told_to_close: bool,
+}
+
+/// What one round came to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Round {
+    /// Something happened; something else may have become possible.
+    Progress,
+    /// Nothing happened, and every source will wake the task.
+    Waiting,
+    /// The connection is over.
+    Ended,
+}
+
+/// What became of the session in a round.
+enum Fate {
+    Lives,
+    /// Finished by its own protocol.
+    Finished,
+    /// The client hung up, or its socket failed.
+    HungUp,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
+    /// A driver for `stream`, which has just been accepted from `peer` at `local`.
+    pub(crate) fn new(
+        stream: S,
+        peer: SocketAddr,
+        local: SocketAddr,
+        seat: Seat,
+        broker: Arc<Broker>,
+    ) -> Self {
+        let session = Connection::new(Arc::clone(&broker), session_peer(peer, local), clock::now());
+        let outbox = Arc::clone(session.outbox());
+        Self {
+            stream,
+            peer,
+            seat,
+            commit_key: broker.next_connection_id().0,
+            broker,
+            phase: Phase::Open(Box::new(Open {
+                session,
+                outbox,
+                batch: Batch::default(),
+                told_to_close: false,
+            })),
+            inbound: Inbound::default(),
+            out: OutBuf::new(),
+            alarm: Alarm::default(),
+        }
+    }
+
+    fn round(&mut self, cx: &mut Context<'_>, now: Instant) -> Round {
+        let stage = self.seat.stage(cx);
+        if stage == Stage::Aborting {
+            return Round::Ended;
+        }
+        match self.phase {
+            Phase::Open(_) => self.talk(cx, now, stage),
+            Phase::Flushing { until, hung_up } => {
+                self.flush(cx, now, until, hung_up || stage == Stage::Closing)
+            }
+            Phase::Lingering { until, bytes_left } => self.linger(cx, now, until, bytes_left),
+        }
+    }
+
+    /// One turn of the session, then one write.
+    fn talk(&mut self, cx: &mut Context<'_>, now: Instant, stage: Stage) -> Round {
+        let Phase::Open(open) = &mut self.phase else {
+            return Round::Ended;
+        };
+        let has_room = self.out.has_room();
+        let reads = open.session.wants_input(&self.out);
+        let mut turn = Turn::new(now, &mut self.out);
+        let mut progress = false;
+        if stage == Stage::Closing && !open.told_to_close {
+            open.told_to_close = true;
+            open.session.close_for_shutdown(&mut turn);
+            progress = true;
+        }
+        if self.alarm.poll_due(cx, open.session.deadline(), now) {
+            open.session.tick(&mut turn);
+            progress = true;
+        }
+        if has_room && open.outbox.poll_take(cx, &mut open.batch).is_ready() {
+            open.session.deliver(&mut open.batch, &mut turn);
+            open.batch.release();
+            progress = true;
+        }
+        if let Some(after) = open.session.awaits_commit()
+            && let Poll::Ready(upto) =
+                self.broker
+                    .commits()
+                    .poll_committed(cx, self.commit_key, after)
+        {
+            open.session.committed(upto, &mut turn);
+            progress = true;
+        }
+        let mut fate = Fate::Lives;
+        if reads {
+            match open.read(&mut self.inbound, &mut self.stream, cx, &mut turn) {
+                Poll::Ready(Ok(())) => progress = true,
+                Poll::Ready(Err(error)) => {
+                    tracing::debug!(peer = %self.peer, "socket closed: {error}");
+                    open.session.peer_closed(&mut turn);
+                    fate = Fate::HungUp;
+                }
+                Poll::Pending => {}
+            }
+        }
+        open.session.finish(turn);
+        if matches!(fate, Fate::Lives) && open.session.is_finished() {
+            fate = Fate::Finished;
+        }
+        match fate {
+            Fate::Lives => self.write(cx, now, progress),
+            Fate::Finished => self.leave(now, false),
+            Fate::HungUp => self.leave(now, true),
+        }
+    }
+
+    /// Writes what the turn has produced.
+    fn write(&mut self, cx: &mut Context<'_>, now: Instant, progress: bool) -> Round {
+        if self.out.is_empty() {
+            return if progress {
+                Round::Progress
+            } else {
+                Round::Waiting
+            };
+        }
+        match self.poll_write(cx) {
+            Poll::Ready(Ok(())) => Round::Progress,
+            Poll::Pending if progress => Round::Progress,
+            Poll::Pending => Round::Waiting,
+            Poll::Ready(Err(error)) => {
+                tracing::debug!(peer = %self.peer, "socket closed: {error}");
+                if let Phase::Open(open) = &mut self.phase {
+                    let mut turn = Turn::new(now, &mut self.out);
+                    open.session.peer_closed(&mut turn);
+                    open.session.finish(turn);
+                }
+                Round::Ended
+            }
+        }
+    }
+
+    /// Ends the session, before its last bytes go out: a client that has read close-ok finds its
+    /// exclusive queues gone and its messages back in their queues.
+    fn leave(&mut self, now: Instant, hung_up: bool) -> Round {
+        self.phase = Phase::Flushing {
+            until: now + FLUSH_TIME_MAX,
+            hung_up,
+        };
+        self.inbound = Inbound::default();
+        Round::Progress
+    }
+
+    fn flush(
+        &mut self,
+        cx: &mut Context<'_>,
+        now: Instant,
+        until: Instant,
+        hung_up: bool,
+    ) -> Round {
+        if self.alarm.poll_due(cx, Some(until), now) {
+            return Round::Ended;
+        }
+        if !self.out.is_empty() {
+            return match self.poll_write(cx) {
+                Poll::Ready(Ok(())) => Round::Progress,
+                Poll::Ready(Err(_)) => Round::Ended,
+                Poll::Pending => Round::Waiting,
+            };
+        }
+        match Pin::new(&mut self.stream).poll_shutdown(cx) {
+            Poll::Ready(Ok(())) if !hung_up => {
+                self.phase = Phase::Lingering {
+                    until: now + LINGER_TIME_MAX,
+                    bytes_left: LINGER_BYTES_MAX,
+                };
+                Round::Progress
+            }
+            Poll::Ready(_) => Round::Ended,
+            Poll::Pending => Round::Waiting,
+        }
+    }
+
+    fn linger(
+        &mut self,
+        cx: &mut Context<'_>,
+        now: Instant,
+        until: Instant,
+        bytes_left: usize,
+    ) -> Round {
+        if self.alarm.poll_due(cx, Some(until), now) {
+            return Round::Ended;
+        }
+        match poll_discard(&mut self.stream, cx) {
+            Poll::Pending => Round::Waiting,
+            Poll::Ready(Ok(read)) if read > 0 && read < bytes_left => {
+                self.phase = Phase::Lingering {
+                    until,
+                    bytes_left: bytes_left - read,
+                };
+                Round::Progress
+            }
+            Poll::Ready(_) => Round::Ended,
+        }
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut slices = [IoSlice::new(&[]); WRITE_SLICES_MAX];
+        let count = self.out.chunks_vectored(&mut slices);
+        let written = ready!(Pin::new(&mut self.stream).poll_write_vectored(cx, &slices[..count]))?;
+        if written == 0 {
+            return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+        }
+        self.out.advance(written);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Open {
+    /// Parses what a turn out of budget has left, or else reads once. An end of the stream is the
+    /// error `UnexpectedEof`.
+    fn read<S: AsyncRead + Unpin>(
+        &mut self,
+        inbound: &mut Inbound,
+        stream: &mut S,
+        cx: &mut Context<'_>,
+        turn: &mut Turn<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.session.has_input_left()
+            && inbound.parse_again(|input| self.session.receive(input, turn)) > 0
+        {
+            return Poll::Ready(Ok(()));
+        }
+        match ready!(inbound.poll_read(stream, cx, |input| self.session.receive(input, turn)))? {
+            0 => Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into())),
+            _ => Poll::Ready(Ok(())),
+        }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Future for Driver<S> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let now = clock::now();
+        for _ in 0..IO_ROUNDS_MAX {
+            match self.round(cx, now) {
+                Round::Progress => {}
+                Round::Waiting => {
+                    self.out.shrink_if_empty();
+                    return Poll::Pending;
+                }
+                Round::Ended => return Poll::Ready(()),
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+impl<S> Drop for Driver<S> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            tracing::error!(peer = %self.peer, "connection ended by a fault of the broker");
+        }
+        self.broker.commits().forget(self.commit_key);
+    }
+}
+
+/// Addresses as the session wants them. A dual-stack listener shows IPv4 clients as IPv6 ones
+/// (`::ffff:127.0.0.1`), which are neither loopback nor what an operator looks for.
+fn session_peer(peer: SocketAddr, local: SocketAddr) -> Peer {
+    let (peer_ip, local_ip) = (peer.ip().to_canonical(), local.ip().to_canonical());
+    Peer {
+        host: peer_ip.to_string(),
+        port: peer.port(),
+        local_host: local_ip.to_string(),
+        local_port: local.port(),
+        loopback: peer_ip.is_loopback(),
+        ssl: false,
+    }
+}

@@ -1,0 +1,193 @@
+//! From settings to a serving broker and back to an exit code.
+
+use std::net::SocketAddr;
+use std::num::NonZero;
+use std::sync::Arc;
+use std::thread;
+use std::time::Instant;
+
+use broker::{Broker, Settings};
+use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::oneshot;
+
+use crate::config::{Config, Listen};
+use crate::connections::{CONNECTIONS_MAX, Connections, DESCRIPTORS_RESERVED};
+use crate::shutdown::{Signals, say_goodbye};
+use crate::telemetry::Banner;
+use crate::{clock, listener, telemetry};
+
+/// Serves until a signal comes, then closes what is open.
+///
+/// # Errors
+///
+/// What keeps the broker from serving, as one line for the operator.
+pub(crate) fn run(config: Config) -> Result<(), String> {
+    let started = clock::now();
+    telemetry::start(config.log_level);
+    let runtime =
+        amqp_runtime().map_err(|error| format!("cannot start worker threads: {error}"))?;
+    let sockets = {
+        let _within = runtime.enter();
+        Sockets::bind(&config)?
+    };
+    let broker = Broker::open(settings(&config, started), &config.data_dir)
+        .map_err(|error| format!("cannot open {}: {error}", config.data_dir.display()))?;
+    let runtime =
+        amqp_runtime().map_err(|error| format!("cannot start worker threads: {error}"))?;
+    let outcome = runtime.block_on(serve(sockets, &config, &broker, started));
+    // Still within the runtime's life: a second signal must be able to end a slow checkpoint.
+    let closed = broker.close();
+    runtime.shutdown_background();
+    outcome?;
+    closed.map_err(|error| format!("data is not checkpointed: {error}"))?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Bound, not yet accepting.
+struct Sockets {
+    amqp: Vec<TcpListener>,
+    management: TcpListener,
+}
+
+impl Sockets {
+    fn bind(config: &Config) -> Result<Self, String> {
+        let bind = |listen: Listen| {
+            listener::bind(listen).map_err(|error| format!("cannot listen on {listen}: {error}"))
+        };
+        Ok(Self {
+            amqp: config
+                .amqp
+                .iter()
+                .copied()
+                .map(bind)
+                .collect::<Result<_, _>>()?,
+            management: bind(config.management)?,
+        })
+    }
+}
+
+async fn serve(
+    sockets: Sockets,
+    config: &Config,
+    broker: &Arc<Broker>,
+    started: Instant,
+) -> Result<(), String> {
+    let failed = |error: std::io::Error| format!("cannot serve: {error}");
+    let mut signals = Signals::listen().map_err(failed)?;
+    let addresses = |listener: &TcpListener| listener.local_addr().map_err(failed);
+    let amqp: Vec<SocketAddr> = sockets
+        .amqp
+        .iter()
+        .map(addresses)
+        .collect::<Result<_, _>>()?;
+    let management = addresses(&sockets.management)?;
+
+    let connections = Connections::new(connection_limit());
+    let mut listeners = Vec::new();
+    for socket in sockets.amqp {
+        let accepting = listener::accept(socket, Arc::clone(broker), Arc::clone(&connections));
+        listeners.push(tokio::spawn(accepting));
+    }
+    let info = management::Info {
+        amqp_listeners: amqp.clone(),
+        management_listeners: vec![management],
+        data_dir: config.data_dir.clone(),
+        clock: clock::now,
+    };
+    let socket = sockets.management.into_std().map_err(failed)?;
+    let stop_management = start_management(socket, Arc::clone(broker), info).map_err(failed)?;
+
+    Banner {
+        amqp: &amqp,
+        management,
+        data_dir: &config.data_dir,
+    }
+    .show();
+    tracing::info!("started in {} ms", (clock::now() - started).as_millis());
+
+    let signal = signals.next().await;
+    tracing::info!(
+        "{signal}: stopping with {} connections open",
+        connections.len()
+    );
+    drop(tokio::spawn(async move {
+        let signal = signals.next().await;
+        tracing::warn!("{signal} again: stopping at once");
+        std::process::exit(1);
+    }));
+    listeners.iter().for_each(tokio::task::JoinHandle::abort);
+    say_goodbye(&connections).await;
+    // It has ended by itself if nobody receives this.
+    let _ = stop_management.send(());
+    Ok(())
+}
+
+/// One runtime with a worker a core. A runtime per core would write an eventfd for every hop from
+/// one connection to another.
+fn amqp_runtime() -> std::io::Result<Runtime> {
+    let workers = thread::available_parallelism().map_or(1, NonZero::get);
+    Builder::new_multi_thread()
+        .worker_threads(workers)
+        .thread_name("amqp")
+        .enable_all()
+        .build()
+}
+
+/// The management API has a thread and a runtime of its own, so that a listing of 50,000 queues
+/// cannot delay a heartbeat.
+fn start_management(
+    listener: std::net::TcpListener,
+    broker: Arc<Broker>,
+    info: management::Info,
+) -> std::io::Result<oneshot::Sender<()>> {
+    let (stop, stopped) = oneshot::channel::<()>();
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    thread::Builder::new()
+        .name("management".to_owned())
+        .spawn(move || {
+            let stopped = async {
+                // A sender that is gone says the same as one that has sent.
+                let _ = stopped.await;
+            };
+            runtime.block_on(management::serve(broker, vec![listener], info, stopped));
+        })?;
+    Ok(stop)
+}
+
+fn settings(config: &Config, started: Instant) -> Settings {
+    let node = format!("rabbit@{}", host_name());
+    let started_ms = clock::unix_ms();
+    Settings {
+        cluster_name: config.cluster_name.clone().unwrap_or_else(|| node.clone()),
+        node,
+        default_user: config.default_user.clone(),
+        default_pass: config.default_pass.clone(),
+        default_vhost: config.default_vhost.clone(),
+        loopback_users: config.loopback_users.clone(),
+        heartbeat_s: config.heartbeat,
+        frame_max: config.frame_max,
+        channel_max: config.channel_max,
+        max_message_size: config.max_message_size,
+        handshake_timeout: config.handshake_timeout,
+        ..Settings::new(started, started_ms)
+    }
+}
+
+/// The name before the first dot, as RabbitMQ's short node names have it.
+fn host_name() -> String {
+    let whole = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    match whole.trim().split('.').next() {
+        Some(short) if !short.is_empty() => short.to_owned(),
+        _ => "localhost".to_owned(),
+    }
+}
+
+/// As many connections as there are file descriptors for, once the soft limit is raised to the
+/// hard one: the usual soft limit of 1,024 is for programs that call `select`.
+fn connection_limit() -> usize {
+    let descriptors = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(1024);
+    let spare = descriptors.saturating_sub(DESCRIPTORS_RESERVED).max(1);
+    usize::try_from(spare).unwrap_or(CONNECTIONS_MAX)
+}
