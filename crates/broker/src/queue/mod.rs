@@ -306,6 +306,7 @@ impl Queue {
         state.live = false;
         let messages = state.ready.len();
         state.ready = Ready::default();
+        (state.unacked, state.unacked_bytes) = (0, 0);
         Ok(Some(Closed {
             messages,
             consumers: state.consumers.take_all(),
