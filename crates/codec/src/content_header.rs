@@ -44,6 +44,17 @@ impl<'a> ContentHeader<'a> {
         Properties::parse(self.flags, self.properties)
     }
 
+    /// Whether there is no property at all, or a delivery-mode alone: then the header is sound as it
+    /// is, and [`Self::properties`], dear in comparison, would tell nothing that
+    /// [`Self::is_persistent`] does not.
+    #[inline]
+    pub fn is_plain(&self) -> bool {
+        matches!(
+            (self.flags, self.properties),
+            (0, []) | (property::DELIVERY_MODE, [_])
+        )
+    }
+
     /// The delivery-mode alone, skipping what stands before it without checking it. `None` if there
     /// is none, or the bytes end early.
     #[inline]

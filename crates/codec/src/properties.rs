@@ -2,7 +2,7 @@
 
 use amq_protocol::protocol::basic::gen_properties;
 use nom::Parser;
-use nom::number::complete::{be_u8, be_u64};
+use nom::number::complete::be_u64;
 
 use crate::amqp::{BasicProperties, ShortString};
 use crate::content::ContentError;
@@ -79,32 +79,52 @@ pub struct Properties<'a> {
     pub cluster_id: Option<&'a str>,
 }
 
+/// The properties that come first: in groups, because most messages have few.
+const LEADING: u16 = property::CONTENT_TYPE | property::CONTENT_ENCODING | property::HEADERS;
+
+/// Those after the two octets.
+const TRAILING: u16 = !(LEADING | property::DELIVERY_MODE | property::PRIORITY | property::UNKNOWN);
+
 impl<'a> Properties<'a> {
     /// One pass: lengths, UTF-8 of strings and the structure of the headers table are checked, so
     /// the bytes may be passed on to consumers as they are.
+    #[inline]
     pub(crate) fn parse(flags: u16, bytes: &'a [u8]) -> Result<Self, ContentError> {
+        let mut properties = Self::default();
         let mut fields = Fields { flags, rest: bytes };
-        let properties = Self {
-            content_type: fields.string(property::CONTENT_TYPE)?,
-            content_encoding: fields.string(property::CONTENT_ENCODING)?,
-            headers: fields.table(property::HEADERS)?,
-            delivery_mode: fields.octet(property::DELIVERY_MODE)?,
-            priority: fields.octet(property::PRIORITY)?,
-            correlation_id: fields.string(property::CORRELATION_ID)?,
-            reply_to: fields.string(property::REPLY_TO)?,
-            expiration: fields.string(property::EXPIRATION)?,
-            message_id: fields.string(property::MESSAGE_ID)?,
-            timestamp: fields.timestamp(property::TIMESTAMP)?,
-            kind: fields.string(property::KIND)?,
-            user_id: fields.string(property::USER_ID)?,
-            app_id: fields.string(property::APP_ID)?,
-            cluster_id: fields.string(property::CLUSTER_ID)?,
-        };
+        if flags & LEADING != 0 {
+            properties.read_leading(&mut fields)?;
+        }
+        properties.delivery_mode = fields.octet(property::DELIVERY_MODE)?;
+        properties.priority = fields.octet(property::PRIORITY)?;
+        if flags & TRAILING != 0 {
+            properties.read_trailing(&mut fields)?;
+        }
         // A peer that sets unknown bits may send values for them; RabbitMQ does not mind.
         if !fields.rest.is_empty() && flags & property::UNKNOWN == 0 {
             return Err(ContentError::Trailing);
         }
         Ok(properties)
+    }
+
+    fn read_leading(&mut self, fields: &mut Fields<'a>) -> Result<(), ContentError> {
+        self.content_type = fields.string(property::CONTENT_TYPE)?;
+        self.content_encoding = fields.string(property::CONTENT_ENCODING)?;
+        self.headers = fields.table(property::HEADERS)?;
+        Ok(())
+    }
+
+    fn read_trailing(&mut self, fields: &mut Fields<'a>) -> Result<(), ContentError> {
+        self.correlation_id = fields.string(property::CORRELATION_ID)?;
+        self.reply_to = fields.string(property::REPLY_TO)?;
+        self.expiration = fields.string(property::EXPIRATION)?;
+        self.message_id = fields.string(property::MESSAGE_ID)?;
+        self.timestamp = fields.timestamp(property::TIMESTAMP)?;
+        self.kind = fields.string(property::KIND)?;
+        self.user_id = fields.string(property::USER_ID)?;
+        self.app_id = fields.string(property::APP_ID)?;
+        self.cluster_id = fields.string(property::CLUSTER_ID)?;
+        Ok(())
     }
 }
 
@@ -141,10 +161,9 @@ impl<'a> Fields<'a> {
         if self.flags & bit == 0 {
             return Ok(None);
         }
-        let read: Result<_, nom::Err<()>> = be_u8.parse(self.rest);
-        let (rest, value) = read.map_err(|_| ContentError::Truncated)?;
+        let (value, rest) = self.rest.split_first().ok_or(ContentError::Truncated)?;
         self.rest = rest;
-        Ok(Some(value))
+        Ok(Some(*value))
     }
 
     #[inline]

@@ -69,12 +69,20 @@ proptest! {
 
     #[test]
     fn any_bytes_are_properties_or_an_error(
-        flags in any::<u16>(),
-        bytes in prop::collection::vec(prop_oneof![0u8..6, any::<u8>()], 0..80),
+        flags in prop_oneof![any::<u16>(), Just(0), Just(property::DELIVERY_MODE)],
+        bytes in prop_oneof![
+            prop::collection::vec(prop_oneof![0u8..6, any::<u8>()], 0..80),
+            prop::collection::vec(any::<u8>(), 0..2),
+        ],
     ) {
         let header = header(flags, &bytes);
         let built = to_basic_properties(&header);
         prop_assert_eq!(header.properties().is_ok(), built.is_ok());
+        if header.is_plain() {
+            let delivery_mode = header.delivery_mode();
+            let plain = Properties { delivery_mode, ..Properties::default() };
+            prop_assert_eq!(header.properties(), Ok(plain));
+        }
         if let Ok(properties) = header.properties() {
             prop_assert_eq!(properties.delivery_mode, header.delivery_mode());
         }
