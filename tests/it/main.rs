@@ -5,4 +5,7 @@
     reason = "black-box tests run on the real clock, and a panic is how a test fails"
 )]
 
+mod abuse;
 mod amqp;
+mod durability;
+mod server;

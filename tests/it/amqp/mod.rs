@@ -1,3 +1,19 @@
 //! AMQP 0-9-1 as RabbitMQ speaks it, over raw sockets.
 
-mod smoke;
+mod channels;
+mod confirms;
+mod consume;
+mod content;
+mod errors;
+mod exchanges;
+mod frames;
+mod handshake;
+mod heartbeats;
+mod notices;
+mod publish;
+mod qos;
+mod queues;
+mod reply_to;
+mod routing;
+mod settle;
+mod transactions;

@@ -269,8 +269,9 @@ impl Wire {
         self.call(1, &channel::flow(true), channel::FLOW_OK);
     }
 
-    /// The broker must close the channel with this code and text; the close is answered and
-    /// the number opened again, which proves that the connection lives.
+    /// The broker must close the channel with this code and text (a text that ends in `…` only
+    /// has to begin so); the close is answered and the number opened again, which proves that
+    /// the connection lives.
     #[track_caller]
     pub fn expect_channel_close(&mut self, channel: u16, code: u16, text: &str) -> Close {
         let (on, frame) = self.frame();
@@ -284,7 +285,11 @@ impl Wire {
         };
         assert_eq!(method.id, answer, "expected channel.close");
         let close = close(&method);
-        assert_eq!((on, close.code, &*close.text), (channel, code, text));
+        assert_eq!((on, close.code), (channel, code), "{close:?}");
+        match text.strip_suffix('…') {
+            Some(start) => assert!(close.text.starts_with(start), "{close:?}, not {text:?}"),
+            None => assert_eq!(close.text, text),
+        }
         self.send(channel, &channel::close_ok());
         self.open_channel(channel);
         close
@@ -305,6 +310,22 @@ impl Wire {
         let _ = self.try_send_bytes(&super::method_frame(0, &connection::close_ok()));
         self.expect_end();
         close
+    }
+
+    /// The broker must refuse to go on: with a connection.close of a hard error, or by just
+    /// closing the socket, which is all that RabbitMQ does in some states.
+    #[track_caller]
+    pub fn expect_refusal(&mut self) -> Option<Close> {
+        let (on, frame) = self.receive()?;
+        let Frame::Method(method) = frame else {
+            panic!("expected a refusal, got {frame:?}")
+        };
+        assert_eq!((on, method.id), (0, connection::CLOSE), "{method:?}");
+        let close = close(&method);
+        assert!(close.code == 403 || close.code >= 501, "{close:?}");
+        let _ = self.try_send_bytes(&super::method_frame(0, &connection::close_ok()));
+        self.expect_end();
+        Some(close)
     }
 
     /// The broker must end the connection; frames that were under way are skipped.
