@@ -32,7 +32,6 @@ impl Body {
 
     /// What identifies the same bytes in memory: pieces at one address with one length are the
     /// same message, as `Bytes` never changes under its owners.
-    #[expect(dead_code)]
     pub(crate) fn identity(&self) -> (usize, usize, usize, usize) {
         let (tail, tail_len) = self
             .tail

@@ -99,7 +99,6 @@ pub enum Error {
 
 impl Error {
     /// Shorthand for `map_err`.
-    #[expect(dead_code)]
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io {

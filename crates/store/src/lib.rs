@@ -15,10 +15,21 @@
 //!   ([`Store::failure`]): after a failed sync the kernel may have dropped the data.
 
 mod body;
+mod checkpoint;
+mod commit;
 mod error;
 mod ids;
+mod index;
+mod keys;
+mod layout;
+mod log;
+mod meta;
 mod options;
+mod pending;
+mod read;
+mod recover;
 mod recovered;
+mod shared;
 mod stats;
 mod store;
 
@@ -29,3 +40,6 @@ pub use options::{OnCommit, OnFailure, Options};
 pub use recovered::{Recovered, RecoveredQueue};
 pub use stats::Stats;
 pub use store::{PENDING_BYTES_MAX, Store};
+
+#[cfg(test)]
+mod tests;

@@ -1,9 +1,30 @@
 //! The seam that the broker sees.
 
+use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
+use parking_lot::Mutex;
+
+use crate::checkpoint::{self, Kind};
+use crate::commit;
+use crate::layout::Layout;
+use crate::log::lane::Lane;
+use crate::meta::Sled;
+use crate::pending::Op;
+use crate::read;
+use crate::recover::{self, Needed};
+use crate::shared::Shared;
 use crate::{Body, Error, Options, QueueId, Recovered, Stats, Ticket};
+
+/// Smallest segment (64 KiB): a segment per group or two would spend its time on renames.
+const SEGMENT_BYTES_MIN: u64 = 64 << 10;
+
+/// Largest segment (16 GiB): offsets are kept as 32-bit multiples of 8.
+const SEGMENT_BYTES_MAX: u64 = 16 << 30;
 
 /// Body bytes that may wait for the commit thread before [`Store::is_congested`] says so
 /// (64 MiB): about a second's writing on a slow disk, and a bound on memory that sockets, not
@@ -16,7 +37,18 @@ pub const PENDING_BYTES_MAX: usize = 64 << 20;
 /// checkpoint to the next open, as a crash would.
 #[derive(Clone)]
 pub struct Store {
-    shared: Arc<()>,
+    owner: Arc<Owner>,
+}
+
+/// What ends with the last clone.
+struct Owner {
+    shared: Arc<Shared>,
+    threads: Mutex<Option<Threads>>,
+}
+
+struct Threads {
+    commit: JoinHandle<()>,
+    checkpoint: JoinHandle<()>,
 }
 
 impl Store {
@@ -24,12 +56,29 @@ impl Store {
     ///
     /// # Errors
     /// The directory is locked by another process, not writable, of a newer format, or damaged.
-    pub fn open(_dir: &Path, _options: Options) -> Result<(Self, Recovered), Error> {
+    pub fn open(dir: &Path, mut options: Options) -> Result<(Self, Recovered), Error> {
+        options.segment_bytes = options
+            .segment_bytes
+            .clamp(SEGMENT_BYTES_MIN, SEGMENT_BYTES_MAX);
+        let layout = Layout::open(dir)?;
+        let meta = Sled::open(&layout.meta())?;
+        let (lane, segments) = Lane::open(layout.log(), options.segment_bytes)?;
+        let recovery = recover::recover(&lane, &segments, &meta)?;
+        let next_segment = recovery.index.end.segment;
+        let shared = Arc::new(Shared::new(options, layout, lane, recovery.index));
+        if recovery.checkpoint == Needed::Yes {
+            checkpoint::write(&shared, &meta, Kind::Regular)?;
+        }
+        let threads = Threads::start(&shared, meta, next_segment)?;
+        let owner = Owner {
+            shared,
+            threads: Mutex::new(Some(threads)),
+        };
         Ok((
             Self {
-                shared: Arc::new(()),
+                owner: Arc::new(owner),
             },
-            Recovered::default(),
+            recovery.recovered,
         ))
     }
 
@@ -39,49 +88,74 @@ impl Store {
     /// allowed. Call it under the queue's lock: it takes one short mutex, does no I/O and never
     /// blocks. The same body (same bytes in memory) appended to several queues in one group is
     /// written once. An empty run returns the last ticket handed out.
-    pub fn append(&self, _queue: QueueId, _first_seq: u64, _bodies: Vec<Body>) -> Ticket {
-        let _ = &self.shared;
-        Ticket(0)
+    pub fn append(&self, queue: QueueId, first_seq: u64, bodies: Vec<Body>) -> Ticket {
+        if bodies.is_empty() {
+            return self.shared().pending.last_taken();
+        }
+        let bytes = bodies.iter().map(Body::len).sum();
+        // Counted first: the commit thread may be done with them before `push` returns.
+        self.shared()
+            .pending_bytes
+            .fetch_add(bytes, Ordering::Relaxed);
+        let op = Op::Append {
+            queue: queue.0,
+            first_seq,
+            bodies,
+        };
+        self.shared().pending.push(op).unwrap_or_else(|ticket| {
+            self.shared()
+                .pending_bytes
+                .fetch_sub(bytes, Ordering::Relaxed);
+            ticket
+        })
     }
 
     /// Settles messages (acknowledged, expired, dropped), in any order; unknown ones are ignored.
     ///
     /// There is no ticket: settlements ride along with the next group and never cause a sync.
     /// Without company they are written within 100 ms or once 64 KiB of them have collected.
-    pub fn settle(&self, _queue: QueueId, _seqs: &[u64]) {}
+    pub fn settle(&self, queue: QueueId, seqs: &[u64]) {
+        self.shared().pending.settle(queue.0, seqs);
+    }
 
     /// Settles the inclusive ranges `runs` of `(first, last)`, with a ticket.
-    pub fn purge(&self, _queue: QueueId, _runs: &[(u64, u64)]) -> Ticket {
-        Ticket(0)
+    pub fn purge(&self, queue: QueueId, runs: &[(u64, u64)]) -> Ticket {
+        self.push(Op::Purge {
+            queue: queue.0,
+            runs: runs.to_vec(),
+        })
     }
 
     /// Forgets a queue and all its messages. Its id must not be used again.
-    pub fn drop_queue(&self, _queue: QueueId) -> Ticket {
-        Ticket(0)
+    pub fn drop_queue(&self, queue: QueueId) -> Ticket {
+        self.push(Op::DropQueue { queue: queue.0 })
     }
 
     /// Sets the entry `key` to `value`.
-    pub fn put(&self, _key: &[u8], _value: &[u8]) -> Ticket {
-        Ticket(0)
+    pub fn put(&self, key: &[u8], value: &[u8]) -> Ticket {
+        self.push(Op::Put {
+            key: key.into(),
+            value: value.into(),
+        })
     }
 
     /// Removes the entry `key`, if there is one.
-    pub fn remove(&self, _key: &[u8]) -> Ticket {
-        Ticket(0)
+    pub fn remove(&self, key: &[u8]) -> Ticket {
+        self.push(Op::Remove { key: key.into() })
     }
 
     /// Everything up to this ticket is durable.
     #[must_use]
     pub fn committed(&self) -> Ticket {
-        Ticket(0)
+        self.shared().committed()
     }
 
     /// Blocks until `ticket` is committed. For boot and shutdown, never for a hot path.
     ///
     /// # Errors
     /// The store has failed or was closed before the ticket was committed.
-    pub fn wait(&self, _ticket: Ticket) -> Result<(), Error> {
-        Ok(())
+    pub fn wait(&self, ticket: Ticket) -> Result<(), Error> {
+        self.shared().wait(ticket)
     }
 
     /// Reads live messages of a queue from `from` upward, oldest first: at most `max_messages`,
@@ -92,12 +166,16 @@ impl Store {
     /// The segment cannot be read, or a live message in it is damaged.
     pub fn read(
         &self,
-        _queue: QueueId,
-        _from: u64,
-        _max_messages: usize,
-        _max_bytes: usize,
+        queue: QueueId,
+        from: u64,
+        max_messages: usize,
+        max_bytes: usize,
     ) -> Result<Vec<(u64, Body)>, Error> {
-        Ok(Vec::new())
+        if self.shared().schedule.is_closed() {
+            self.shared().check()?;
+            return Err(Error::Closed);
+        }
+        read::read(self.shared(), queue.0, from, max_messages, max_bytes)
     }
 
     /// Writes what is pending, then a checkpoint, and waits for both.
@@ -105,7 +183,14 @@ impl Store {
     /// # Errors
     /// The store has failed or is closed.
     pub fn checkpoint(&self) -> Result<(), Error> {
-        Ok(())
+        let shared = self.shared();
+        shared.check()?;
+        let ticket = self.push(Op::Barrier);
+        shared.wait(ticket)?;
+        shared
+            .schedule
+            .request()
+            .map_err(|error| shared.check().err().unwrap_or(error))
     }
 
     /// Commits what is pending, writes a last checkpoint, stops the threads and releases the
@@ -114,25 +199,127 @@ impl Store {
     /// # Errors
     /// The store has failed, now or earlier.
     pub fn close(&self) -> Result<(), Error> {
-        Ok(())
+        let shared = self.shared();
+        // Held throughout, so that a second caller returns after the first has finished.
+        let mut threads = self.owner.threads.lock();
+        if let Some(threads) = threads.take() {
+            shared.pending.drain();
+            join(threads.commit);
+            shared.schedule.close();
+            join(threads.checkpoint);
+            shared.layout.unlock();
+            shared.announce();
+        }
+        shared.check()
     }
 
     /// The error that stopped the store, if one did.
     #[must_use]
     pub fn failure(&self) -> Option<Arc<Error>> {
-        None
+        self.shared().failure().cloned()
     }
 
     /// Whether more than [`PENDING_BYTES_MAX`] wait to be written. Whoever reads sockets should
     /// then stop until it is over; `append` itself never waits.
     #[must_use]
     pub fn is_congested(&self) -> bool {
-        false
+        let shared = self.shared();
+        shared.pending_bytes.load(Ordering::Relaxed) > PENDING_BYTES_MAX
+            && shared.failure().is_none()
     }
 
     /// Counters.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        Stats::default()
+        let shared = self.shared();
+        let totals = shared.index.lock().totals();
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let counters = &shared.counters;
+        let syncs = read(&counters.syncs);
+        Stats {
+            groups: read(&counters.groups),
+            syncs,
+            sync_avg: Duration::from_nanos(read(&counters.sync_ns) / syncs.max(1)),
+            sync_max: Duration::from_nanos(read(&counters.sync_max_ns)),
+            log_bytes: read(&counters.log_bytes),
+            live: totals.live,
+            live_bytes: totals.live_bytes,
+            segments: totals.segments,
+            free_segments: shared.lane.free_segments() as u64,
+            checkpoints: read(&counters.checkpoints),
+            last_checkpoint: Duration::from_nanos(read(&counters.last_checkpoint_ns)),
+            pending_bytes: shared.pending_bytes.load(Ordering::Relaxed) as u64,
+        }
+    }
+
+    fn push(&self, op: Op) -> Ticket {
+        self.shared().pending.push(op).unwrap_or_else(|never| never)
+    }
+
+    fn shared(&self) -> &Arc<Shared> {
+        &self.owner.shared
+    }
+
+    /// Ends without writing what is pending: as near to a crash as a process can come.
+    #[cfg(test)]
+    pub(crate) fn abandon(self) {
+        self.shared().pending.stop();
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store")
+            .field("committed", &self.committed())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Threads {
+    fn start(shared: &Arc<Shared>, meta: Sled, next_segment: u32) -> Result<Self, Error> {
+        let spawn = |name: &str, run: Box<dyn FnOnce() + Send>| {
+            thread::Builder::new()
+                .name(name.to_owned())
+                .spawn(run)
+                .map_err(Error::Thread)
+        };
+        let own = Arc::clone(shared);
+        let commit = spawn(
+            "store-commit",
+            Box::new(move || commit::run(&own, next_segment)),
+        )?;
+        let own = Arc::clone(shared);
+        let checkpoint = spawn(
+            "store-checkpoint",
+            Box::new(move || checkpoint::run(&own, &meta)),
+        );
+        match checkpoint {
+            Ok(checkpoint) => Ok(Self { commit, checkpoint }),
+            Err(error) => {
+                shared.pending.stop();
+                join(commit);
+                Err(error)
+            }
+        }
+    }
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        if let Some(threads) = self.threads.get_mut().take() {
+            self.shared.pending.drain();
+            join(threads.commit);
+            self.shared.schedule.stop();
+            join(threads.checkpoint);
+        }
+    }
+}
+
+/// Waits for a store thread, unless it is the one that is asking (through a callback that owned
+/// the last clone of the store).
+fn join(thread: JoinHandle<()>) {
+    if thread.thread().id() != thread::current().id() {
+        // A panic there has been reported by the panic hook; there is nothing to add.
+        let _ = thread.join();
     }
 }

@@ -1,0 +1,234 @@
+//! Checkpoints: what changed since the last one goes to the metadata database, then segments that
+//! nothing refers to any more are recycled. One at a time, on a thread of their own.
+//!
+//! The order makes it safe: (a) the snapshot shows the index at one log position; (b) the log is
+//! synced up to there; (c) one batch with rows and position becomes durable; (d) only then may
+//! segments that were empty at (a) go. A crash in between leaves the database at the previous
+//! position and the log that leads on from it.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+
+use crate::error::Error;
+use crate::keys::{self, Checkpoint};
+use crate::log::Position;
+use crate::log::writer::Meter;
+use crate::meta::MetaStore;
+use crate::shared::{Shared, nanos};
+
+/// When checkpoints are due.
+#[derive(Default)]
+pub(crate) struct Schedule {
+    state: Mutex<State>,
+    wake: Condvar,
+    done: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    dirty: bool,
+    hurry: bool,
+    asked: u64,
+    done: u64,
+    mode: Mode,
+}
+
+#[derive(Copy, Clone, Eq, PartialEq, Default, Debug)]
+enum Mode {
+    #[default]
+    Open,
+    /// One last checkpoint, then end.
+    Closing,
+    /// End without one.
+    Stopped,
+    /// The last checkpoint is written.
+    Closed,
+}
+
+/// Whether anything may follow a checkpoint.
+#[derive(Copy, Clone, Eq, PartialEq, Debug)]
+pub(crate) enum Kind {
+    Regular,
+    Last,
+}
+
+impl Schedule {
+    /// Something was committed.
+    pub(crate) fn changed(&self) {
+        self.set(|state| state.dirty = true);
+    }
+
+    /// Enough was committed for a checkpoint now.
+    pub(crate) fn hurry(&self) {
+        self.set(|state| {
+            state.dirty = true;
+            state.hurry = true;
+        });
+    }
+
+    /// Ends the thread after a last checkpoint.
+    pub(crate) fn close(&self) {
+        self.set(|state| {
+            if state.mode == Mode::Open {
+                state.mode = Mode::Closing;
+            }
+        });
+    }
+
+    /// Ends the thread.
+    pub(crate) fn stop(&self) {
+        self.set(|state| {
+            if state.mode != Mode::Closed {
+                state.mode = Mode::Stopped;
+            }
+        });
+        self.done.notify_all();
+    }
+
+    /// The last checkpoint is written, or there will be none.
+    pub(crate) fn is_closed(&self) -> bool {
+        matches!(self.state.lock().mode, Mode::Closed | Mode::Stopped)
+    }
+
+    /// Asks for a checkpoint and waits for one that began after the call.
+    pub(crate) fn request(&self) -> Result<(), Error> {
+        let mut state = self.state.lock();
+        state.asked += 1;
+        let mine = state.asked;
+        self.wake.notify_one();
+        while state.done < mine {
+            if state.mode != Mode::Open {
+                return Err(Error::Closed);
+            }
+            self.done.wait(&mut state);
+        }
+        Ok(())
+    }
+
+    fn set(&self, change: impl FnOnce(&mut State)) {
+        let mut state = self.state.lock();
+        let was = (state.dirty, state.hurry, state.mode);
+        change(&mut state);
+        // Only edges wake: this is called for every group.
+        if was != (state.dirty, state.hurry, state.mode) {
+            drop(state);
+            self.wake.notify_one();
+        }
+    }
+
+    /// Somebody waits; a background job should give way.
+    fn is_urgent(&self) -> bool {
+        let state = self.state.lock();
+        state.mode != Mode::Open || state.hurry || state.asked > state.done
+    }
+
+    /// Waits until a checkpoint is due: its kind, and the request that it fulfils.
+    /// `None` when the thread should end.
+    // With the commit thread, the owner of this store's clock.
+    #[allow(clippy::disallowed_methods)]
+    fn next(&self, last: Instant, every: Duration) -> Option<(Kind, u64)> {
+        let mut state = self.state.lock();
+        loop {
+            match state.mode {
+                Mode::Stopped | Mode::Closed => return None,
+                Mode::Closing => return Some((Kind::Last, state.asked)),
+                Mode::Open => {}
+            }
+            let due = last + every;
+            if state.hurry || state.asked > state.done || (state.dirty && Instant::now() >= due) {
+                state.hurry = false;
+                state.dirty = false;
+                return Some((Kind::Regular, state.asked));
+            }
+            if state.dirty {
+                self.wake.wait_until(&mut state, due);
+            } else {
+                self.wake.wait(&mut state);
+            }
+        }
+    }
+
+    fn finished(&self, kind: Kind, asked: u64) {
+        let mut state = self.state.lock();
+        state.done = asked;
+        if kind == Kind::Last && state.mode == Mode::Closing {
+            state.mode = Mode::Closed;
+        }
+        drop(state);
+        self.done.notify_all();
+    }
+}
+
+/// Runs until the store is closed or fails. Owns the database, so that its end releases it.
+// The interval between checkpoints is real time; see `Schedule::next`.
+#[allow(clippy::disallowed_methods)]
+pub(crate) fn run(shared: &Arc<Shared>, meta: &dyn MetaStore) {
+    let mut last = Instant::now();
+    let mut log_bytes = 0;
+    while let Some((kind, asked)) = shared.schedule.next(last, shared.options.checkpoint_every) {
+        last = Instant::now();
+        let result = write(shared, meta, kind).and_then(|()| {
+            shared.counters.checkpoints.fetch_add(1, Ordering::Relaxed);
+            shared
+                .counters
+                .last_checkpoint_ns
+                .store(nanos(last.elapsed()), Ordering::Relaxed);
+            shared.schedule.finished(kind, asked);
+            let before = std::mem::replace(
+                &mut log_bytes,
+                shared.counters.log_bytes.load(Ordering::Relaxed),
+            );
+            prewrite(shared, log_bytes - before)
+        });
+        if let Err(error) = result {
+            shared.fail(error);
+            return;
+        }
+    }
+}
+
+/// Prepares a spare segment if the store fills more than it frees.
+fn prewrite(shared: &Shared, written: u64) -> Result<(), Error> {
+    let busy = written >= shared.lane.segment_bytes();
+    if !busy || shared.lane.free_segments() > 0 || shared.schedule.is_urgent() {
+        return Ok(());
+    }
+    shared.lane.prewrite(|| shared.schedule.is_urgent())
+}
+
+/// Writes one checkpoint; see the module for the order.
+pub(crate) fn write(shared: &Shared, meta: &dyn MetaStore, kind: Kind) -> Result<(), Error> {
+    let snapshot = shared.index.lock().snapshot();
+    if let Some((segment, file)) = snapshot.unsynced {
+        let synced = shared.counters.sync(&file);
+        synced.map_err(Error::io("sync", &shared.lane.path(segment)))?;
+    }
+    let mut batch = snapshot.batch;
+    for (key, value) in snapshot.entries {
+        let old = meta.get(&keys::entry_head(&key))?;
+        keys::write_entry(&mut batch, &key, value.as_deref(), old.as_deref());
+    }
+    let mut end = snapshot.end;
+    if kind == Kind::Last && end.offset > 0 {
+        // The next run begins with a segment of its own.
+        end = Position {
+            segment: end.segment + 1,
+            offset: 0,
+        };
+    }
+    let (max_queue_id, clean) = (snapshot.max_queue_id, kind == Kind::Last);
+    let checkpoint = Checkpoint {
+        end,
+        max_queue_id,
+        clean,
+    };
+    batch.insert(keys::CHECKPOINT.to_vec(), checkpoint.to_row());
+    meta.apply(batch)?;
+    for segment in snapshot.free {
+        shared.lane.recycle(segment)?;
+    }
+    Ok(())
+}

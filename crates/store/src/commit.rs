@@ -1,0 +1,257 @@
+//! The group-commit thread: takes what has arrived, encodes it, writes it, syncs once, brings the
+//! index up to date and announces the ticket.
+
+mod fanout;
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use fanout::{Fanout, Slot};
+
+use crate::body::BODY_BYTES_MAX;
+use crate::error::Error;
+use crate::ids::Ticket;
+use crate::index::chunk::Entry;
+use crate::keys::VALUE_BYTES_MAX;
+use crate::log::Position;
+use crate::log::record::{self, RUN_LEN, RUNS_MAX, Record, References, Runs};
+use crate::log::writer::Writer;
+use crate::pending::{Group, Op, Run};
+use crate::shared::Shared;
+
+/// Runs until the store is closed or fails.
+pub(crate) fn run(shared: &Arc<Shared>, next_segment: u32) {
+    let mut commit = Commit {
+        shared,
+        writer: Writer::new(&shared.lane, &shared.counters, next_segment),
+        fanout: Fanout::default(),
+        scratch: Vec::new(),
+        settled: false,
+        log_bytes: 0,
+    };
+    let mut spare = Group::default();
+    while let Some(mut group) = shared.pending.take(spare) {
+        if let Err(error) = commit.write(&mut group) {
+            shared.fail(error);
+            return;
+        }
+        group.clear();
+        spare = group;
+    }
+    // The last group of settlements may have been written without a sync; a stop that is not a
+    // crash should not depend on the checkpoint for it.
+    if let Err(error) = commit.writer.sync() {
+        shared.fail(error);
+    }
+}
+
+struct Commit<'a> {
+    shared: &'a Shared,
+    writer: Writer<'a>,
+    fanout: Fanout,
+    /// Encoded references or runs of the record at hand.
+    scratch: Vec<u8>,
+    /// The directory's own files are durable.
+    settled: bool,
+    /// Log bytes at the last checkpoint that was asked for.
+    log_bytes: u64,
+}
+
+/// What a group needs besides its write.
+#[derive(Copy, Clone, Eq, PartialEq, Debug)]
+enum Durability {
+    /// Nothing was written that anybody waits for.
+    None,
+    /// A ticket depends on it.
+    Sync,
+}
+
+impl Commit<'_> {
+    fn write(&mut self, group: &mut Group) -> Result<(), Error> {
+        merge(&mut group.settles);
+        let bodies = self.fanout.plan(&group.ops, &group.settles);
+        let started = self.writer.end();
+        let durability = self.write_ops(&group.ops)?;
+        self.write_settles(&group.settles)?;
+        if self.writer.end() != started {
+            self.writer.finish_group()?;
+        }
+        if durability == Durability::Sync {
+            self.writer.sync()?;
+        }
+        self.writer.trim();
+        self.apply(group, started);
+
+        let counters = &self.shared.counters;
+        counters.groups.fetch_add(1, Ordering::Relaxed);
+        self.shared
+            .pending_bytes
+            .fetch_sub(bodies, Ordering::Relaxed);
+        self.shared.commit(Ticket(group.ticket));
+        let log_bytes = counters.log_bytes.load(Ordering::Relaxed);
+        if log_bytes - self.log_bytes >= self.shared.options.checkpoint_bytes {
+            self.log_bytes = log_bytes;
+            self.shared.schedule.hurry();
+        } else {
+            self.shared.schedule.changed();
+        }
+        Ok(())
+    }
+
+    fn write_ops(&mut self, ops: &[Op]) -> Result<Durability, Error> {
+        let mut durability = Durability::None;
+        let mut slot = 0;
+        for op in ops {
+            let wrote = match op {
+                Op::Append { bodies, .. } => {
+                    let mut wrote = false;
+                    for body in bodies {
+                        if body.len() > BODY_BYTES_MAX {
+                            return Err(Error::TooLarge {
+                                bytes: body.len() as u64,
+                            });
+                        }
+                        if let Some(first) = self.fanout.references(slot, &mut self.scratch) {
+                            let record = Record::Publish {
+                                first,
+                                more: References(&self.scratch),
+                                head: &body.head,
+                                tail: body.tail.as_deref(),
+                            };
+                            let at =
+                                append(&mut self.writer, self.shared, &mut self.settled, &record)?;
+                            self.fanout.locate(slot, entry(at, body.len())?);
+                            wrote = true;
+                        }
+                        slot += 1;
+                    }
+                    wrote
+                }
+                Op::Purge { queue, runs } => self.ack(*queue, runs.iter().copied())?,
+                Op::DropQueue { queue } => self.append(&Record::DropQueue { queue: *queue })?,
+                Op::Put { key, value } => {
+                    if value.len() > VALUE_BYTES_MAX {
+                        return Err(Error::TooLarge {
+                            bytes: value.len() as u64,
+                        });
+                    }
+                    self.append(&Record::Put { key, value })?
+                }
+                Op::Remove { key } => self.append(&Record::Remove { key })?,
+                Op::Barrier => false,
+            };
+            if wrote {
+                durability = Durability::Sync;
+            }
+        }
+        self.fanout.share_locations();
+        Ok(durability)
+    }
+
+    /// One ack record per queue; the runs are merged and sorted by queue.
+    fn write_settles(&mut self, settles: &[Run]) -> Result<(), Error> {
+        for runs in settles.chunk_by(|a, b| a.queue == b.queue) {
+            let Some(Run { queue, .. }) = runs.first() else {
+                continue;
+            };
+            self.ack(*queue, runs.iter().map(|run| (run.first, run.last)))?;
+        }
+        Ok(())
+    }
+
+    fn ack(&mut self, queue: u32, runs: impl Iterator<Item = (u64, u64)>) -> Result<bool, Error> {
+        self.scratch.clear();
+        for (first, last) in runs {
+            record::push_run(&mut self.scratch, first, last);
+        }
+        let scratch = std::mem::take(&mut self.scratch);
+        for runs in scratch.chunks(RUNS_MAX * RUN_LEN) {
+            self.append(&Record::Ack {
+                queue,
+                runs: Runs(runs),
+            })?;
+        }
+        let wrote = !scratch.is_empty();
+        self.scratch = scratch;
+        Ok(wrote)
+    }
+
+    fn append(&mut self, record: &Record<'_>) -> Result<bool, Error> {
+        append(&mut self.writer, self.shared, &mut self.settled, record)?;
+        Ok(true)
+    }
+
+    /// Shows the index what was written: after the sync, so that nothing reads, and no checkpoint
+    /// records, what is not durable.
+    fn apply(&mut self, group: &Group, started: Position) {
+        let mut slots = self.fanout.slots();
+        let mut index = self.shared.index.lock();
+        for op in &group.ops {
+            match op {
+                Op::Append {
+                    queue,
+                    first_seq,
+                    bodies,
+                } => {
+                    let (mine, rest) = slots.split_at(bodies.len());
+                    slots = rest;
+                    index.append(*queue, *first_seq, mine.iter().map(Slot::entry));
+                }
+                Op::Purge { queue, runs } => {
+                    for (first, last) in runs {
+                        index.settle(*queue, *first, *last);
+                    }
+                }
+                Op::DropQueue { queue } => index.drop_queue(*queue),
+                Op::Put { key, value } => index.set_entry(key, Some(value)),
+                Op::Remove { key } => index.set_entry(key, None),
+                Op::Barrier => {}
+            }
+        }
+        for run in &group.settles {
+            index.settle(run.queue, run.first, run.last);
+        }
+        let end = self.writer.end();
+        for segment in started.segment..=end.segment {
+            if end.offset > 0 || segment < end.segment {
+                index.add_segment(segment);
+            }
+        }
+        index.end = end;
+        index.unsynced = self.writer.unsynced();
+    }
+}
+
+fn append(
+    writer: &mut Writer<'_>,
+    shared: &Shared,
+    settled: &mut bool,
+    record: &Record<'_>,
+) -> Result<Position, Error> {
+    if !std::mem::replace(settled, true) {
+        shared.layout.settle()?;
+    }
+    writer.append(record)
+}
+
+fn entry(at: Position, len: usize) -> Result<Entry, Error> {
+    // Segments end far below 32 GiB: a record that does not fit opens the next one.
+    let too_large = |_| Error::TooLarge { bytes: at.offset };
+    Ok(Entry {
+        segment: at.segment,
+        offset8: u32::try_from(at.offset / 8).map_err(too_large)?,
+        len: u32::try_from(len).map_err(too_large)?,
+    })
+}
+
+/// Sorts settlements by queue and number and joins neighbours.
+fn merge(settles: &mut Vec<Run>) {
+    settles.sort_unstable();
+    settles.dedup_by(|run, before| {
+        let joins = run.queue == before.queue && run.first <= before.last.saturating_add(1);
+        if joins {
+            before.last = before.last.max(run.last);
+        }
+        joins
+    });
+}

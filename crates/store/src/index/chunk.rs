@@ -1,0 +1,225 @@
+//! Up to 512 consecutive messages of one queue: where each lies and whether it is live.
+
+/// Messages per chunk, and per row of the metadata database.
+pub(crate) const CHUNK_LEN: u64 = 512;
+
+const WORDS: usize = CHUNK_LEN as usize / 64;
+
+/// Version byte of a stored chunk.
+const VERSION: u8 = 1;
+
+/// Where a message lies. 12 bytes, as there is one for each stored message in memory.
+#[derive(Copy, Clone, Eq, PartialEq, Debug, Default)]
+pub(crate) struct Entry {
+    /// Segment; 0 means nowhere.
+    pub(crate) segment: u32,
+    /// Offset of the record divided by 8.
+    pub(crate) offset8: u32,
+    /// Bytes of the body.
+    pub(crate) len: u32,
+}
+
+impl Entry {
+    /// Byte offset of the record.
+    pub(crate) fn offset(&self) -> u64 {
+        u64::from(self.offset8) * 8
+    }
+}
+
+/// See the module.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Chunk {
+    /// Slot of `entries[0]`: a queue need not start at the beginning of a chunk.
+    base: u16,
+    entries: Vec<Entry>,
+    bitmap: [u64; WORDS],
+    live: u16,
+    /// Changed since the last checkpoint.
+    pub(crate) dirty: bool,
+    /// The metadata database has a row for it.
+    pub(crate) stored: bool,
+}
+
+impl Chunk {
+    /// Live messages.
+    pub(crate) fn live(&self) -> u16 {
+        self.live
+    }
+
+    /// Makes the message in `slot` live; returns the entry it replaces, if that was live.
+    pub(crate) fn insert(&mut self, slot: u16, entry: Entry) -> Option<Entry> {
+        let replaced = self.take(slot);
+        if self.entries.is_empty() {
+            self.base = slot;
+        } else if slot < self.base {
+            let gap = usize::from(self.base - slot);
+            self.entries
+                .splice(0..0, std::iter::repeat_n(Entry::default(), gap));
+            self.base = slot;
+        }
+        let at = usize::from(slot - self.base);
+        if at >= self.entries.len() {
+            self.entries.resize(at + 1, Entry::default());
+        }
+        self.entries[at] = entry;
+        self.bitmap[usize::from(slot / 64)] |= 1 << (slot % 64);
+        self.live += 1;
+        replaced
+    }
+
+    /// Settles the message in `slot`; returns its entry if it was live.
+    pub(crate) fn take(&mut self, slot: u16) -> Option<Entry> {
+        let entry = self.get(slot)?;
+        self.bitmap[usize::from(slot / 64)] &= !(1 << (slot % 64));
+        self.live -= 1;
+        Some(entry)
+    }
+
+    /// The message in `slot`, if live.
+    pub(crate) fn get(&self, slot: u16) -> Option<Entry> {
+        if self.bitmap[usize::from(slot / 64)] & (1 << (slot % 64)) == 0 {
+            return None;
+        }
+        self.entries
+            .get(usize::from(slot.checked_sub(self.base)?))
+            .copied()
+    }
+
+    /// Live messages from `slot` on, ascending.
+    pub(crate) fn iter_from(&self, slot: u16) -> impl Iterator<Item = (u16, Entry)> + '_ {
+        (slot / 64..WORDS as u16).flat_map(move |word| {
+            let mut bits = self.bitmap[usize::from(word)];
+            if word == slot / 64 {
+                bits &= u64::MAX << (slot % 64);
+            }
+            std::iter::from_fn(move || {
+                let bit = u16::try_from(bits.trailing_zeros())
+                    .ok()
+                    .filter(|b| *b < 64)?;
+                bits &= bits - 1;
+                Some(word * 64 + bit)
+            })
+            .filter_map(|slot| Some((slot, self.get(slot)?)))
+        })
+    }
+
+    /// Empties the chunk but keeps its memory.
+    pub(crate) fn reset(&mut self) {
+        let mut entries = std::mem::take(&mut self.entries);
+        entries.clear();
+        *self = Self {
+            entries,
+            ..Self::default()
+        };
+    }
+
+    /// The row for the metadata database:
+    ///
+    /// ```text
+    ///  0  version  u8    1
+    ///  1  bitmap   64 B  bit n (little endian words) = message n of the chunk is live
+    /// 65  entries        for each live message, ascending: three varints (LEB128)
+    ///                      segment: zigzag difference to the one before (0 at first)
+    ///                      offset / 8: difference to the end of the record before, zigzag,
+    ///                        0 at first and after a change of segment
+    ///                      body length
+    /// ```
+    pub(crate) fn to_row(&self) -> Vec<u8> {
+        let mut row = Vec::with_capacity(1 + WORDS * 8 + usize::from(self.live) * 5);
+        row.push(VERSION);
+        for word in self.bitmap {
+            row.extend_from_slice(&word.to_le_bytes());
+        }
+        let mut last = Entry::default();
+        for (_, entry) in self.iter_from(0) {
+            push_zigzag(&mut row, i64::from(entry.segment) - i64::from(last.segment));
+            let expected = if entry.segment == last.segment {
+                expected8(&last)
+            } else {
+                0
+            };
+            push_zigzag(&mut row, i64::from(entry.offset8) - expected);
+            push_varint(&mut row, u64::from(entry.len));
+            last = entry;
+        }
+        row
+    }
+
+    /// The chunk of a row; `None` if the row is not one.
+    pub(crate) fn from_row(row: &[u8]) -> Option<Self> {
+        let (&[VERSION], rest) = row.split_first_chunk()? else {
+            return None;
+        };
+        let (words, mut rest) = rest.split_at_checked(WORDS * 8)?;
+        let mut chunk = Self {
+            stored: true,
+            ..Self::default()
+        };
+        let mut last = Entry::default();
+        for (word, raw) in (0u16..).zip(words.as_chunks::<8>().0) {
+            let mut bits = u64::from_le_bytes(*raw);
+            while bits != 0 {
+                let slot = word * 64 + bits.trailing_zeros() as u16;
+                bits &= bits - 1;
+                let segment = i64::from(last.segment).checked_add(pull_zigzag(&mut rest)?)?;
+                let segment = u32::try_from(segment).ok().filter(|s| *s > 0)?;
+                let expected = if segment == last.segment {
+                    expected8(&last)
+                } else {
+                    0
+                };
+                let offset8 = expected.checked_add(pull_zigzag(&mut rest)?)?;
+                let offset8 = u32::try_from(offset8).ok()?;
+                let len = u32::try_from(pull_varint(&mut rest)?).ok()?;
+                last = Entry {
+                    segment,
+                    offset8,
+                    len,
+                };
+                chunk.insert(slot, last);
+            }
+        }
+        rest.is_empty().then_some(chunk)
+    }
+}
+
+/// Where the next record of the same queue lies if nothing came between, in units of 8.
+fn expected8(last: &Entry) -> i64 {
+    if last.segment == 0 {
+        return 0;
+    }
+    i64::from(last.offset8) + (i64::from(last.len) + 32 + 7) / 8
+}
+
+fn push_zigzag(row: &mut Vec<u8>, value: i64) {
+    push_varint(row, ((value << 1) ^ (value >> 63)) as u64);
+}
+
+fn push_varint(row: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        row.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    row.push(value as u8);
+}
+
+fn pull_zigzag(rest: &mut &[u8]) -> Option<i64> {
+    let raw = pull_varint(rest)?;
+    Some((raw >> 1) as i64 ^ -((raw & 1) as i64))
+}
+
+fn pull_varint(rest: &mut &[u8]) -> Option<u64> {
+    let mut value = 0u64;
+    for shift in (0..64).step_by(7) {
+        let (&byte, tail) = rest.split_first()?;
+        *rest = tail;
+        value |= u64::from(byte & 0x7F) << shift;
+        if byte < 0x80 {
+            return Some(value);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests;

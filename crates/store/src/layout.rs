@@ -1,0 +1,129 @@
+//! The data directory: what lies where, who may use it, which format it has.
+//!
+//! ```text
+//! VERSION                  format version, decimal, and a newline
+//! LOCK                     locked while a store is open
+//! meta/                    sled
+//! log/q/0000000123.seg     lane q: queue messages, settlements, entries
+//! ```
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use parking_lot::Mutex;
+
+use crate::error::Error;
+use crate::log::lane::sync_dir;
+
+/// The format that this build writes, and the newest it reads.
+const FORMAT_VERSION: u32 = 1;
+
+/// An open, locked data directory. Dropping it releases the lock.
+pub(crate) struct Layout {
+    dir: PathBuf,
+    lock: Mutex<Option<File>>,
+}
+
+impl Layout {
+    /// Creates what is missing, takes the lock and checks the version.
+    pub(crate) fn open(dir: &Path) -> Result<Self, Error> {
+        fs::create_dir_all(dir).map_err(not_writable(dir))?;
+        let path = dir.join("LOCK");
+        let lock = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path);
+        let lock = lock.map_err(not_writable(&path))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(Error::InUse(dir.to_owned())),
+            Err(TryLockError::Error(source)) => {
+                return Err(Error::Io {
+                    action: "lock",
+                    path,
+                    source,
+                });
+            }
+        }
+        let layout = Self {
+            dir: dir.to_owned(),
+            lock: Mutex::new(Some(lock)),
+        };
+        let log = layout.log();
+        layout.check_version(log.exists() || layout.meta().exists())?;
+        fs::create_dir_all(&log).map_err(not_writable(&log))?;
+        Ok(layout)
+    }
+
+    /// Directory of the log's lane for queues.
+    pub(crate) fn log(&self) -> PathBuf {
+        self.dir.join("log").join("q")
+    }
+
+    /// Directory of the metadata database.
+    pub(crate) fn meta(&self) -> PathBuf {
+        self.dir.join("meta")
+    }
+
+    /// Makes the files and directories of a new store durable. Done before the first record
+    /// instead of at open, to keep opening fast.
+    pub(crate) fn settle(&self) -> Result<(), Error> {
+        let version = self.dir.join("VERSION");
+        let synced = File::open(&version).and_then(|file| file.sync_all());
+        synced.map_err(Error::io("sync", &version))?;
+        sync_dir(&self.dir.join("log"))?;
+        sync_dir(&self.dir)?;
+        // A new data directory has to survive in its parent too; one we may not open is not new.
+        match self
+            .dir
+            .canonicalize()
+            .ok()
+            .as_deref()
+            .and_then(Path::parent)
+        {
+            Some(parent) => match sync_dir(parent) {
+                Err(Error::Io { source, .. })
+                    if source.kind() == io::ErrorKind::PermissionDenied =>
+                {
+                    Ok(())
+                }
+                other => other,
+            },
+            None => Ok(()),
+        }
+    }
+
+    /// Lets another store use the directory.
+    pub(crate) fn unlock(&self) {
+        self.lock.lock().take();
+    }
+
+    fn check_version(&self, has_data: bool) -> Result<(), Error> {
+        let path = self.dir.join("VERSION");
+        let text = match fs::read_to_string(&path) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => String::new(),
+            Err(e) => return Err(Error::io("read", &path)(e)),
+            Ok(text) => text,
+        };
+        match text.trim().parse() {
+            Ok(FORMAT_VERSION) => Ok(()),
+            Ok(found) if found > FORMAT_VERSION => Err(Error::NewerVersion {
+                path: self.dir.clone(),
+                found,
+                supported: FORMAT_VERSION,
+            }),
+            // A start that was cut short leaves an empty file, or none, and nothing else.
+            Err(_) if text.is_empty() && !has_data => {
+                fs::write(&path, format!("{FORMAT_VERSION}\n")).map_err(not_writable(&path))
+            }
+            _ => Err(Error::BadVersion(path)),
+        }
+    }
+}
+
+fn not_writable(path: &Path) -> impl FnOnce(io::Error) -> Error {
+    let path = path.to_owned();
+    move |source| Error::NotWritable { path, source }
+}

@@ -1,0 +1,178 @@
+//! One lane of the log: a directory of numbered segment files and the pool of used ones.
+//!
+//! `0000000123.seg` is segment 123; `*.free` wait in the pool. Overwriting blocks that are
+//! already written needs no journal commit, which makes a group up to twice as fast as appending,
+//! so segments without live messages are kept and renamed instead of deleted.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use crate::error::Error;
+
+/// Free segments kept for reuse (256 MiB at the default size): what a busy store frees between
+/// two checkpoints. More are deleted.
+pub(crate) const POOL_SEGMENTS_MAX: usize = 4;
+
+/// Segment files held open for reading. Beyond it all are closed and opened again as needed,
+/// which is rare and costs one system call each.
+const READ_HANDLES_MAX: usize = 128;
+
+/// Bytes written at a time when a spare segment is prewritten, so that a stop is noticed soon.
+const PREWRITE_BYTES: usize = 1 << 20;
+
+/// See the module.
+pub(crate) struct Lane {
+    dir: PathBuf,
+    segment_bytes: u64,
+    pool: Mutex<Pool>,
+    handles: Mutex<BTreeMap<u32, Arc<File>>>,
+}
+
+#[derive(Default)]
+struct Pool {
+    files: Vec<PathBuf>,
+    prewritten: u64,
+}
+
+impl Lane {
+    /// A lane in `dir`, which exists. Free segments of an earlier run are deleted: nobody knows
+    /// how full they are of written blocks, and a restart is a good time to give space back.
+    pub(crate) fn open(dir: PathBuf, segment_bytes: u64) -> Result<(Self, Vec<u32>), Error> {
+        let mut segments = Vec::new();
+        for entry in fs::read_dir(&dir).map_err(Error::io("list", &dir))? {
+            let path = entry.map_err(Error::io("list", &dir))?.path();
+            let number = path
+                .file_stem()
+                .and_then(|s| s.to_str())
+                .and_then(|s| s.parse().ok());
+            match (path.extension().and_then(|e| e.to_str()), number) {
+                (Some("seg"), Some(number)) => segments.push(number),
+                (Some("free"), _) => fs::remove_file(&path).map_err(Error::io("remove", &path))?,
+                _ => {}
+            }
+        }
+        segments.sort_unstable();
+        let (pool, handles) = (Mutex::default(), Mutex::default());
+        Ok((
+            Self {
+                dir,
+                segment_bytes,
+                pool,
+                handles,
+            },
+            segments,
+        ))
+    }
+
+    /// The file of a segment.
+    pub(crate) fn path(&self, segment: u32) -> PathBuf {
+        self.dir.join(format!("{segment:010}.seg"))
+    }
+
+    /// Bytes a segment should not exceed.
+    pub(crate) fn segment_bytes(&self) -> u64 {
+        self.segment_bytes
+    }
+
+    /// Makes the file for a new segment, from the pool if it can, and makes its name durable.
+    pub(crate) fn create(&self, segment: u32) -> Result<Arc<File>, Error> {
+        let path = self.path(segment);
+        let spare = self.pool.lock().files.pop();
+        let file = if let Some(spare) = spare {
+            fs::rename(&spare, &path).map_err(Error::io("rename", &spare))?;
+            OpenOptions::new().read(true).write(true).open(&path)
+        } else {
+            OpenOptions::new()
+                .read(true)
+                .write(true)
+                .create_new(true)
+                .open(&path)
+        };
+        let file = Arc::new(file.map_err(Error::io("create", &path))?);
+        sync_dir(&self.dir)?;
+        self.remember(segment, &file);
+        Ok(file)
+    }
+
+    /// The file of a segment, for reading.
+    pub(crate) fn reading(&self, segment: u32) -> Result<Arc<File>, Error> {
+        if let Some(file) = self.handles.lock().get(&segment) {
+            return Ok(Arc::clone(file));
+        }
+        let path = self.path(segment);
+        let file = Arc::new(File::open(&path).map_err(Error::io("open", &path))?);
+        self.remember(segment, &file);
+        Ok(file)
+    }
+
+    /// Takes a segment nobody refers to any more out of use.
+    pub(crate) fn recycle(&self, segment: u32) -> Result<(), Error> {
+        self.handles.lock().remove(&segment);
+        let path = self.path(segment);
+        let mut pool = self.pool.lock();
+        // A segment that was never filled has few written blocks to offer.
+        let useful = fs::metadata(&path).is_ok_and(|m| m.len() >= self.segment_bytes / 2);
+        if useful && pool.files.len() < POOL_SEGMENTS_MAX {
+            let free = path.with_extension("free");
+            fs::rename(&path, &free).map_err(Error::io("rename", &path))?;
+            pool.files.push(free);
+            return Ok(());
+        }
+        match fs::remove_file(&path) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                Err(Error::io("remove", &path)(e))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Segments in the pool.
+    pub(crate) fn free_segments(&self) -> usize {
+        self.pool.lock().files.len()
+    }
+
+    /// Writes one spare segment full of zeros, for a store that grows faster than it frees.
+    /// Gives up, leaving nothing behind, when `stop` says so.
+    pub(crate) fn prewrite(&self, stop: impl Fn() -> bool) -> Result<(), Error> {
+        let path = {
+            let mut pool = self.pool.lock();
+            pool.prewritten += 1;
+            self.dir.join(format!("new-{}.free", pool.prewritten))
+        };
+        let file = File::create_new(&path).map_err(Error::io("create", &path))?;
+        let zeros = vec![0; PREWRITE_BYTES];
+        let mut at = 0;
+        while at < self.segment_bytes {
+            let piece = zeros.len().min((self.segment_bytes - at) as usize);
+            let written = file.write_all_at(&zeros[..piece], at);
+            // A full disk is no failure here: nothing depends on the spare yet.
+            if written.is_err() || stop() {
+                return fs::remove_file(&path).map_err(Error::io("remove", &path));
+            }
+            at += piece as u64;
+        }
+        file.sync_all().map_err(Error::io("sync", &path))?;
+        self.pool.lock().files.push(path);
+        Ok(())
+    }
+
+    fn remember(&self, segment: u32, file: &Arc<File>) {
+        let mut handles = self.handles.lock();
+        if handles.len() >= READ_HANDLES_MAX {
+            handles.clear();
+        }
+        handles.insert(segment, Arc::clone(file));
+    }
+}
+
+/// Makes the names in a directory durable.
+pub(crate) fn sync_dir(dir: &Path) -> Result<(), Error> {
+    File::open(dir)
+        .and_then(|d| d.sync_all())
+        .map_err(Error::io("sync", dir))
+}

@@ -1,0 +1,313 @@
+//! The log record, format version 1.
+//!
+//! Integers are little endian. A record starts at a multiple of 8; zeros pad it to the next one.
+//!
+//! ```text
+//!  0  crc       u32  CRC32C of bytes 4..len, seeded with the record's segment and offset
+//!  4  len       u32  bytes of the record, header included, padding excluded
+//!  8  kind      u8   1 publish, 2 ack, 4 put, 5 drop queue, 8 remove, 9 seal
+//!                    (3 relocate, 6 requeue counts, 7 stream batch: reserved)
+//!  9  flags     u8   bit 0: the body has a tail; bit 1: first record of a group, written when
+//!                    everything before it had been synced
+//! 10  nrefs     u16  publish: queues that hold the message, 1..=65535; else 0
+//! 12  queue     u32  publish: first reference; ack, drop queue: the queue; else 0
+//! 16  seq       u64  publish: first reference's number; else 0
+//! 24  head_len  u32  publish: bytes of the body's head; put, remove: bytes of the key; else 0
+//! 28  reserved  u32  0
+//! 32  payload        publish: (nrefs - 1) x { queue u32, seq u64 }, head, tail
+//!                    ack:     n x { first u64, count u32 }, messages first .. first + count
+//!                    put:     key, value
+//!                    remove:  key
+//! ```
+//!
+//! A `len` of 0 (page padding, or space never written) ends the log. The seed makes whatever a
+//! recycled segment still holds invalid: at one offset different segments give different seeds,
+//! and CRC is a bijection of its seed. A seal is the last record of a segment that was filled and
+//! synced, so a segment without one may end anywhere.
+
+/// Bytes before the payload.
+pub(crate) const HEADER_LEN: usize = 32;
+/// Bytes of one reference beyond the first.
+pub(crate) const REFERENCE_LEN: usize = 12;
+/// Bytes of one run in an ack.
+pub(crate) const RUN_LEN: usize = 12;
+/// Queues one publish record can name; the count is 16 bits wide.
+pub(crate) const REFERENCES_MAX: usize = u16::MAX as usize;
+/// Runs one ack record carries (64 KiB of them); more go into further records.
+pub(crate) const RUNS_MAX: usize = 5461;
+
+const HAS_TAIL: u8 = 1;
+const GROUP_START: u8 = 2;
+
+const PUBLISH: u8 = 1;
+const ACK: u8 = 2;
+const PUT: u8 = 4;
+const DROP_QUEUE: u8 = 5;
+const REMOVE: u8 = 8;
+const SEAL: u8 = 9;
+
+/// A reference: a queue and the message's number in it.
+pub(crate) type Reference = (u32, u64);
+
+/// One record as read from, or about to be written to, the log.
+#[derive(Copy, Clone, Eq, PartialEq, Debug)]
+pub(crate) enum Record<'a> {
+    /// A message in one or more queues. `more` and `head`/`tail` are the bytes on disk.
+    Publish {
+        first: Reference,
+        more: References<'a>,
+        head: &'a [u8],
+        tail: Option<&'a [u8]>,
+    },
+    /// Messages of one queue are settled.
+    Ack { queue: u32, runs: Runs<'a> },
+    /// An entry is set.
+    Put { key: &'a [u8], value: &'a [u8] },
+    /// An entry is removed.
+    Remove { key: &'a [u8] },
+    /// A queue is gone.
+    DropQueue { queue: u32 },
+    /// The segment is complete.
+    Seal,
+}
+
+/// Encoded references beyond the first.
+#[derive(Copy, Clone, Eq, PartialEq, Debug)]
+pub(crate) struct References<'a>(pub(crate) &'a [u8]);
+
+impl References<'_> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Reference> {
+        self.0
+            .chunks_exact(REFERENCE_LEN)
+            .map(|c| (u32_at(c, 0), u64_at(c, 4)))
+    }
+}
+
+/// Encoded runs of an ack.
+#[derive(Copy, Clone, Eq, PartialEq, Debug)]
+pub(crate) struct Runs<'a>(pub(crate) &'a [u8]);
+
+impl Runs<'_> {
+    /// Inclusive `(first, last)`.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u64, u64)> {
+        self.0.chunks_exact(RUN_LEN).filter_map(|c| {
+            let (first, count) = (u64_at(c, 0), u32_at(c, 8));
+            (count > 0).then(|| (first, first.saturating_add(u64::from(count) - 1)))
+        })
+    }
+}
+
+/// A valid record and what surrounds it.
+#[derive(Copy, Clone, Eq, PartialEq, Debug)]
+pub(crate) struct Decoded<'a> {
+    pub(crate) record: Record<'a>,
+    /// Bytes to the next record.
+    pub(crate) padded_len: usize,
+    /// Everything before this record was synced before it was written.
+    pub(crate) group_start: bool,
+}
+
+/// Whether a record starts a group.
+#[derive(Copy, Clone, Eq, PartialEq, Debug)]
+pub(crate) enum Place {
+    /// First of a group, and everything before it is synced.
+    GroupStart,
+    /// Anywhere else.
+    Within,
+}
+
+/// `len` rounded up to the next record boundary.
+pub(crate) const fn padded(len: usize) -> usize {
+    (len + 7) & !7
+}
+
+fn seed(segment: u32, offset: u64) -> u32 {
+    // An odd multiplier is a bijection, so two segments never agree at the same offset.
+    segment.wrapping_mul(0x9E37_79B1) ^ (offset / 8) as u32
+}
+
+/// The total length a header announces, if `bytes` holds that much of it; 0 at the end of a log.
+pub(crate) fn announced_len(bytes: &[u8]) -> Option<usize> {
+    (bytes.len() >= 8).then(|| u32_at(bytes, 4) as usize)
+}
+
+/// Reads the record at the start of `bytes`, which lies at `offset` of `segment`.
+/// `None` for anything that is not a complete, valid record of that very place.
+pub(crate) fn decode(bytes: &[u8], segment: u32, offset: u64) -> Option<Decoded<'_>> {
+    let len = announced_len(bytes)?;
+    if len < HEADER_LEN || len > bytes.len() {
+        return None;
+    }
+    // The cheap tests come first: the search for records behind a torn one calls this at every
+    // eighth byte.
+    if !matches!(bytes[8], PUBLISH | ACK | PUT | DROP_QUEUE | REMOVE | SEAL)
+        || bytes[9] & !(HAS_TAIL | GROUP_START) != 0
+        || u32_at(bytes, 28) != 0
+        || crc32c::crc32c_append(seed(segment, offset), &bytes[4..len]) != u32_at(bytes, 0)
+    {
+        return None;
+    }
+    let record = parse(&bytes[..len])?;
+    let group_start = bytes[9] & GROUP_START != 0;
+    Some(Decoded {
+        record,
+        padded_len: padded(len),
+        group_start,
+    })
+}
+
+fn parse(bytes: &[u8]) -> Option<Record<'_>> {
+    let (queue, seq) = (u32_at(bytes, 12), u64_at(bytes, 16));
+    let head_len = u32_at(bytes, 24) as usize;
+    let payload = &bytes[HEADER_LEN..];
+    let record = match bytes[8] {
+        PUBLISH => {
+            let more = usize::from(u16::from_le_bytes([bytes[10], bytes[11]])).checked_sub(1)?;
+            let (more, body) = payload.split_at_checked(more * REFERENCE_LEN)?;
+            let (head, tail) = body.split_at_checked(head_len)?;
+            let tail = match bytes[9] & HAS_TAIL {
+                0 if !tail.is_empty() => return None,
+                0 => None,
+                _ => Some(tail),
+            };
+            Record::Publish {
+                first: (queue, seq),
+                more: References(more),
+                head,
+                tail,
+            }
+        }
+        ACK if payload.len().is_multiple_of(RUN_LEN) => Record::Ack {
+            queue,
+            runs: Runs(payload),
+        },
+        PUT => {
+            let (key, value) = payload.split_at_checked(head_len)?;
+            Record::Put { key, value }
+        }
+        REMOVE => Record::Remove { key: payload },
+        DROP_QUEUE => Record::DropQueue { queue },
+        SEAL => Record::Seal,
+        _ => return None,
+    };
+    Some(record)
+}
+
+/// Bytes that `record` takes in the log, padding excluded.
+pub(crate) fn encoded_len(record: &Record<'_>) -> usize {
+    HEADER_LEN
+        + match record {
+            Record::Publish {
+                more, head, tail, ..
+            } => more.0.len() + head.len() + tail.map_or(0, <[u8]>::len),
+            Record::Ack { runs, .. } => runs.0.len(),
+            Record::Put { key, value } => key.len() + value.len(),
+            Record::Remove { key } => key.len(),
+            Record::DropQueue { .. } | Record::Seal => 0,
+        }
+}
+
+/// Appends `record` and its padding to `buf`; it will lie at `offset` of `segment`.
+///
+/// The caller keeps lengths within 32 bits and references within [`REFERENCES_MAX`].
+pub(crate) fn encode(
+    buf: &mut Vec<u8>,
+    record: &Record<'_>,
+    (segment, offset): (u32, u64),
+    place: Place,
+) {
+    let start = buf.len();
+    let len = encoded_len(record);
+    buf.reserve(padded(len));
+    let mut flags = if place == Place::GroupStart {
+        GROUP_START
+    } else {
+        0
+    };
+    let (kind, nrefs, queue, seq, head_len) = match record {
+        Record::Publish {
+            first,
+            more,
+            head,
+            tail,
+        } => {
+            if tail.is_some() {
+                flags |= HAS_TAIL;
+            }
+            (
+                PUBLISH,
+                1 + more.0.len() / REFERENCE_LEN,
+                first.0,
+                first.1,
+                head.len(),
+            )
+        }
+        Record::Ack { queue, .. } => (ACK, 0, *queue, 0, 0),
+        Record::Put { key, .. } => (PUT, 0, 0, 0, key.len()),
+        Record::Remove { key } => (REMOVE, 0, 0, 0, key.len()),
+        Record::DropQueue { queue } => (DROP_QUEUE, 0, *queue, 0, 0),
+        Record::Seal => (SEAL, 0, 0, 0, 0),
+    };
+    let mut header = [0; HEADER_LEN];
+    header[4..8].copy_from_slice(&(len as u32).to_le_bytes());
+    header[8] = kind;
+    header[9] = flags;
+    header[10..12].copy_from_slice(&(nrefs as u16).to_le_bytes());
+    header[12..16].copy_from_slice(&queue.to_le_bytes());
+    header[16..24].copy_from_slice(&seq.to_le_bytes());
+    header[24..28].copy_from_slice(&(head_len as u32).to_le_bytes());
+    buf.extend_from_slice(&header);
+    match record {
+        Record::Publish {
+            more, head, tail, ..
+        } => {
+            buf.extend_from_slice(more.0);
+            buf.extend_from_slice(head);
+            buf.extend_from_slice(tail.unwrap_or_default());
+        }
+        Record::Ack { runs, .. } => buf.extend_from_slice(runs.0),
+        Record::Put { key, value } => {
+            buf.extend_from_slice(key);
+            buf.extend_from_slice(value);
+        }
+        Record::Remove { key } => buf.extend_from_slice(key),
+        Record::DropQueue { .. } | Record::Seal => {}
+    }
+    let crc = crc32c::crc32c_append(seed(segment, offset), &buf[start + 4..]);
+    buf[start..start + 4].copy_from_slice(&crc.to_le_bytes());
+    buf.resize(start + padded(len), 0);
+}
+
+/// Appends one reference in its encoded form.
+pub(crate) fn push_reference(buf: &mut Vec<u8>, (queue, seq): Reference) {
+    buf.extend_from_slice(&queue.to_le_bytes());
+    buf.extend_from_slice(&seq.to_le_bytes());
+}
+
+/// Appends the inclusive run in its encoded form, in as many pieces as its 32-bit counts need.
+pub(crate) fn push_run(buf: &mut Vec<u8>, mut first: u64, last: u64) {
+    while first <= last {
+        let count = (last - first).min(u64::from(u32::MAX) - 1) + 1;
+        buf.extend_from_slice(&first.to_le_bytes());
+        buf.extend_from_slice(&(count as u32).to_le_bytes());
+        let Some(next) = first.checked_add(count) else {
+            return;
+        };
+        first = next;
+    }
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> u32 {
+    let mut raw = [0; 4];
+    raw.copy_from_slice(&bytes[at..at + 4]);
+    u32::from_le_bytes(raw)
+}
+
+fn u64_at(bytes: &[u8], at: usize) -> u64 {
+    let mut raw = [0; 8];
+    raw.copy_from_slice(&bytes[at..at + 8]);
+    u64::from_le_bytes(raw)
+}
+
+#[cfg(test)]
+mod tests;

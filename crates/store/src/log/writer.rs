@@ -1,0 +1,193 @@
+//! The end of the log: encodes records into one reused buffer and writes it in few calls.
+//!
+//! A group ends with zeros up to the next page boundary, so overwriting a recycled segment never
+//! has to read the page it ends in, and the zeros end the log. The next group overwrites them.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+
+use super::Position;
+use super::lane::Lane;
+use super::record::{self, HEADER_LEN, Place, Record, padded};
+use crate::error::Error;
+
+/// Bytes collected before a write (1 MiB), so that a large group needs no large buffer.
+const WRITE_BYTES: usize = 1 << 20;
+
+/// Bytes of a page, the unit in which the kernel reads and writes back.
+const PAGE_BYTES: u64 = 4096;
+
+/// What the log as a whole wants measured.
+pub(crate) trait Meter {
+    /// Runs one sync and accounts for it.
+    fn sync(&self, file: &File) -> std::io::Result<()>;
+    /// Bytes went to a file.
+    fn wrote(&self, bytes: u64);
+}
+
+/// See the module. Used by the commit thread alone.
+pub(crate) struct Writer<'a> {
+    lane: &'a Lane,
+    meter: &'a dyn Meter,
+    active: Option<Active>,
+    next_segment: u32,
+    buf: Vec<u8>,
+    unsynced: bool,
+    at_group_start: bool,
+}
+
+struct Active {
+    file: Arc<File>,
+    segment: u32,
+    /// Where the first byte of `buf` goes.
+    written: u64,
+}
+
+impl<'a> Writer<'a> {
+    /// A writer whose first record opens segment `next_segment`. An earlier segment is never
+    /// continued: whatever a crash left behind its end must not meet new records.
+    pub(crate) fn new(lane: &'a Lane, meter: &'a dyn Meter, next_segment: u32) -> Self {
+        Self {
+            lane,
+            meter,
+            active: None,
+            next_segment,
+            buf: Vec::new(),
+            unsynced: false,
+            at_group_start: true,
+        }
+    }
+
+    /// Adds a record to the group and says where it will lie.
+    pub(crate) fn append(&mut self, record: &Record<'_>) -> Result<Position, Error> {
+        let len = record::encoded_len(record);
+        if len > u32::MAX as usize - 8 {
+            return Err(Error::TooLarge { bytes: len as u64 });
+        }
+        self.make_room(padded(len) as u64)?;
+        let (segment, offset) = self.place()?;
+        let place = if std::mem::take(&mut self.at_group_start) && !self.unsynced {
+            Place::GroupStart
+        } else {
+            Place::Within
+        };
+        record::encode(&mut self.buf, record, (segment, offset), place);
+        if self.buf.len() >= WRITE_BYTES {
+            self.write()?;
+        }
+        Ok(Position { segment, offset })
+    }
+
+    /// Writes what the group has left in the buffer, and the padding. Not yet durable.
+    pub(crate) fn finish_group(&mut self) -> Result<(), Error> {
+        self.at_group_start = true;
+        let Some(active) = &self.active else {
+            return Ok(());
+        };
+        let end = self.buf.len();
+        let tail = (active.written + end as u64) % PAGE_BYTES;
+        if tail > 0 {
+            self.buf.resize(end + (PAGE_BYTES - tail) as usize, 0);
+        }
+        self.write()?;
+        if let Some(active) = &mut self.active
+            && tail > 0
+        {
+            active.written -= PAGE_BYTES - tail;
+        }
+        Ok(())
+    }
+
+    /// Makes everything written durable.
+    pub(crate) fn sync(&mut self) -> Result<(), Error> {
+        if let Some(active) = &self.active
+            && self.unsynced
+        {
+            let path = self.lane.path(active.segment);
+            self.meter
+                .sync(&active.file)
+                .map_err(Error::io("sync", &path))?;
+        }
+        self.unsynced = false;
+        Ok(())
+    }
+
+    /// Where the next group starts.
+    pub(crate) fn end(&self) -> Position {
+        self.active.as_ref().map_or(
+            Position {
+                segment: self.next_segment,
+                offset: 0,
+            },
+            |active| Position {
+                segment: active.segment,
+                offset: active.written + self.buf.len() as u64,
+            },
+        )
+    }
+
+    /// The file that still needs a sync, if any does.
+    pub(crate) fn unsynced(&self) -> Option<(u32, Arc<File>)> {
+        let active = self.active.as_ref().filter(|_| self.unsynced)?;
+        Some((active.segment, Arc::clone(&active.file)))
+    }
+
+    /// Gives memory back after an unusually large record.
+    pub(crate) fn trim(&mut self) {
+        if self.buf.capacity() > 4 * WRITE_BYTES {
+            self.buf.shrink_to(2 * WRITE_BYTES);
+        }
+    }
+
+    fn place(&self) -> Result<(u32, u64), Error> {
+        let active = self.active.as_ref().ok_or(Error::Closed)?;
+        Ok((active.segment, active.written + self.buf.len() as u64))
+    }
+
+    /// Opens the next segment if there is none or the record and a seal do not fit.
+    fn make_room(&mut self, len: u64) -> Result<(), Error> {
+        if let Some(active) = &self.active {
+            let end = active.written + self.buf.len() as u64;
+            if end == 0 || end + len + HEADER_LEN as u64 <= self.lane.segment_bytes() {
+                return Ok(());
+            }
+            record::encode(
+                &mut self.buf,
+                &Record::Seal,
+                (active.segment, end),
+                Place::Within,
+            );
+            // The old segment is complete on disk before the new one counts.
+            self.write()?;
+            self.sync()?;
+        }
+        let segment = self.next_segment;
+        let file = self.lane.create(segment)?;
+        self.active = Some(Active {
+            file,
+            segment,
+            written: 0,
+        });
+        self.next_segment = segment + 1;
+        Ok(())
+    }
+
+    fn write(&mut self) -> Result<(), Error> {
+        let Some(active) = &mut self.active else {
+            return Ok(());
+        };
+        if self.buf.is_empty() {
+            return Ok(());
+        }
+        self.unsynced = true;
+        active
+            .file
+            .write_all_at(&self.buf, active.written)
+            .map_err(Error::io("write", &self.lane.path(active.segment)))?;
+        active.written += self.buf.len() as u64;
+        self.meter.wrote(self.buf.len() as u64);
+        self.buf.clear();
+        Ok(())
+    }
+}

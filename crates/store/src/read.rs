@@ -1,0 +1,177 @@
+//! Reads messages back from the log.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+
+use bytes::BytesMut;
+
+use crate::body::Body;
+use crate::error::Error;
+use crate::index::chunk::Entry;
+use crate::log::record::{self, HEADER_LEN, Record};
+use crate::shared::Shared;
+
+/// Bytes read in one call at most (1 MiB), unless a single message is larger.
+const SPAN_BYTES_MAX: u64 = 1 << 20;
+
+/// Bytes of other queues' messages worth reading over (16 KiB): about what a further system call
+/// costs.
+const GAP_BYTES_MAX: u64 = 16 << 10;
+
+/// See [`Store::read`](crate::Store::read). The index is locked for the look-up only.
+pub(crate) fn read(
+    shared: &Shared,
+    queue: u32,
+    from: u64,
+    max_messages: usize,
+    max_bytes: usize,
+) -> Result<Vec<(u64, Body)>, Error> {
+    let found = shared
+        .index
+        .lock()
+        .locate(queue, from, max_messages, max_bytes);
+    let total = found.iter().map(|(_, entry)| entry.len as usize).sum();
+    let mut reading = Reading {
+        shared,
+        queue,
+        bodies: BytesMut::with_capacity(total),
+        parts: Vec::new(),
+        span: Vec::new(),
+    };
+    reading.parts.reserve(found.len());
+    for span in found.chunk_by(|(_, a), (_, b)| neighbours(a, b)) {
+        let mut rest = span;
+        while let Some((_, first)) = rest.first() {
+            let fits = |entry: &Entry| end(entry) - first.offset() <= SPAN_BYTES_MAX;
+            let count = rest.partition_point(|(_, entry)| fits(entry)).max(1);
+            let (now, later) = rest.split_at(count);
+            reading.span(now)?;
+            rest = later;
+        }
+    }
+    let mut bodies = reading.bodies.freeze();
+    Ok(reading
+        .parts
+        .into_iter()
+        .map(|(seq, head, tail)| {
+            let head = bodies.split_to(head);
+            (
+                seq,
+                Body {
+                    head,
+                    tail: tail.map(|len| bodies.split_to(len)),
+                },
+            )
+        })
+        .collect())
+}
+
+/// One call's state. Bodies are copied together, so that what the caller keeps is not larger than
+/// the messages it asked for.
+struct Reading<'a> {
+    shared: &'a Shared,
+    queue: u32,
+    bodies: BytesMut,
+    /// Number, bytes of head and tail.
+    parts: Vec<(u64, usize, Option<usize>)>,
+    span: Vec<u8>,
+}
+
+impl Reading<'_> {
+    /// Reads messages that lie close together, in one call.
+    fn span(&mut self, found: &[(u64, Entry)]) -> Result<(), Error> {
+        let (Some((_, first)), Some((_, last))) = (found.first(), found.last()) else {
+            return Ok(());
+        };
+        let file = match self.shared.lane.reading(first.segment) {
+            Ok(file) => file,
+            // Settled and recycled since it was looked up.
+            Err(_) if !found.iter().any(|(seq, entry)| self.is_live(*seq, entry)) => return Ok(()),
+            Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                return Err(Error::MissingSegment(self.shared.lane.path(first.segment)));
+            }
+            Err(error) => return Err(error),
+        };
+        let mut span = std::mem::take(&mut self.span);
+        let len = (end(last) - first.offset()) as usize;
+        self.fill(&file, first.segment, first.offset(), len, &mut span)?;
+        let mut own = Vec::new();
+        for (seq, entry) in found {
+            let at = (entry.offset() - first.offset()) as usize;
+            let mut bytes = span.get(at..).unwrap_or_default();
+            // A message in several queues has a longer header than the index can tell.
+            let announced = record::announced_len(bytes).unwrap_or(0);
+            let longest =
+                entry.len as usize + HEADER_LEN + record::REFERENCES_MAX * record::REFERENCE_LEN;
+            if announced > bytes.len() && announced <= longest {
+                self.fill(&file, entry.segment, entry.offset(), announced, &mut own)?;
+                bytes = &own;
+            }
+            self.take(*seq, entry, bytes)?;
+        }
+        self.span = span;
+        Ok(())
+    }
+
+    fn take(&mut self, seq: u64, entry: &Entry, bytes: &[u8]) -> Result<(), Error> {
+        let decoded = record::decode(bytes, entry.segment, entry.offset());
+        let wanted = (self.queue, seq);
+        match decoded.map(|decoded| decoded.record) {
+            Some(Record::Publish {
+                first,
+                more,
+                head,
+                tail,
+            }) if first == wanted || more.iter().any(|other| other == wanted) => {
+                self.bodies.extend_from_slice(head);
+                self.bodies.extend_from_slice(tail.unwrap_or_default());
+                self.parts.push((seq, head.len(), tail.map(<[u8]>::len)));
+                Ok(())
+            }
+            _ if self.is_live(seq, entry) => Err(Error::CorruptMessage {
+                path: self.shared.lane.path(entry.segment),
+                offset: entry.offset(),
+                queue: self.queue,
+                seq,
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Reads up to `len` bytes; fewer at the end of the file.
+    fn fill(
+        &self,
+        file: &File,
+        segment: u32,
+        offset: u64,
+        len: usize,
+        into: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        into.clear();
+        into.resize(len, 0);
+        let mut filled = 0;
+        while filled < len {
+            match file.read_at(&mut into[filled..], offset + filled as u64) {
+                Ok(0) => break,
+                Ok(n) => filled += n,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(Error::io("read", &self.shared.lane.path(segment))(e)),
+            }
+        }
+        into.truncate(filled);
+        Ok(())
+    }
+
+    fn is_live(&self, seq: u64, entry: &Entry) -> bool {
+        self.shared.index.lock().get(self.queue, seq) == Some(*entry)
+    }
+}
+
+fn end(entry: &Entry) -> u64 {
+    entry.offset() + HEADER_LEN as u64 + u64::from(entry.len)
+}
+
+fn neighbours(a: &Entry, b: &Entry) -> bool {
+    a.segment == b.segment && a.offset() < b.offset() && b.offset() <= end(a) + GAP_BYTES_MAX
+}

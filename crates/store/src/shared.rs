@@ -1,0 +1,144 @@
+//! What the store's threads and its callers have in common.
+
+use std::fs::File;
+use std::io;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+
+use crate::checkpoint::Schedule;
+use crate::error::Error;
+use crate::ids::Ticket;
+use crate::index::Index;
+use crate::layout::Layout;
+use crate::log::lane::Lane;
+use crate::log::writer::Meter;
+use crate::options::Options;
+use crate::pending::Pending;
+
+/// See the module. Only [`Self::wait`] holds two of its locks, progress before schedule.
+pub(crate) struct Shared {
+    pub(crate) options: Options,
+    pub(crate) layout: Layout,
+    pub(crate) lane: Lane,
+    pub(crate) index: Mutex<Index>,
+    pub(crate) pending: Pending,
+    pub(crate) pending_bytes: AtomicUsize,
+    pub(crate) schedule: Schedule,
+    pub(crate) counters: Counters,
+    committed: AtomicU64,
+    failure: OnceLock<Arc<Error>>,
+    /// For whoever blocks until a ticket is committed; guards no data.
+    progress: Mutex<()>,
+    progressed: Condvar,
+}
+
+/// Numbers for [`Stats`](crate::Stats).
+#[derive(Default)]
+pub(crate) struct Counters {
+    pub(crate) groups: AtomicU64,
+    pub(crate) syncs: AtomicU64,
+    pub(crate) sync_ns: AtomicU64,
+    pub(crate) sync_max_ns: AtomicU64,
+    pub(crate) log_bytes: AtomicU64,
+    pub(crate) checkpoints: AtomicU64,
+    pub(crate) last_checkpoint_ns: AtomicU64,
+}
+
+impl Meter for Counters {
+    // How long a sync takes is a measurement, not an input of any decision.
+    #[allow(clippy::disallowed_methods)]
+    fn sync(&self, file: &File) -> io::Result<()> {
+        let start = Instant::now();
+        let result = file.sync_data();
+        let took = nanos(start.elapsed());
+        self.syncs.fetch_add(1, Ordering::Relaxed);
+        self.sync_ns.fetch_add(took, Ordering::Relaxed);
+        self.sync_max_ns.fetch_max(took, Ordering::Relaxed);
+        result
+    }
+
+    fn wrote(&self, bytes: u64) {
+        self.log_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+}
+
+pub(crate) fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+impl Shared {
+    pub(crate) fn new(options: Options, layout: Layout, lane: Lane, index: Index) -> Self {
+        Self {
+            options,
+            layout,
+            lane,
+            index: Mutex::new(index),
+            pending: Pending::new(),
+            pending_bytes: AtomicUsize::new(0),
+            schedule: Schedule::default(),
+            counters: Counters::default(),
+            committed: AtomicU64::new(0),
+            failure: OnceLock::new(),
+            progress: Mutex::new(()),
+            progressed: Condvar::new(),
+        }
+    }
+
+    pub(crate) fn committed(&self) -> Ticket {
+        Ticket(self.committed.load(Ordering::Acquire))
+    }
+
+    /// Announces a commit.
+    pub(crate) fn commit(&self, ticket: Ticket) {
+        self.committed.store(ticket.0, Ordering::Release);
+        self.announce();
+        (self.options.on_commit)(ticket);
+    }
+
+    /// Stops the store for good. Only the first error counts.
+    pub(crate) fn fail(&self, error: Error) {
+        let error = Arc::new(error);
+        if self.failure.set(Arc::clone(&error)).is_err() {
+            return;
+        }
+        self.pending.stop();
+        self.schedule.stop();
+        self.announce();
+        (self.options.on_failure)(&error);
+    }
+
+    pub(crate) fn failure(&self) -> Option<&Arc<Error>> {
+        self.failure.get()
+    }
+
+    /// `Err` once the store has failed.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        self.failure()
+            .map_or(Ok(()), |error| Err(Error::Failed(error.to_string())))
+    }
+
+    /// Blocks until the ticket is committed, or never will be.
+    pub(crate) fn wait(&self, ticket: Ticket) -> Result<(), Error> {
+        let mut guard = self.progress.lock();
+        loop {
+            if self.committed() >= ticket {
+                return Ok(());
+            }
+            self.check()?;
+            if self.schedule.is_closed() {
+                return Err(Error::Closed);
+            }
+            self.progressed.wait(&mut guard);
+        }
+    }
+
+    /// Wakes whoever blocks in [`Self::wait`].
+    pub(crate) fn announce(&self) {
+        // Passing through the lock makes sure that nobody is between looking and waiting.
+        drop(self.progress.lock());
+        self.progressed.notify_all();
+    }
+}
