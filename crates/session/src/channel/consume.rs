@@ -1,0 +1,338 @@
+//! basic.consume, cancel, get, qos; direct reply-to.
+
+use std::sync::Arc;
+
+use broker::{AckMode, ConsumerSpec, Error, Resource};
+use codec::{AMQPClass, FieldTable, GetOkHead, as_int, basic, get_ok};
+
+use crate::channel::unacked::{Held, Origin};
+use crate::channel::{Channel, Step};
+use crate::client::{Client, Consumer, Source};
+use crate::close::{Fault, Violation, short};
+use crate::limits::CONSUMERS_PER_CHANNEL_MAX;
+use crate::turn::Turn;
+
+/// The queue name that asks for direct reply-to.
+pub(crate) const REPLY_TO: &str = "amq.rabbitmq.reply-to";
+
+/// What the names that replies are sent to begin with; a secret follows.
+pub(crate) const REPLY_PREFIX: &str = "amq.rabbitmq.reply-to.";
+
+/// Consumer arguments that belong to other kinds of queue than there are here.
+const FOREIGN_ARGUMENTS: [&str; 3] = [
+    "x-stream-offset",
+    "x-stream-filter",
+    "x-stream-match-unfiltered",
+];
+
+/// The consumer of replies to this channel's requests.
+pub(crate) struct ReplyConsumer {
+    /// The name that replies are sent to.
+    pub(crate) name: String,
+    pub(crate) tag: Arc<str>,
+}
+
+impl Channel {
+    /// The named queue, or for an empty name the one declared last on this channel.
+    pub(crate) fn queue_name(&self, given: &str) -> Result<String, Fault> {
+        if given.is_empty() {
+            return self
+                .last_queue
+                .clone()
+                .ok_or_else(|| Violation::NoQueueDeclared.into());
+        }
+        Ok(given.to_owned())
+    }
+
+    pub(crate) fn consume(
+        &mut self,
+        m: basic::Consume,
+        client: &mut Client,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), Fault> {
+        if m.queue.as_str() == REPLY_TO {
+            return self.consume_replies(&m, client, turn);
+        }
+        let name = self.queue_name(m.queue.as_str())?;
+        let tag = self.new_tag(m.consumer_tag.as_str(), client)?;
+        let queue = client.vhost.find_queue(&name, &client.actor)?;
+        let priority = priority(&m.arguments, &queue.resource())?;
+        let ack = ack_mode(m.no_ack);
+        let id = client.broker.next_consumer_id();
+        let spec = ConsumerSpec {
+            id,
+            tag: Arc::clone(&tag),
+            connection: client.id,
+            connection_name: Arc::clone(&client.info.name),
+            channel: self.number,
+            outbox: Arc::clone(&client.outbox),
+            ack,
+            prefetch: self.prefetch,
+            priority,
+            exclusive: m.exclusive,
+            arguments: m.arguments,
+            credit: Arc::clone(&self.credit),
+        };
+        queue.add_consumer(spec, &mut turn.wakes)?;
+        let source = Source::Queue(Arc::new(Origin {
+            queue,
+            consumer: Some(id),
+            ack,
+        }));
+        self.add_consumer(
+            Consumer {
+                id,
+                channel: self.number,
+                tag,
+                source,
+            },
+            m.nowait,
+            client,
+            turn,
+        );
+        Ok(())
+    }
+
+    /// Deliveries come by way of the outbox, so none of them can precede this consume-ok.
+    fn add_consumer(
+        &mut self,
+        consumer: Consumer,
+        nowait: bool,
+        client: &mut Client,
+        turn: &mut Turn<'_>,
+    ) {
+        let consumer = Arc::new(consumer);
+        client.consumers.insert(consumer.id, Arc::clone(&consumer));
+        if !nowait {
+            let ok = basic::ConsumeOk {
+                consumer_tag: short(&consumer.tag),
+            };
+            self.reply(
+                AMQPClass::Basic(basic::AMQPMethod::ConsumeOk(ok)),
+                None,
+                client,
+                turn,
+            );
+        }
+        self.consumers.insert(Arc::clone(&consumer.tag), consumer);
+    }
+
+    fn new_tag(&self, given: &str, client: &Client) -> Result<Arc<str>, Fault> {
+        if self.consumers.len() >= CONSUMERS_PER_CHANNEL_MAX {
+            return Err(Violation::TooManyConsumers(CONSUMERS_PER_CHANNEL_MAX).into());
+        }
+        if given.is_empty() {
+            return Ok(client.broker.random_name("amq.ctag-").into());
+        }
+        if self.consumers.contains_key(given) {
+            return Err(Violation::ConsumerTagReused(given.to_owned()).into());
+        }
+        Ok(given.into())
+    }
+
+    fn consume_replies(
+        &mut self,
+        m: &basic::Consume,
+        client: &mut Client,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), Fault> {
+        if self.replies.is_some() {
+            return Err(Violation::ReplyConsumerSet.into());
+        }
+        if !m.no_ack {
+            return Err(Violation::ReplyConsumerAcknowledges.into());
+        }
+        let tag = self.new_tag(m.consumer_tag.as_str(), client)?;
+        let name = client.broker.random_name(REPLY_PREFIX);
+        let id = client.broker.next_consumer_id();
+        if !client
+            .vhost
+            .replies()
+            .register(name.clone(), Arc::clone(&client.outbox), id)
+        {
+            return Err(Violation::TooManyReplyConsumers.into());
+        }
+        self.replies = Some(ReplyConsumer {
+            name: name.clone(),
+            tag: Arc::clone(&tag),
+        });
+        let source = Source::Replies(name);
+        self.add_consumer(
+            Consumer {
+                id,
+                channel: self.number,
+                tag,
+                source,
+            },
+            m.nowait,
+            client,
+            turn,
+        );
+        Ok(())
+    }
+
+    /// Forgets a consumer that its queue no longer has.
+    pub(crate) fn forget_consumer(&mut self, consumer: &Consumer, client: &mut Client) {
+        client.consumers.remove(&consumer.id);
+        self.consumers.remove(&consumer.tag);
+        if let Source::Replies(name) = &consumer.source {
+            client.vhost.replies().remove(name);
+        }
+        if self
+            .replies
+            .as_ref()
+            .is_some_and(|replies| replies.tag == consumer.tag)
+        {
+            self.replies = None;
+        }
+    }
+
+    pub(crate) fn cancel_ok(&mut self, tag: &str, client: &mut Client, turn: &mut Turn<'_>) {
+        let ok = basic::CancelOk {
+            consumer_tag: short(tag),
+        };
+        self.reply(
+            AMQPClass::Basic(basic::AMQPMethod::CancelOk(ok)),
+            None,
+            client,
+            turn,
+        );
+    }
+
+    /// Tells the client that a consumer's queue has gone.
+    pub(crate) fn notify_cancel(&mut self, tag: &str, client: &mut Client, turn: &mut Turn<'_>) {
+        let cancel = basic::Cancel {
+            consumer_tag: short(tag),
+            nowait: true,
+        };
+        self.reply(
+            AMQPClass::Basic(basic::AMQPMethod::Cancel(cancel)),
+            None,
+            client,
+            turn,
+        );
+    }
+
+    pub(crate) fn get(
+        &mut self,
+        m: &basic::Get,
+        client: &mut Client,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), Fault> {
+        let name = self.queue_name(m.queue.as_str())?;
+        let queue = client.vhost.find_queue(&name, &client.actor)?;
+        let ack = ack_mode(m.no_ack);
+        let Some(got) = queue.get(ack) else {
+            self.counts.get_empty += 1;
+            let empty = basic::AMQPMethod::GetEmpty(basic::GetEmpty {});
+            self.reply(AMQPClass::Basic(empty), None, client, turn);
+            return Ok(());
+        };
+        self.delivery_tag += 1;
+        let tag = self.delivery_tag;
+        let head = GetOkHead {
+            channel: self.number,
+            delivery_tag: tag,
+            redelivered: got.entry.redelivered,
+            message_count: u32::try_from(got.remaining).unwrap_or(u32::MAX),
+        };
+        get_ok(turn.out, head, &got.entry.message, client.frame_max);
+        self.counts.redeliver += u64::from(got.entry.redelivered);
+        if ack == AckMode::Automatic {
+            self.counts.get_no_ack += 1;
+            return Ok(());
+        }
+        self.counts.get += 1;
+        self.credit.take_unlimited(1);
+        let origin = Arc::new(Origin {
+            queue,
+            consumer: None,
+            ack,
+        });
+        self.unacked.push(Held {
+            tag,
+            origin,
+            entry: got.entry,
+        });
+        Ok(())
+    }
+
+    pub(crate) fn qos(&mut self, m: &basic::Qos, client: &mut Client, turn: &mut Turn<'_>) -> Step {
+        if m.global {
+            return Step::LimitChannel(m.prefetch_count.into());
+        }
+        // RabbitMQ: for consumers started from now on, and any limit on the channel is lifted.
+        self.prefetch = m.prefetch_count.into();
+        if self.credit.limit() != 0 {
+            self.credit.set_limit(0, 0);
+            self.resume = true;
+        }
+        self.qos_ok(client, turn);
+        Step::Done
+    }
+
+    /// `basic.qos(global=true)`, when no delivery is left between the queues and here.
+    pub(crate) fn limit(&mut self, messages: u32, client: &mut Client, turn: &mut Turn<'_>) {
+        let settled = self.tx.as_ref().map_or(0, super::Tx::acks_uncommitted);
+        let outstanding = u32::try_from(self.unacked.len() + settled).unwrap_or(u32::MAX);
+        self.credit.set_limit(messages, outstanding);
+        self.resume = true;
+        self.qos_ok(client, turn);
+    }
+
+    fn qos_ok(&mut self, client: &mut Client, turn: &mut Turn<'_>) {
+        self.reply(
+            AMQPClass::Basic(basic::AMQPMethod::QosOk(basic::QosOk {})),
+            None,
+            client,
+            turn,
+        );
+    }
+
+    /// Lets the queues of this channel's consumers go on.
+    pub(crate) fn resume_consumers(&mut self, turn: &mut Turn<'_>) {
+        self.resume = false;
+        for consumer in self.consumers.values() {
+            if let Source::Queue(origin) = &consumer.source {
+                origin.queue.resume(consumer.id, &mut turn.wakes);
+            }
+        }
+    }
+}
+
+const fn ack_mode(no_ack: bool) -> AckMode {
+    if no_ack {
+        AckMode::Automatic
+    } else {
+        AckMode::Manual
+    }
+}
+
+/// `x-priority`, and a look for arguments that the queue can't take.
+fn priority(arguments: &FieldTable, queue: &Resource) -> Result<i32, Fault> {
+    if let Some(arg) = FOREIGN_ARGUMENTS
+        .into_iter()
+        .find(|arg| arguments.contains_key(arg))
+    {
+        return Err(Violation::ForeignArgument {
+            arg,
+            queue: queue.to_string(),
+        }
+        .into());
+    }
+    let Some(value) = arguments.inner().get("x-priority") else {
+        return Ok(0);
+    };
+    let Some(priority) = as_int(value) else {
+        let reason = format!("expected integer, got {:?}", value.get_type());
+        let (arg, resource) = ("x-priority".to_owned(), queue.clone());
+        return Err(Error::InvalidArgument {
+            arg,
+            resource,
+            reason,
+        }
+        .into());
+    };
+    let limits = (i64::from(i32::MIN), i64::from(i32::MAX));
+    Ok(i32::try_from(priority.clamp(limits.0, limits.1)).unwrap_or(0))
+}

@@ -1,0 +1,52 @@
+//! A delivery on its way out: frames to the client, and a place among the unacknowledged.
+
+use broker::{AckMode, Entry};
+use codec::{DeliverHead, deliver};
+
+use crate::channel::Channel;
+use crate::channel::unacked::Held;
+use crate::client::{Client, Consumer, Source};
+use crate::turn::Turn;
+
+impl Channel {
+    /// Sends `entry` to a consumer of this channel.
+    #[inline]
+    pub(crate) fn deliver(
+        &mut self,
+        consumer: &Consumer,
+        entry: Entry,
+        client: &mut Client,
+        turn: &mut Turn<'_>,
+    ) {
+        self.delivery_tag += 1;
+        let tag = self.delivery_tag;
+        if !self.closing {
+            let head = DeliverHead {
+                channel: self.number,
+                consumer_tag: consumer.tag.as_bytes(),
+                delivery_tag: tag,
+                redelivered: entry.redelivered,
+            };
+            deliver(turn.out, head, &entry.message, client.frame_max);
+            self.count_delivery(consumer.ack(), entry.redelivered);
+        }
+        if let Source::Queue(origin) = &consumer.source
+            && (self.closing || origin.ack == AckMode::Manual)
+        {
+            self.unacked.push(Held {
+                tag,
+                origin: origin.clone(),
+                entry,
+            });
+        }
+    }
+
+    #[inline]
+    fn count_delivery(&mut self, ack: AckMode, redelivered: bool) {
+        match ack {
+            AckMode::Manual => self.counts.deliver += 1,
+            AckMode::Automatic => self.counts.deliver_no_ack += 1,
+        }
+        self.counts.redeliver += u64::from(redelivered);
+    }
+}

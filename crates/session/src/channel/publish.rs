@@ -1,0 +1,341 @@
+//! basic.publish with its content: checks, route, run.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use broker::{Message, Route};
+use bytes::Bytes;
+use codec::{
+    ContentHeader, FieldTable, Frame, FrameKind, ReplyCode, Slab, basic_return, decode_frame,
+};
+
+use crate::channel::Channel;
+use crate::channel::assembly::{Assembled, check_header};
+use crate::channel::consume::REPLY_PREFIX;
+use crate::channel::properties::{Checked, Publisher};
+use crate::client::Client;
+use crate::close::{Fault, Violation};
+use crate::turn::Turn;
+
+const MANDATORY: u8 = 1;
+const IMMEDIATE: u8 = 2;
+
+/// A message as it came from the client.
+pub(crate) struct Incoming<'a> {
+    /// Exchange and routing key, as on the wire.
+    pub(crate) names: &'a [u8],
+    /// Bit 0 mandatory, bit 1 immediate.
+    pub(crate) flags: u8,
+    pub(crate) header: ContentHeader<'a>,
+    pub(crate) header_frame: &'a [u8],
+    pub(crate) body: Body<'a>,
+}
+
+/// The body of a message that came in.
+pub(crate) enum Body<'a> {
+    /// The only body frame as on the wire, or nothing.
+    Frame(&'a [u8]),
+    /// Put together from several.
+    Assembled(Bytes),
+}
+
+/// Header and body that follow a basic.publish in the input.
+pub(crate) struct Following<'a> {
+    pub(crate) header: ContentHeader<'a>,
+    pub(crate) header_frame: &'a [u8],
+    pub(crate) body_frame: &'a [u8],
+}
+
+impl<'a> Following<'a> {
+    /// Looks whether all of a message's content is in the input, in one body frame at most.
+    /// `None` leaves it to the assembly, which also knows what is wrong with it.
+    #[inline]
+    pub(crate) fn find(input: &'a [u8], channel: u16, frame_max: u32) -> Option<Self> {
+        let Ok(Some(Frame {
+            kind: FrameKind::Header,
+            channel: of,
+            payload,
+            wire,
+        })) = decode_frame(input, frame_max)
+        else {
+            return None;
+        };
+        let header = check_header(payload).ok().filter(|_| of == channel)?;
+        if header.body_size == 0 {
+            return Some(Self {
+                header,
+                header_frame: wire,
+                body_frame: &[],
+            });
+        }
+        let Ok(Some(body)) = decode_frame(&input[wire.len()..], frame_max) else {
+            return None;
+        };
+        let fits = body.kind == FrameKind::Body && body.channel == channel;
+        (fits && body.payload.len() as u64 == header.body_size).then_some(Self {
+            header,
+            header_frame: wire,
+            body_frame: body.wire,
+        })
+    }
+
+    /// Bytes of input it takes up.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.header_frame.len() + self.body_frame.len()
+    }
+}
+
+impl Channel {
+    /// A message is complete. RabbitMQ's order of checks: immediate, size, exchange, then the
+    /// properties that mean something.
+    #[inline]
+    pub(crate) fn publish(
+        &mut self,
+        incoming: Incoming<'_>,
+        client: &mut Client,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), Fault> {
+        if incoming.flags & IMMEDIATE != 0 {
+            return Err(Violation::Immediate.into());
+        }
+        if incoming.header.body_size > client.message_bytes_max {
+            let max = client.message_bytes_max;
+            return Err(Violation::MessageTooLarge {
+                size: incoming.header.body_size,
+                max,
+            }
+            .into());
+        }
+        client.publishes = true;
+        let generation = client.vhost.generation();
+        if let Some(persistent) = self.properties.persistent(&incoming.header)
+            && let Some(route) = client.routes.find(incoming.names, generation)
+        {
+            let route = Arc::clone(route);
+            let frame = Cow::Borrowed(incoming.header_frame);
+            let checked = Checked {
+                frame,
+                persistent,
+                headers: None,
+                further_keys: Vec::new(),
+            };
+            return self.send(&incoming, &checked, &route, client, turn);
+        }
+        self.publish_checked(&incoming, client, turn)
+    }
+
+    /// The rest of [`Self::publish`], for a message unlike the one before.
+    fn publish_checked(
+        &mut self,
+        incoming: &Incoming<'_>,
+        client: &mut Client,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), Fault> {
+        let (exchange, key) = names(incoming.names)?;
+        let checked = self.check_properties(incoming, client);
+        if exchange.is_empty() && key.starts_with(REPLY_PREFIX) {
+            return self.reply_to_requester(incoming, &checked?, client, turn);
+        }
+        let checked = match checked {
+            Ok(checked) => checked,
+            Err(fault) => {
+                // An exchange that isn't there is the client's first mistake.
+                client
+                    .vhost
+                    .route(exchange, &[key], &FieldTable::default())?;
+                return Err(fault);
+            }
+        };
+        let generation = client.vhost.generation();
+        let known = match &checked.further_keys[..] {
+            [] => client
+                .routes
+                .find(incoming.names, generation)
+                .map(Arc::clone),
+            _ => None,
+        };
+        let route = match known {
+            Some(route) => route,
+            None => resolve(incoming, (exchange, key), &checked, generation, client)?,
+        };
+        self.send(incoming, &checked, &route, client, turn)
+    }
+
+    fn check_properties<'a>(
+        &mut self,
+        incoming: &Incoming<'a>,
+        client: &Client,
+    ) -> Result<Checked<'a>, Fault> {
+        let publisher = Publisher {
+            user: &client.user.name,
+            impersonates: client.user.tags.iter().any(|tag| tag == "impersonator"),
+            reply_name: self.replies.as_ref().map(|replies| replies.name.as_str()),
+        };
+        self.properties
+            .check(&incoming.header, incoming.header_frame, &publisher)
+    }
+
+    /// Puts a message into the run of its route, the transaction, or the client's face.
+    #[inline]
+    fn send(
+        &mut self,
+        incoming: &Incoming<'_>,
+        checked: &Checked<'_>,
+        route: &Arc<Route>,
+        client: &mut Client,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), Fault> {
+        self.counts.publish += 1;
+        if let Some(tx) = &mut self.tx {
+            let mandatory = incoming.flags & MANDATORY != 0;
+            let slab = tx.publish(Arc::clone(route), mandatory, incoming.bytes())?;
+            incoming.push_into(slab, checked);
+            return Ok(());
+        }
+        if route.queues.is_empty() {
+            route.exchange.count_publish(1, 0);
+            self.unroutable(
+                &incoming.message(checked),
+                incoming.flags & MANDATORY != 0,
+                client,
+                turn,
+            );
+            return Ok(());
+        }
+        let run = client.run_for(self.number, route, &mut turn.wakes);
+        incoming.push_into(run.next(), checked);
+        Ok(())
+    }
+
+    /// A message reached no queue. The return is written at once, so it precedes the confirm.
+    pub(crate) fn unroutable(
+        &mut self,
+        message: &Message,
+        mandatory: bool,
+        client: &mut Client,
+        turn: &mut Turn<'_>,
+    ) {
+        if mandatory {
+            let (code, name) = (ReplyCode::NoRoute.code(), ReplyCode::NoRoute.name());
+            basic_return(turn.out, self.number, code, name, message, client.frame_max);
+            self.counts.return_unroutable += 1;
+        } else {
+            self.counts.drop_unroutable += 1;
+        }
+        client.unroutable(self.number);
+    }
+
+    /// A reply to a direct reply-to request goes straight to the requester's outbox.
+    fn reply_to_requester(
+        &mut self,
+        incoming: &Incoming<'_>,
+        checked: &Checked<'_>,
+        client: &mut Client,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), Fault> {
+        let (_, key) = names(incoming.names)?;
+        self.counts.publish += 1;
+        let message = incoming.message(checked);
+        if client
+            .vhost
+            .replies()
+            .send(key, message.clone(), &mut turn.wakes)
+        {
+            client.unroutable(self.number);
+        } else {
+            self.unroutable(&message, incoming.flags & MANDATORY != 0, client, turn);
+        }
+        Ok(())
+    }
+
+    /// A message that came in several frames is complete.
+    pub(crate) fn publish_assembled(
+        &mut self,
+        assembled: Assembled,
+        client: &mut Client,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), Fault> {
+        let Assembled {
+            begun,
+            header,
+            body,
+        } = assembled;
+        let incoming = Incoming {
+            names: &begun.names,
+            flags: begun.flags,
+            header: header.decode()?,
+            header_frame: &header.wire,
+            body: if body.is_empty() {
+                Body::Frame(&[])
+            } else {
+                Body::Assembled(body)
+            },
+        };
+        self.publish(incoming, client, turn)
+    }
+}
+
+impl Incoming<'_> {
+    fn bytes(&self) -> usize {
+        let body = match &self.body {
+            Body::Frame(frame) => frame.len(),
+            Body::Assembled(body) => body.len(),
+        };
+        self.names.len() + self.header_frame.len() + body
+    }
+
+    #[inline]
+    fn push_into(&self, slab: &mut Slab, checked: &Checked<'_>) {
+        match &self.body {
+            Body::Frame(body) => slab.push(self.names, &checked.frame, body, checked.persistent),
+            Body::Assembled(body) => {
+                slab.push_large(self.names, &checked.frame, body.clone(), checked.persistent)
+            }
+        }
+    }
+
+    /// It alone, as a message.
+    fn message(&self, checked: &Checked<'_>) -> Message {
+        let mut slab = Slab::new();
+        self.push_into(&mut slab, checked);
+        let mut one = Vec::with_capacity(1);
+        slab.drain_into(&mut one);
+        // What was pushed is what comes out.
+        one.swap_remove(0)
+    }
+}
+
+/// The two names of a publish.
+fn names(names: &[u8]) -> Result<(&str, &str), Fault> {
+    let exchange_len = names.first().map_or(0, |len| usize::from(*len));
+    let exchange = names.get(1..=exchange_len).unwrap_or_default();
+    let key = names.get(exchange_len + 2..).unwrap_or_default();
+    match (std::str::from_utf8(exchange), std::str::from_utf8(key)) {
+        (Ok(exchange), Ok(key)) => Ok((exchange, key)),
+        _ => Err(codec::ContentError::BadUtf8.into()),
+    }
+}
+
+/// Asks the virtual host for a route, and remembers it if it depends on the names only.
+fn resolve(
+    incoming: &Incoming<'_>,
+    (exchange, key): (&str, &str),
+    checked: &Checked<'_>,
+    generation: u64,
+    client: &mut Client,
+) -> Result<Arc<Route>, Fault> {
+    let headers = match checked.headers {
+        Some(bytes) => codec::decode_table(bytes).map_err(codec::ContentError::from)?,
+        None => FieldTable::default(),
+    };
+    let further = checked.further_keys.iter().map(String::as_str);
+    let keys: Vec<&str> = std::iter::once(key).chain(further).collect();
+    let route = Arc::new(client.vhost.route(exchange, &keys, &headers)?);
+    if route.cacheable && checked.further_keys.is_empty() {
+        client
+            .routes
+            .insert(incoming.names, generation, Arc::clone(&route));
+    }
+    Ok(route)
+}

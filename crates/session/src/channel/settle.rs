@@ -1,0 +1,238 @@
+//! basic.ack, nack, reject, recover: deliveries that the client is done with.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use broker::{Queue, Returned, Settled, Wakes};
+use codec::basic;
+
+use crate::channel::Channel;
+use crate::channel::unacked::{Held, Origin};
+use crate::client::Client;
+use crate::close::{Fault, Violation};
+use crate::limits::{IDLE_ENTRIES_MAX, SETTLE_RUN_MAX};
+use crate::turn::Turn;
+
+/// What a client says about a delivery.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Outcome {
+    /// Done with it.
+    Acked,
+    /// Can't use it, and nobody should get it again.
+    Rejected,
+    /// Somebody may get it again.
+    Requeued,
+}
+
+/// Which deliveries are meant.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Extent {
+    /// The one of the tag.
+    One,
+    /// It and all before it; all, for tag 0.
+    UpTo,
+}
+
+impl Extent {
+    pub(crate) fn of(multiple: bool) -> Self {
+        if multiple { Self::UpTo } else { Self::One }
+    }
+}
+
+/// Settlements of one queue, handed over together.
+#[derive(Default)]
+pub(crate) struct Settling {
+    queue: Option<(Arc<Queue>, Outcome)>,
+    settled: Vec<Settled>,
+}
+
+impl Settling {
+    #[inline]
+    pub(crate) fn add(
+        &mut self,
+        origin: &Origin,
+        settled: Settled,
+        outcome: Outcome,
+        wakes: &mut Wakes,
+    ) {
+        let joins = matches!(
+            &self.queue,
+            Some((queue, before)) if Arc::ptr_eq(queue, &origin.queue) && *before == outcome
+        );
+        if !joins || self.settled.len() >= SETTLE_RUN_MAX {
+            self.flush(wakes);
+            self.queue = Some((Arc::clone(&origin.queue), outcome));
+        }
+        self.settled.push(settled);
+    }
+
+    pub(crate) fn flush(&mut self, wakes: &mut Wakes) {
+        let Some((queue, outcome)) = self.queue.take() else {
+            return;
+        };
+        match outcome {
+            Outcome::Acked => queue.ack(&self.settled, wakes),
+            Outcome::Rejected | Outcome::Requeued => queue.reject(&self.settled, wakes),
+        }
+        self.settled.clear();
+    }
+
+    pub(crate) fn release(&mut self) {
+        if self.settled.capacity() > IDLE_ENTRIES_MAX {
+            self.settled = Vec::new();
+        }
+    }
+}
+
+impl Channel {
+    /// Settles one delivery or all up to it.
+    #[inline]
+    pub(crate) fn settle(
+        &mut self,
+        tag: u64,
+        extent: Extent,
+        outcome: Outcome,
+        client: &mut Client,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), Fault> {
+        if extent == Extent::One && self.tx.is_none() && outcome != Outcome::Requeued {
+            let held = self
+                .unacked
+                .take(tag)
+                .ok_or(Violation::UnknownDeliveryTag(tag))?;
+            self.count_settled(1, outcome);
+            client.settle(held, outcome, &mut turn.wakes);
+            return Ok(());
+        }
+        self.settle_many(tag, extent, outcome, client, turn)
+    }
+
+    fn settle_many(
+        &mut self,
+        tag: u64,
+        extent: Extent,
+        outcome: Outcome,
+        client: &mut Client,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), Fault> {
+        let unknown = Violation::UnknownDeliveryTag(tag);
+        let held: Vec<Held> = match extent {
+            Extent::One => self.unacked.take(tag).into_iter().collect(),
+            // 0 means everything so far, which may be nothing.
+            Extent::UpTo if tag == 0 => self.unacked.take_all().collect(),
+            Extent::UpTo => self
+                .unacked
+                .take_upto(tag)
+                .ok_or_else(|| unknown.clone())?
+                .collect(),
+        };
+        if held.is_empty() && tag != 0 || held.is_empty() && extent == Extent::One {
+            return Err(unknown.into());
+        }
+        if let Some(tx) = &mut self.tx {
+            return tx.settle(held, outcome).map_err(Fault::from);
+        }
+        self.apply(held, outcome, client, turn);
+        Ok(())
+    }
+
+    /// Hands settled deliveries back to their queues.
+    pub(crate) fn apply(
+        &mut self,
+        held: Vec<Held>,
+        outcome: Outcome,
+        client: &mut Client,
+        turn: &mut Turn<'_>,
+    ) {
+        self.count_settled(held.len(), outcome);
+        if outcome == Outcome::Requeued {
+            client.hand_over(&mut turn.wakes);
+            requeue(held, &mut turn.wakes);
+            return;
+        }
+        for held in held {
+            client.settle(held, outcome, &mut turn.wakes);
+        }
+    }
+
+    #[inline]
+    fn count_settled(&mut self, n: usize, outcome: Outcome) {
+        if outcome == Outcome::Acked {
+            self.counts.ack += n as u64;
+        }
+        // The consumers are resumed once the settlements have been handed over.
+        if self.credit.release(n as u32) {
+            self.resume = true;
+        }
+    }
+
+    /// basic.recover: everything goes back, and may come to any consumer.
+    pub(crate) fn recover(
+        &mut self,
+        requeue: bool,
+        client: &mut Client,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), Fault> {
+        if !requeue {
+            return Err(Violation::RecoverWithoutRequeue.into());
+        }
+        let held = self.unacked.take_all().collect();
+        self.apply(held, Outcome::Requeued, client, turn);
+        Ok(())
+    }
+
+    pub(crate) fn nack(
+        &mut self,
+        m: &basic::Nack,
+        client: &mut Client,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), Fault> {
+        let outcome = if m.requeue {
+            Outcome::Requeued
+        } else {
+            Outcome::Rejected
+        };
+        self.settle(
+            m.delivery_tag,
+            Extent::of(m.multiple),
+            outcome,
+            client,
+            turn,
+        )
+    }
+
+    pub(crate) fn reject(
+        &mut self,
+        m: &basic::Reject,
+        client: &mut Client,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), Fault> {
+        let outcome = if m.requeue {
+            Outcome::Requeued
+        } else {
+            Outcome::Rejected
+        };
+        self.settle(m.delivery_tag, Extent::One, outcome, client, turn)
+    }
+}
+
+/// Puts deliveries back to their queues, each queue locked once.
+pub(crate) fn requeue(held: Vec<Held>, wakes: &mut Wakes) {
+    let mut groups: Vec<(Arc<Queue>, Vec<Returned>)> = Vec::new();
+    let mut places = HashMap::new();
+    for Held { origin, entry, .. } in held {
+        let returned = Returned {
+            entry,
+            consumer: origin.consumer,
+            ack: origin.ack,
+        };
+        let at = *places.entry(origin.queue.id()).or_insert_with(|| {
+            groups.push((Arc::clone(&origin.queue), Vec::new()));
+            groups.len() - 1
+        });
+        groups[at].1.push(returned);
+    }
+    for (queue, group) in groups {
+        queue.requeue(group, wakes);
+    }
+}

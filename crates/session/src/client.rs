@@ -1,0 +1,221 @@
+//! What the channels of a connection share.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use broker::{
+    AckMode, Actor, Broker, ConnectionId, ConnectionInfo, ConsumerId, Message, Outbox, Route,
+    Settled, Ticket, User, VHost, Wakes,
+};
+
+use crate::channel::routes::RouteCache;
+use crate::channel::run::Run;
+use crate::channel::settle::{Outcome, Settling};
+use crate::channel::unacked::{Held, Origin};
+
+/// The one client of a connection: who it is, what was negotiated with it, and what its
+/// channels have begun and not yet handed to the broker.
+pub(crate) struct Client {
+    pub(crate) broker: Arc<Broker>,
+    pub(crate) vhost: Arc<VHost>,
+    pub(crate) user: Arc<User>,
+    pub(crate) actor: Actor,
+    pub(crate) id: ConnectionId,
+    pub(crate) info: Arc<ConnectionInfo>,
+    pub(crate) outbox: Arc<Outbox>,
+    /// Largest frame in bytes that may be sent, 0 for any.
+    pub(crate) frame_max: u32,
+    /// Channels that may be open, 0 for any number.
+    pub(crate) channel_max: u16,
+    /// Largest message in bytes that may be published.
+    pub(crate) message_bytes_max: u64,
+    /// It understands `basic.cancel` from the server.
+    pub(crate) cancel_notify: bool,
+    /// It has published, so it is held back when the store can't keep up.
+    pub(crate) publishes: bool,
+    pub(crate) consumers: HashMap<ConsumerId, Arc<Consumer>>,
+    pub(crate) routes: RouteCache,
+    run: Run,
+    settling: Settling,
+    /// Publishes handed over in this turn and not yet noted by their channel's confirms.
+    pub(crate) published: Vec<PublishedBy>,
+    /// Replies that wait for their commit, of all channels.
+    pub(crate) parked: usize,
+    /// Bytes of frames that wait behind them.
+    pub(crate) stalled_bytes: usize,
+}
+
+/// Publishes of one channel that have been handed to the broker.
+pub(crate) struct PublishedBy {
+    pub(crate) channel: u16,
+    pub(crate) n: u64,
+    pub(crate) ticket: Option<Ticket>,
+}
+
+/// A consumer of this connection.
+pub(crate) struct Consumer {
+    pub(crate) id: ConsumerId,
+    pub(crate) channel: u16,
+    pub(crate) tag: Arc<str>,
+    pub(crate) source: Source,
+}
+
+/// What a consumer consumes.
+pub(crate) enum Source {
+    /// A queue.
+    Queue(Arc<Origin>),
+    /// Replies sent to a pseudo queue of this name (direct reply-to).
+    Replies(String),
+}
+
+impl Consumer {
+    pub(crate) fn ack(&self) -> AckMode {
+        match &self.source {
+            Source::Queue(origin) => origin.ack,
+            Source::Replies(_) => AckMode::Automatic,
+        }
+    }
+}
+
+/// Who the client is and what was negotiated, from the handshake.
+pub(crate) struct Admitted {
+    pub(crate) broker: Arc<Broker>,
+    pub(crate) vhost: Arc<VHost>,
+    pub(crate) user: Arc<User>,
+    pub(crate) info: Arc<ConnectionInfo>,
+    pub(crate) cancel_notify: bool,
+}
+
+impl Client {
+    pub(crate) fn new(admitted: Admitted) -> Self {
+        let Admitted {
+            broker,
+            vhost,
+            user,
+            info,
+            cancel_notify,
+        } = admitted;
+        let actor = Actor {
+            user: Arc::clone(&user.name),
+            connection: Some(info.id),
+        };
+        Self {
+            vhost,
+            user,
+            actor,
+            id: info.id,
+            outbox: Arc::clone(&info.outbox),
+            frame_max: info.frame_max,
+            channel_max: info.channel_max,
+            message_bytes_max: broker.settings().max_message_size,
+            cancel_notify,
+            publishes: false,
+            consumers: HashMap::new(),
+            routes: RouteCache::default(),
+            run: Run::default(),
+            settling: Settling::default(),
+            published: Vec::new(),
+            parked: 0,
+            stalled_bytes: 0,
+            broker,
+            info,
+        }
+    }
+
+    /// Says how many bytes of input a turn brings, so that slabs are allocated in one piece.
+    pub(crate) fn expect_input(&mut self, bytes: usize) {
+        self.run.slab.expect(bytes);
+    }
+
+    /// The run that a message of `channel` for `route` may join; a run that it can't join is
+    /// published first.
+    #[inline]
+    pub(crate) fn run_for(
+        &mut self,
+        channel: u16,
+        route: &Arc<Route>,
+        wakes: &mut Wakes,
+    ) -> &mut Run {
+        if !self.run.accepts(channel, route) {
+            self.publish_run(wakes);
+            self.run.begin(channel, Arc::clone(route));
+        }
+        &mut self.run
+    }
+
+    /// Notes a publish that reached no queue.
+    pub(crate) fn unroutable(&mut self, channel: u16) {
+        // Publishes of a channel are counted in order; a run that is still open stands before
+        // this one, so it is counted with that.
+        if !self.run.count_unroutable(channel) {
+            self.note_published(PublishedBy {
+                channel,
+                n: 1,
+                ticket: None,
+            });
+        }
+    }
+
+    /// Publishes a run that is not part of the open one (a transaction's).
+    pub(crate) fn publish_now(
+        &mut self,
+        channel: u16,
+        route: &Arc<Route>,
+        messages: &mut Vec<Message>,
+        wakes: &mut Wakes,
+    ) -> Option<Ticket> {
+        self.publish_run(wakes);
+        debug_assert!(self.run.is_empty(), "flushed above; channel {channel}");
+        crate::channel::run::publish(route, messages, wakes)
+    }
+
+    /// Hands the open run to its queues.
+    pub(crate) fn publish_run(&mut self, wakes: &mut Wakes) {
+        if let Some(published) = self.run.publish(wakes) {
+            self.note_published(published);
+        }
+    }
+
+    fn note_published(&mut self, published: PublishedBy) {
+        match self.published.last_mut() {
+            // One group per turn and channel: all of it is confirmed by the last commit.
+            Some(last) if last.channel == published.channel => {
+                last.n += published.n;
+                last.ticket = last.ticket.max(published.ticket);
+            }
+            _ => self.published.push(published),
+        }
+    }
+
+    /// Collects a settlement; those of one queue are handed over together.
+    #[inline]
+    pub(crate) fn settle(&mut self, held: Held, outcome: Outcome, wakes: &mut Wakes) {
+        let settled = Settled::of(&held.entry, held.origin.consumer);
+        self.settling.add(&held.origin, settled, outcome, wakes);
+    }
+
+    /// Hands over everything that was collected: publishes, then settlements.
+    pub(crate) fn hand_over(&mut self, wakes: &mut Wakes) {
+        self.publish_run(wakes);
+        self.settling.flush(wakes);
+    }
+
+    /// Whether too much waits for commits to take more input.
+    pub(crate) fn is_held_up(&self) -> bool {
+        use crate::limits::{PARKED_MAX, STALLED_BYTES_MAX};
+        self.parked > PARKED_MAX || self.stalled_bytes > STALLED_BYTES_MAX
+    }
+
+    /// Whether a ticket is still to be committed.
+    pub(crate) fn pending(&self, ticket: Option<Ticket>) -> Option<Ticket> {
+        ticket.filter(|ticket| *ticket > self.broker.commits().committed())
+    }
+
+    /// Gives back memory that a burst has left behind.
+    pub(crate) fn release_memory(&mut self) {
+        self.settling.release();
+        if self.published.capacity() > crate::limits::IDLE_ENTRIES_MAX {
+            self.published = Vec::new();
+        }
+    }
+}

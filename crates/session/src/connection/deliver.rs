@@ -1,0 +1,73 @@
+//! The outbox's contents to their channels.
+
+use std::sync::Arc;
+
+use broker::{Batch, Event};
+use tracing::debug;
+
+use crate::client::Source;
+use crate::connection::running::{Running, Slot};
+use crate::turn::Turn;
+
+impl Running {
+    /// Sends what is in `batch`, in order, and empties it.
+    pub(crate) fn deliver(&mut self, batch: &mut Batch, turn: &mut Turn<'_>) {
+        let mut deliveries = batch.deliveries.drain(..).peekable();
+        while let Some(first) = deliveries.next() {
+            let id = first.consumer;
+            // Deliveries for one consumer mostly follow each other: look it up once.
+            let consumer = self.client.consumers.get(&id).map(Arc::clone);
+            let slot = consumer
+                .as_ref()
+                .and_then(|consumer| self.channels.get_mut(&consumer.channel));
+            let (Some(consumer), Some(Slot::Open(channel))) = (consumer, slot) else {
+                // Consumers are removed from their queue before they are forgotten here, so
+                // this can only be a reply whose requester has just gone.
+                debug!(?id, "a delivery for nobody");
+                continue;
+            };
+            channel.touch(&mut self.touched);
+            channel.deliver(&consumer, first.entry, &mut self.client, turn);
+            while let Some(next) = deliveries.next_if(|next| next.consumer == id) {
+                channel.deliver(&consumer, next.entry, &mut self.client, turn);
+            }
+        }
+        drop(deliveries);
+        for id in batch.paused.drain(..) {
+            if let Some(consumer) = self.client.consumers.get(&id)
+                && let Source::Queue(origin) = &consumer.source
+            {
+                origin.queue.resume(id, &mut turn.wakes);
+            }
+        }
+        for event in batch.events.drain(..) {
+            match event {
+                Event::ConsumerCancelled(id) => self.consumer_cancelled(id, turn),
+                Event::Close(reason) => self.forced = Some(reason),
+            }
+        }
+    }
+
+    /// Sends what is in the outbox now. Once: who is resumed by it may fill it again.
+    pub(super) fn take_outbox(&mut self, turn: &mut Turn<'_>) {
+        let mut batch = Batch::default();
+        if self.client.outbox.take(&mut batch) {
+            self.deliver(&mut batch, turn);
+        }
+    }
+
+    /// A consumer's queue is gone.
+    fn consumer_cancelled(&mut self, id: broker::ConsumerId, turn: &mut Turn<'_>) {
+        let Some(consumer) = self.client.consumers.get(&id).map(Arc::clone) else {
+            return;
+        };
+        let Some(Slot::Open(channel)) = self.channels.get_mut(&consumer.channel) else {
+            return;
+        };
+        channel.touch(&mut self.touched);
+        channel.forget_consumer(&consumer, &mut self.client);
+        if self.client.cancel_notify && !channel.closing {
+            channel.notify_cancel(&consumer.tag, &mut self.client, turn);
+        }
+    }
+}

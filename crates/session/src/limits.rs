@@ -1,0 +1,65 @@
+//! Every fixed bound of this crate, with its unit and reason.
+
+use std::time::Duration;
+
+/// Bytes one connection may parse in a turn before others get theirs. Also the size of the
+/// driver's read buffer, so that one read is one turn. At least one frame is taken however
+/// large it is.
+pub const TURN_INPUT_BYTES_MAX: usize = 128 * 1024;
+
+/// Messages handed to a queue under one lock. Bounds how long others wait for it.
+pub const RUN_MESSAGES_MAX: usize = 1024;
+
+/// Settlements handed to a queue under one lock, for the same reason.
+pub const SETTLE_RUN_MAX: usize = 512;
+
+/// Routes remembered by a connection. A client that publishes to more names than this at a
+/// time loses the memory, not the messages.
+pub const ROUTES_MAX: usize = 1024;
+
+/// Bytes of checked properties remembered, to recognise the next message's as the same.
+pub const PROPERTIES_MEMO_BYTES_MAX: usize = 64;
+
+/// Replies of one connection that may wait for their commit before its input is left unread.
+pub const PARKED_MAX: usize = 4096;
+
+/// Bytes of frames held back behind parked replies before input is left unread. A few
+/// pipelined requests; large bodies rarely stand among them.
+pub const STALLED_BYTES_MAX: usize = 1024 * 1024;
+
+/// Groups of publishes of a connection that may wait for their commit before its input is
+/// left unread. One group is the publishes of a turn, so the store is far behind by then.
+pub const CONFIRMS_WAITING_MAX: usize = 65_536;
+
+/// Bytes reserved at once for a body that arrives in pieces, whatever its header announces.
+pub const BODY_RESERVE_MAX: usize = 1024 * 1024;
+
+/// Largest body size in bytes that a content header may announce (RabbitMQ's hard limit).
+pub const CONTENT_BODY_BYTES_MAX: u64 = 512 * 1024 * 1024;
+
+/// Bytes of messages in an open transaction, which are all in memory. RabbitMQ has no such
+/// limit; eight of the largest messages are far beyond what transactions are used for.
+pub const TX_BYTES_MAX: usize = 128 * 1024 * 1024;
+
+/// Messages, or settlements, in an open transaction: the same bound for small ones.
+pub const TX_ENTRIES_MAX: usize = 1024 * 1024;
+
+/// Consumers on a channel: each is listed and walked when the channel closes.
+pub const CONSUMERS_PER_CHANNEL_MAX: usize = 65_535;
+
+/// Bytes in a reply text, which is a short string.
+pub const REPLY_TEXT_BYTES_MAX: usize = 255;
+
+/// Longest time to live of a message in milliseconds, ten years (RabbitMQ's limit).
+pub const EXPIRATION_MS_MAX: i128 = 315_360_000_000;
+
+/// Settlements, unacknowledged messages and the like that an idle channel keeps room for.
+pub const IDLE_ENTRIES_MAX: usize = 64;
+
+/// How long a client may take to answer `connection.close` before it was open, or after a
+/// frame that makes the rest of its input worthless.
+pub const CLOSE_TIMEOUT_SHORT: Duration = Duration::from_secs(3);
+
+/// How long a client may take to answer `connection.close` otherwise; its heartbeat
+/// interval, if that is shorter.
+pub const CLOSE_TIMEOUT_LONG: Duration = Duration::from_secs(30);

@@ -1,0 +1,34 @@
+//! Who is at the other end.
+
+use std::fmt;
+
+/// The addresses of a connection, as the listener saw them.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Peer {
+    /// The client's address.
+    pub host: String,
+    /// The client's port.
+    pub port: u16,
+    /// Our address.
+    pub local_host: String,
+    /// Our port.
+    pub local_port: u16,
+    /// The client is on this machine, so `loopback_users` may log in.
+    pub loopback: bool,
+    /// Over TLS.
+    pub ssl: bool,
+}
+
+impl fmt::Display for Peer {
+    /// RabbitMQ's name of a connection: `peer:port -> host:port`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            host,
+            port,
+            local_host,
+            local_port,
+            ..
+        } = self;
+        write!(f, "{host}:{port} -> {local_host}:{local_port}")
+    }
+}

@@ -1,0 +1,141 @@
+//! SASL: who logs in, from the response of `connection.start-ok`.
+
+use std::sync::Arc;
+
+use broker::{Broker, LoginRefused, User};
+use codec::{decode_table, get_str};
+
+use crate::close::Violation;
+
+/// How a client may log in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Mechanism {
+    Plain,
+    AmqPlain,
+    Anonymous,
+}
+
+/// Why a login fails.
+#[derive(PartialEq, Eq, Debug)]
+pub(crate) enum LoginFault {
+    /// The response isn't one of this mechanism.
+    Malformed(Violation),
+    /// It is, but this is not a user or not the password.
+    Refused {
+        /// Who it claims to be, for the log.
+        user: String,
+        /// For the log too.
+        reason: LoginRefused,
+    },
+}
+
+impl Mechanism {
+    /// The mechanism of this name, if it may be used.
+    pub(crate) fn find(name: &str, broker: &Broker) -> Result<Self, Violation> {
+        match name {
+            "PLAIN" => Ok(Self::Plain),
+            "AMQPLAIN" => Ok(Self::AmqPlain),
+            "ANONYMOUS" if broker.settings().anonymous_login => Ok(Self::Anonymous),
+            "ANONYMOUS" | "EXTERNAL" | "RABBIT-CR-DEMO" => {
+                Err(Violation::MechanismNotOffered(name.to_owned()))
+            }
+            _ => Err(Violation::UnknownMechanism(name.to_owned())),
+        }
+    }
+
+    /// What `connection.start` offers.
+    pub(crate) fn offered(broker: &Broker) -> &'static str {
+        if broker.settings().anonymous_login {
+            "ANONYMOUS PLAIN AMQPLAIN"
+        } else {
+            "PLAIN AMQPLAIN"
+        }
+    }
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "PLAIN",
+            Self::AmqPlain => "AMQPLAIN",
+            Self::Anonymous => "ANONYMOUS",
+        }
+    }
+
+    /// Logs in with a response of this mechanism.
+    pub(crate) fn login(
+        self,
+        response: &[u8],
+        broker: &Broker,
+        loopback: bool,
+    ) -> Result<Arc<User>, LoginFault> {
+        let malformed =
+            || LoginFault::Malformed(Violation::MalformedSaslResponse(self.name().to_owned()));
+        if self == Self::Anonymous {
+            let user = &broker.settings().default_user;
+            return broker
+                .users()
+                .admit_anonymous(user, loopback)
+                .map_err(|reason| LoginFault::Refused {
+                    user: user.clone(),
+                    reason,
+                });
+        }
+        let (user, password) = match self {
+            Self::AmqPlain => amqplain(response),
+            Self::Plain | Self::Anonymous => plain(response),
+        }
+        .ok_or_else(malformed)?;
+        broker
+            .users()
+            .authenticate(&user, &password, loopback)
+            .map_err(|reason| LoginFault::Refused { user, reason })
+    }
+}
+
+/// RFC 4616 without an authorization identity: NUL, user, NUL, password.
+fn plain(response: &[u8]) -> Option<(String, String)> {
+    let text = std::str::from_utf8(response).ok()?;
+    let (user, password) = text.strip_prefix('\0')?.split_once('\0')?;
+    (!password.contains('\0')).then(|| (user.to_owned(), password.to_owned()))
+}
+
+/// The contents of a field table with `LOGIN` and `PASSWORD`.
+fn amqplain(response: &[u8]) -> Option<(String, String)> {
+    let table = decode_table(response).ok()?;
+    Some((
+        get_str(&table, "LOGIN")?.to_owned(),
+        get_str(&table, "PASSWORD")?.to_owned(),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_responses_have_two_parts_and_no_authorization_identity() {
+        let both = |user: &str, password: &str| Some((user.to_owned(), password.to_owned()));
+        assert_eq!(plain(b"\0guest\0secret"), both("guest", "secret"));
+        assert_eq!(plain(b"\0guest\0"), both("guest", ""));
+        for malformed in [
+            &b""[..],
+            b"guest",
+            b"\0guest",
+            b"me\0guest\0secret",
+            b"\0a\0b\0c",
+            b"\0\xff\0b",
+        ] {
+            assert_eq!(plain(malformed), None, "{malformed:?}");
+        }
+    }
+
+    #[test]
+    fn amqplain_responses_are_tables_of_two_long_strings() {
+        let response = b"\x05LOGINS\0\0\0\x05guest\x08PASSWORDS\0\0\0\x06secret";
+        assert_eq!(
+            amqplain(response),
+            Some(("guest".to_owned(), "secret".to_owned()))
+        );
+        assert_eq!(amqplain(b"\x05LOGINS\0\0\0\x05guest"), None);
+        assert_eq!(amqplain(b"nonsense"), None);
+    }
+}
