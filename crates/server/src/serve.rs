@@ -151,7 +151,10 @@ fn start_management(
                 // A sender that is gone says the same as one that has sent.
                 let _ = stopped.await;
             };
-            runtime.block_on(management::serve(broker, vec![listener], info, stopped));
+            let served = runtime.block_on(management::serve(broker, vec![listener], info, stopped));
+            if let Err(error) = served {
+                tracing::error!("the management API has stopped: {error}");
+            }
         })?;
     Ok(stop)
 }
