@@ -8,4 +8,6 @@
 mod abuse;
 mod amqp;
 mod durability;
+mod management;
 mod server;
+mod tidy;

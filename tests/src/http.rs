@@ -39,7 +39,11 @@ impl Answer {
 
     /// The body as JSON, once the status is `status`.
     #[track_caller]
-    #[must_use]
+    #[expect(
+        clippy::must_use_candidate,
+        clippy::return_self_not_must_use,
+        reason = "an assertion"
+    )]
     pub fn ok(self, status: u16) -> Self {
         let body = String::from_utf8_lossy(&self.body);
         assert_eq!(self.status, status, "{body}");

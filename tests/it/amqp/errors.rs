@@ -38,11 +38,10 @@ fn publish(w: &mut Wire, exchange: &str, properties: &Properties) {
     w.publish(1, &basic::publish(exchange, "nowhere", 0), properties, "x");
 }
 
-/// A locked queue: declared exclusive by a connection that stays open while `w` lives.
-fn lock(name: &str) -> Wire {
-    let mut owner = shared().open();
+/// A locked queue: declared exclusive by a connection that stays open from then on.
+fn lock(name: &str) {
+    let owner = Box::leak(Box::new(shared().open()));
     owner.declare(name, queue::EXCLUSIVE);
-    owner
 }
 
 closes_the_channel! {
@@ -115,31 +114,31 @@ fn locked(name: &str) -> String {
 
 closes_the_channel! {
     declare_of_a_locked_queue(405, &locked("e-lock-1")) |w| {
-        let _owner = lock("e-lock-1");
+        lock("e-lock-1");
         w.send(1, &queue::declare("e-lock-1", queue::EXCLUSIVE, &none()));
     }
     passive_declare_of_a_locked_queue(405, &locked("e-lock-2")) |w| {
-        let _owner = lock("e-lock-2");
+        lock("e-lock-2");
         w.send(1, &queue::declare("e-lock-2", queue::PASSIVE, &none()));
     }
     bind_of_a_locked_queue(405, &locked("e-lock-3")) |w| {
-        let _owner = lock("e-lock-3");
+        lock("e-lock-3");
         w.send(1, &queue::bind("e-lock-3", "amq.direct", "k", &none()));
     }
     get_from_a_locked_queue(405, &locked("e-lock-4")) |w| {
-        let _owner = lock("e-lock-4");
+        lock("e-lock-4");
         w.send(1, &basic::get("e-lock-4", true));
     }
     consume_from_a_locked_queue(405, &locked("e-lock-5")) |w| {
-        let _owner = lock("e-lock-5");
+        lock("e-lock-5");
         w.send(1, &basic::consume("e-lock-5", "", 0, &none()));
     }
     purge_of_a_locked_queue(405, &locked("e-lock-6")) |w| {
-        let _owner = lock("e-lock-6");
+        lock("e-lock-6");
         w.send(1, &queue::purge("e-lock-6"));
     }
     delete_of_a_locked_queue(405, &locked("e-lock-7")) |w| {
-        let _owner = lock("e-lock-7");
+        lock("e-lock-7");
         w.send(1, &queue::delete("e-lock-7", 0));
     }
     declare_of_ones_own_exclusive_queue_as_shared(405, &locked("e-lock-8")) |w| {
