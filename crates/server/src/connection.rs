@@ -7,6 +7,9 @@
 //! **Invariant:** the task waits only after a round in which nothing happened. Such a round has
 //! asked every source that may wake it, so nothing can be missed in between.
 
+#[cfg(test)]
+mod tests;
+
 use std::future::Future;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
