@@ -36,7 +36,9 @@ pub use frame::{
 };
 pub use method::{MethodError, decode_method, encode_method, method_id, prefetch_size};
 pub use outbuf::{OUTPUT_HARD_MAX, OUTPUT_IDLE_MAX, OUTPUT_SHARE_MIN, OUTPUT_SOFT_MAX, OutBuf};
-pub use properties::{Properties, encode_basic_properties, property, to_basic_properties};
+pub use properties::{
+    Properties, Rewrite, encode_basic_properties, property, rewrite_properties, to_basic_properties,
+};
 pub use protocol_header::{PROTOCOL_HEADER, ProtocolHeader, decode_protocol_header};
 pub use publish::{Publish, decode_publish, publish_names};
 pub use reply_code::{ReplyCode, Scope};

@@ -8,7 +8,7 @@ use crate::amqp::{BasicProperties, ShortString};
 use crate::content::ContentError;
 use crate::content_header::ContentHeader;
 use crate::method::generated;
-use crate::parse::{long_bytes, short_bytes, text};
+use crate::parse::{long_bytes, short_bytes};
 use crate::table::{decode_table, validate_table};
 
 /// The bits of the property flags.
@@ -47,12 +47,15 @@ pub mod property {
 }
 
 /// The basic properties of one message, borrowed from its header.
+///
+/// Strings are bytes: RabbitMQ asks for UTF-8 in the arguments of methods only, and clients do put
+/// binary ids into `correlation-id`. They pass through as they came.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Properties<'a> {
     /// MIME type of the body.
-    pub content_type: Option<&'a str>,
+    pub content_type: Option<&'a [u8]>,
     /// MIME encoding of the body.
-    pub content_encoding: Option<&'a str>,
+    pub content_encoding: Option<&'a [u8]>,
     /// Contents of the headers table, without the length before it; a sound table.
     pub headers: Option<&'a [u8]>,
     /// 2 is persistent.
@@ -60,23 +63,23 @@ pub struct Properties<'a> {
     /// 0 to 9 by the spec, 0 to 255 in RabbitMQ.
     pub priority: Option<u8>,
     /// Which request a reply is for.
-    pub correlation_id: Option<&'a str>,
+    pub correlation_id: Option<&'a [u8]>,
     /// Where replies go.
-    pub reply_to: Option<&'a str>,
+    pub reply_to: Option<&'a [u8]>,
     /// Time to live in milliseconds, as decimal digits; not checked here.
-    pub expiration: Option<&'a str>,
+    pub expiration: Option<&'a [u8]>,
     /// The application's id of the message.
-    pub message_id: Option<&'a str>,
+    pub message_id: Option<&'a [u8]>,
     /// Seconds since 1970.
     pub timestamp: Option<u64>,
     /// The property that the spec calls `type`.
-    pub kind: Option<&'a str>,
+    pub kind: Option<&'a [u8]>,
     /// Must be the publisher's own name.
-    pub user_id: Option<&'a str>,
+    pub user_id: Option<&'a [u8]>,
     /// The publishing application.
-    pub app_id: Option<&'a str>,
+    pub app_id: Option<&'a [u8]>,
     /// Deprecated.
-    pub cluster_id: Option<&'a str>,
+    pub cluster_id: Option<&'a [u8]>,
 }
 
 /// The properties that come first: in groups, because most messages have few.
@@ -86,7 +89,7 @@ const LEADING: u16 = property::CONTENT_TYPE | property::CONTENT_ENCODING | prope
 const TRAILING: u16 = !(LEADING | property::DELIVERY_MODE | property::PRIORITY | property::UNKNOWN);
 
 impl<'a> Properties<'a> {
-    /// One pass: lengths, UTF-8 of strings and the structure of the headers table are checked, so
+    /// One pass: lengths and the structure of the headers table are checked, so
     /// the bytes may be passed on to consumers as they are.
     #[inline]
     pub(crate) fn parse(flags: u16, bytes: &'a [u8]) -> Result<Self, ContentError> {
@@ -136,13 +139,13 @@ struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     #[inline]
-    fn string(&mut self, bit: u16) -> Result<Option<&'a str>, ContentError> {
+    fn string(&mut self, bit: u16) -> Result<Option<&'a [u8]>, ContentError> {
         if self.flags & bit == 0 {
             return Ok(None);
         }
         let (rest, bytes) = short_bytes(self.rest).map_err(|_| ContentError::Truncated)?;
         self.rest = rest;
-        text(bytes).map(Some).ok_or(ContentError::BadUtf8)
+        Ok(Some(bytes))
     }
 
     #[inline]
@@ -189,12 +192,13 @@ pub fn encode_basic_properties(properties: &BasicProperties) -> (u16, Vec<u8>) {
     (flags, bytes)
 }
 
-/// Builds amq-protocol's struct, for those who change properties or show them.
+/// Builds amq-protocol's struct, for those who show properties: what is not UTF-8 in a string is
+/// replaced. To change properties without loss see [`rewrite_properties`].
 pub fn to_basic_properties(header: &ContentHeader<'_>) -> Result<BasicProperties, ContentError> {
     let from = header.properties()?;
     let mut to = BasicProperties::default();
     type Setter = fn(BasicProperties, ShortString) -> BasicProperties;
-    let strings: [(Option<&str>, Setter); 10] = [
+    let strings: [(Option<&[u8]>, Setter); 10] = [
         (from.content_type, BasicProperties::with_content_type),
         (
             from.content_encoding,
@@ -211,10 +215,7 @@ pub fn to_basic_properties(header: &ContentHeader<'_>) -> Result<BasicProperties
     ];
     for (value, set) in strings {
         if let Some(value) = value {
-            to = set(
-                to,
-                ShortString::try_new(value).map_err(|_| ContentError::Truncated)?,
-            );
+            to = set(to, readable(value));
         }
     }
     if let Some(headers) = from.headers {
@@ -230,6 +231,83 @@ pub fn to_basic_properties(header: &ContentHeader<'_>) -> Result<BasicProperties
         to = to.with_timestamp(timestamp);
     }
     Ok(to)
+}
+
+/// A string to show. Replacing bad bytes can make it longer than a short string may be; then it
+/// is cut.
+fn readable(bytes: &[u8]) -> ShortString {
+    let text = String::from_utf8_lossy(bytes);
+    let end = text.floor_char_boundary(255);
+    ShortString::try_new(&text[..end]).unwrap_or_default()
+}
+
+/// New values for some of a message's properties; `None` leaves one as it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Rewrite<'a> {
+    /// At most 255 bytes.
+    pub reply_to: Option<&'a str>,
+    /// Contents of a headers table, without the length before it.
+    pub headers: Option<&'a [u8]>,
+}
+
+/// The flags and values of a header with some of them replaced and all others byte for byte as
+/// they came. Unknown property bits are dropped.
+pub fn rewrite_properties(
+    header: &ContentHeader<'_>,
+    with: &Rewrite<'_>,
+) -> Result<(u16, Vec<u8>), ContentError> {
+    let from = header.properties()?;
+    let mut to = Written::default();
+    to.string(property::CONTENT_TYPE, from.content_type);
+    to.string(property::CONTENT_ENCODING, from.content_encoding);
+    if let Some(table) = with.headers.or(from.headers) {
+        to.flags |= property::HEADERS;
+        to.bytes.extend((table.len() as u32).to_be_bytes());
+        to.bytes.extend(table);
+    }
+    to.octet(property::DELIVERY_MODE, from.delivery_mode);
+    to.octet(property::PRIORITY, from.priority);
+    to.string(property::CORRELATION_ID, from.correlation_id);
+    to.string(
+        property::REPLY_TO,
+        with.reply_to.map(str::as_bytes).or(from.reply_to),
+    );
+    to.string(property::EXPIRATION, from.expiration);
+    to.string(property::MESSAGE_ID, from.message_id);
+    if let Some(timestamp) = from.timestamp {
+        to.flags |= property::TIMESTAMP;
+        to.bytes.extend(timestamp.to_be_bytes());
+    }
+    to.string(property::KIND, from.kind);
+    to.string(property::USER_ID, from.user_id);
+    to.string(property::APP_ID, from.app_id);
+    to.string(property::CLUSTER_ID, from.cluster_id);
+    Ok((to.flags, to.bytes))
+}
+
+/// Properties being written.
+#[derive(Default)]
+struct Written {
+    flags: u16,
+    bytes: Vec<u8>,
+}
+
+impl Written {
+    fn string(&mut self, bit: u16, value: Option<&[u8]>) {
+        if let Some(value) = value {
+            self.flags |= bit;
+            let len = value.len().min(255);
+            self.bytes.push(len as u8);
+            self.bytes.extend(&value[..len]);
+        }
+    }
+
+    fn octet(&mut self, bit: u16, value: Option<u8>) {
+        if let Some(value) = value {
+            self.flags |= bit;
+            self.bytes.push(value);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -30,17 +30,39 @@ fn unknown_bits_are_not_minded() {
 }
 
 #[test]
-fn strings_must_be_whole_and_utf8() {
+fn strings_must_be_whole_and_may_be_binary() {
     assert_eq!(
         header(property::APP_ID, &[2, b'a']).properties(),
         Err(ContentError::Truncated)
     );
+    let binary = header(property::CORRELATION_ID, &[2, 0xff, 0]);
+    let properties = binary.properties().unwrap();
+    assert_eq!(properties.correlation_id, Some(&[0xff, 0][..]));
+    let shown = to_basic_properties(&binary).unwrap();
     assert_eq!(
-        header(property::APP_ID, &[1, 0xff]).properties(),
-        Err(ContentError::BadUtf8)
+        shown.correlation_id().as_ref().unwrap().as_str(),
+        "\u{fffd}\0"
     );
-    let properties = header(property::APP_ID, &[1, b'a']).properties().unwrap();
-    assert_eq!(properties.app_id, Some("a"));
+}
+
+#[test]
+fn rewriting_keeps_every_other_byte() {
+    let flags =
+        property::HEADERS | property::CORRELATION_ID | property::REPLY_TO | property::APP_ID;
+    let before = [0, 0, 0, 3, 1, b'k', b'V', 1, 0xff, 1, b'r', 1, b'a'];
+    let with = Rewrite {
+        reply_to: Some("else"),
+        headers: None,
+    };
+    let (after, bytes) = rewrite_properties(&header(flags | 1, &before), &with).unwrap();
+    assert_eq!(after, flags);
+    assert_eq!(bytes, [&before[..9], b"\x04else", b"\x01a"].concat());
+    let with = Rewrite {
+        reply_to: None,
+        headers: Some(&[]),
+    };
+    let (_, bytes) = rewrite_properties(&header(flags, &before), &with).unwrap();
+    assert_eq!(bytes, [&[0; 4], &before[7..]].concat());
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use codec::{
-    AMQPValue, BasicProperties, ContentHeader, FRAME_END, FieldTable, Properties, as_str,
-    encode_basic_properties, find_raw, property, to_basic_properties,
+    AMQPValue, ContentHeader, FRAME_END, FieldTable, Properties, Rewrite, as_str, find_raw,
+    property, rewrite_properties,
 };
 
 use crate::channel::consume::REPLY_TO;
@@ -83,7 +83,7 @@ impl PropertiesMemo {
             return Ok(checked);
         }
         let reply_name = match properties.reply_to {
-            Some(REPLY_TO) => Some(
+            Some(given) if given == REPLY_TO.as_bytes() => Some(
                 publisher
                     .reply_name
                     .ok_or(Violation::ReplyConsumerMissing)?,
@@ -91,15 +91,15 @@ impl PropertiesMemo {
             _ => None,
         };
         if let Some(given) = properties.expiration {
-            check_expiration(given)?;
+            check_expiration(&String::from_utf8_lossy(given))?;
         }
         let blind = further_keys(&properties, &mut checked.further_keys)?;
         if let Some(given) = properties
             .user_id
-            .filter(|id| *id != publisher.user && !publisher.impersonates)
+            .filter(|id| *id != publisher.user.as_bytes() && !publisher.impersonates)
         {
             return Err(Violation::WrongUserId {
-                given: given.into(),
+                given: String::from_utf8_lossy(given).into_owned(),
                 user: publisher.user.into(),
             }
             .into());
@@ -168,30 +168,31 @@ const fn type_name(letter: u8) -> &'static str {
 
 /// The header frame without `BCC`, and with another reply-to if one is given.
 fn rewrite(header: &ContentHeader<'_>, reply_to: Option<&str>) -> Result<Vec<u8>, Fault> {
-    let mut properties = to_basic_properties(header)?;
-    if let Some(reply_to) = reply_to {
-        properties = properties.with_reply_to(crate::close::short(reply_to));
-    }
-    if let Some(headers) = properties
-        .headers()
-        .as_ref()
-        .filter(|headers| headers.contains_key("BCC"))
-    {
-        let mut left = FieldTable::default();
-        for (name, value) in headers
-            .into_iter()
-            .filter(|(name, _)| name.as_str() != "BCC")
-        {
+    let headers = match header.properties()?.headers {
+        Some(table) if find_raw(table, "BCC").is_some() => Some(without_bcc(table)?),
+        _ => None,
+    };
+    let with = Rewrite {
+        reply_to,
+        headers: headers.as_deref(),
+    };
+    let (flags, values) = rewrite_properties(header, &with)?;
+    Ok(header_frame(flags, &values, header.body_size))
+}
+
+fn without_bcc(table: &[u8]) -> Result<Vec<u8>, Fault> {
+    let mut left = FieldTable::default();
+    let headers = codec::decode_table(table).map_err(codec::ContentError::from)?;
+    for (name, value) in &headers {
+        if name.as_str() != "BCC" {
             left.insert(name.clone(), value.clone());
         }
-        properties = properties.with_headers(left);
     }
-    Ok(header_frame(&properties, header.body_size))
+    Ok(codec::encode_table(&left))
 }
 
 /// A content header frame, for channel 0 until it is sent.
-fn header_frame(properties: &BasicProperties, body_size: u64) -> Vec<u8> {
-    let (flags, values) = encode_basic_properties(properties);
+fn header_frame(flags: u16, values: &[u8], body_size: u64) -> Vec<u8> {
     let size = u32::try_from(14 + values.len()).unwrap_or(u32::MAX);
     let mut frame = vec![2, 0, 0];
     frame.extend(size.to_be_bytes());
