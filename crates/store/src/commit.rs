@@ -38,9 +38,11 @@ pub(crate) fn run(shared: &Arc<Shared>, next_segment: u32) {
         group.clear();
         spare = group;
     }
-    // The last group of settlements may have been written without a sync; a stop that is not a
-    // crash should not depend on the checkpoint for it.
-    if let Err(error) = commit.writer.sync() {
+    // The last settlements may have been written without a sync; a stop in good order should not
+    // depend on the checkpoint for it.
+    if shared.failure().is_none()
+        && let Err(error) = commit.writer.sync()
+    {
         shared.fail(error);
     }
 }

@@ -36,6 +36,7 @@ mod store;
 pub use body::{BODY_BYTES_MAX, Body};
 pub use error::Error;
 pub use ids::{QueueId, Ticket};
+pub use log::record::record_len;
 pub use options::{OnCommit, OnFailure, Options};
 pub use recovered::{Recovered, RecoveredQueue};
 pub use stats::Stats;

@@ -45,14 +45,23 @@ pub(crate) struct Counters {
     pub(crate) log_bytes: AtomicU64,
     pub(crate) checkpoints: AtomicU64,
     pub(crate) last_checkpoint_ns: AtomicU64,
+    /// Set by the first sync of the log that failed.
+    sync_failed: Mutex<bool>,
 }
 
 impl Meter for Counters {
     // How long a sync takes is a measurement, not an input of any decision.
     #[allow(clippy::disallowed_methods)]
     fn sync(&self, file: &File) -> io::Result<()> {
+        // The kernel reports a lost write once and calls the pages clean afterwards. So syncs are
+        // taken one at a time, and after one has failed, in whichever thread, none succeeds.
+        let mut failed = self.sync_failed.lock();
+        if *failed {
+            return Err(io::Error::other("an earlier sync failed"));
+        }
         let start = Instant::now();
         let result = file.sync_data();
+        *failed = result.is_err();
         let took = nanos(start.elapsed());
         self.syncs.fetch_add(1, Ordering::Relaxed);
         self.sync_ns.fetch_add(took, Ordering::Relaxed);

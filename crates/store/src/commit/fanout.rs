@@ -57,6 +57,7 @@ impl Fanout {
         self.slots.clear();
         self.slots.shrink_to(SLOTS_KEPT_MAX);
         self.bodies.clear();
+        self.bodies.shrink_to(SLOTS_KEPT_MAX);
         self.shared = false;
         let several = spans_queues(ops);
         let mut bytes = 0;

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use crate::{Body, Error, Options, QueueId, Recovered, Store, Ticket};
 
 mod crash;
+mod killed;
 mod model;
 mod threads;
 
@@ -202,7 +203,7 @@ fn settled_messages_are_gone_for_good() {
         .unwrap();
     store.settle(Q, &[4, 1, 99]);
     store.settle(R, &[1]);
-    store.wait(store.purge(Q, &[(5, 1000)])).unwrap();
+    store.wait(store.purge(Q, &[(5, u64::MAX)])).unwrap();
     let left = [(2, "b".to_owned()), (3, "c".to_owned())];
     assert_eq!(texts(&store, Q), left);
     let crashed = scratch.copy();

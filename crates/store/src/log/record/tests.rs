@@ -128,17 +128,6 @@ proptest! {
 }
 
 #[test]
-fn a_run_longer_than_its_count_can_tell_is_split() {
-    let mut buf = Vec::new();
-    let last = 5 + u64::from(u32::MAX) + 10;
-    push_run(&mut buf, 5, last);
-    let runs: Vec<_> = Runs(&buf).iter().collect();
-    assert_eq!(runs.len(), 2);
-    assert_eq!((runs[0].0, runs[1].1), (5, last));
-    assert_eq!(runs[0].1 + 1, runs[1].0);
-}
-
-#[test]
 fn zeros_are_no_record() {
     assert!(decode(&[0; 64], 1, 0).is_none());
     assert_eq!(announced_len(&[0; 64]), Some(0));
