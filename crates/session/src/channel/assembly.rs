@@ -77,15 +77,6 @@ impl Assembly {
         matches!(self, Self::Idle)
     }
 
-    /// Bytes of body held.
-    #[cfg(test)]
-    pub(crate) fn held_bytes(&self) -> usize {
-        match self {
-            Self::Body(_, _, body) => body.bytes.capacity(),
-            _ => 0,
-        }
-    }
-
     /// Takes the next frame, which is not a method that the channel could start anew with.
     /// A message of more than `bytes_max` is not kept but still counted to its end.
     pub(crate) fn push(

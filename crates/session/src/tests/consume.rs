@@ -1,0 +1,279 @@
+use codec::{AMQPValue, basic};
+
+use crate::tests::talk::{Home, Talk, publish};
+use crate::tests::{
+    ack, cancel, cancel_ok, consume, consume_ok, declare, declare_ok, declare_queue, delete_queue,
+    frames_of_qos, get, of_basic, open_channel, qos, qos_ok, start_consumer, table,
+};
+
+fn plain() -> codec::BasicProperties {
+    codec::BasicProperties::default()
+}
+
+#[test]
+fn consume_ok_comes_before_the_first_delivery() {
+    let mut talk = Talk::open();
+    talk.queue("q");
+    talk.publish("", "q", b"waiting");
+    talk.send(1, start_consumer(consume("q", "", false)));
+    let heard = talk.next();
+    let codec::AMQPClass::Basic(basic::AMQPMethod::ConsumeOk(ok)) = &heard.method else {
+        panic!("{heard:?}")
+    };
+    assert!(ok.consumer_tag.as_str().starts_with("amq.ctag-"));
+    let delivery = talk.next();
+    assert_eq!(delivery.body, b"waiting");
+    assert_eq!(delivery.deliver().consumer_tag, ok.consumer_tag);
+}
+
+#[test]
+fn a_consumer_tag_is_unique_on_its_channel() {
+    let mut talk = Talk::open();
+    talk.queue("q");
+    talk.send(1, start_consumer(consume("q", "c", false)));
+    talk.expect(1, consume_ok("c"));
+    talk.send(1, start_consumer(consume("q", "c", false)));
+    talk.expect_connection_close(530, "NOT_ALLOWED - attempt to reuse consumer tag 'c'");
+}
+
+#[test]
+fn exclusive_consumers_stay_alone() {
+    let mut talk = Talk::open();
+    talk.queue("q");
+    let mut exclusive = consume("q", "c", false);
+    exclusive.exclusive = true;
+    talk.send(1, start_consumer(exclusive.clone()));
+    talk.expect(1, consume_ok("c"));
+    talk.send(2, open_channel());
+    talk.next();
+    let text = "ACCESS_REFUSED - queue 'q' in vhost '/' in exclusive use";
+    talk.send(2, start_consumer(consume("q", "other", false)));
+    talk.expect_channel_close(2, 403, text);
+    talk.send(1, cancel("c"));
+    talk.expect(1, cancel_ok("c"));
+    talk.send(1, start_consumer(consume("q", "shared", false)));
+    talk.expect(1, consume_ok("shared"));
+    talk.send(1, start_consumer(exclusive));
+    talk.expect_channel_close(1, 403, text);
+}
+
+#[test]
+fn cancelling_an_unknown_tag_is_no_error() {
+    let mut talk = Talk::open();
+    talk.send(1, cancel("nobody"));
+    talk.expect(1, cancel_ok("nobody"));
+}
+
+#[test]
+fn what_a_cancelled_consumer_holds_stays_with_the_channel() {
+    let mut talk = Talk::open();
+    talk.queue("q");
+    talk.publish("", "q", b"x");
+    talk.send(1, start_consumer(consume("q", "c", false)));
+    talk.next();
+    talk.next();
+    talk.send(1, cancel("c"));
+    talk.expect(1, cancel_ok("c"));
+    talk.send(1, ack(1, false));
+    talk.expect_silence();
+    let queue = talk.home.broker.vhost("/").unwrap().queue("q").unwrap();
+    assert_eq!((queue.counts().ready, queue.counts().unacked), (0, 0));
+}
+
+#[test]
+fn consumers_hear_that_their_queue_is_gone() {
+    let home = Home::new();
+    let mut talk = Talk::join(&home);
+    let mut other = Talk::join(&home);
+    talk.queue("q");
+    talk.publish("", "q", b"x");
+    talk.send(1, start_consumer(consume("q", "c", false)));
+    talk.next();
+    talk.next();
+    other.send(1, delete_queue("q"));
+    other.next();
+    let notice = basic::Cancel {
+        consumer_tag: "c".into(),
+        nowait: true,
+    };
+    talk.expect(1, of_basic(basic::AMQPMethod::Cancel(notice)));
+    // Its messages went with it, but the tag is still known.
+    talk.send(1, ack(1, false));
+    talk.expect_silence();
+    talk.queue("q");
+    talk.send(1, start_consumer(consume("q", "c", false)));
+    talk.expect(1, consume_ok("c"));
+}
+
+#[test]
+fn an_auto_delete_queue_goes_with_its_last_consumer() {
+    let home = Home::new();
+    let mut talk = Talk::join(&home);
+    let mut auto = declare("q");
+    auto.auto_delete = true;
+    let exists = || home.broker.vhost("/").unwrap().queue("q").is_some();
+    for end in 0..3 {
+        talk.send(1, declare_queue(auto.clone()));
+        talk.expect(1, declare_ok("q", 0, 0));
+        talk.send(1, get("q", true));
+        talk.next();
+        for tag in ["a", "b"] {
+            talk.send(1, start_consumer(consume("q", tag, false)));
+            talk.expect(1, consume_ok(tag));
+        }
+        talk.send(1, cancel("a"));
+        talk.expect(1, cancel_ok("a"));
+        assert!(exists());
+        match end {
+            0 => {
+                talk.send(1, cancel("b"));
+                talk.expect(1, cancel_ok("b"));
+            }
+            1 => {
+                talk.send(1, crate::tests::close_channel());
+                talk.next();
+                talk.reopen();
+            }
+            _ => talk = Talk::join(&home),
+        }
+        assert!(!exists(), "end {end}");
+    }
+}
+
+#[test]
+fn messages_go_round_and_higher_priority_goes_first() {
+    let mut talk = Talk::open();
+    talk.queue("q");
+    for tag in ["a", "b"] {
+        talk.send(1, start_consumer(consume("q", tag, true)));
+        talk.expect(1, consume_ok(tag));
+    }
+    let burst: Vec<u8> = (0..4)
+        .flat_map(|n| publish(1, "", "q", false, &plain(), &[n]))
+        .collect();
+    talk.bytes(&burst);
+    let mut got: Vec<(String, u8)> = (0..4)
+        .map(|_| talk.next())
+        .map(|heard| (heard.deliver().consumer_tag.to_string(), heard.body[0]))
+        .collect();
+    got.sort();
+    let of = |tag: &str, n| (tag.to_owned(), n);
+    assert_eq!(got, [of("a", 0), of("a", 2), of("b", 1), of("b", 3)]);
+    let mut first = consume("q", "first", true);
+    first.arguments = table(&[("x-priority", AMQPValue::LongInt(5))]);
+    talk.send(1, start_consumer(first));
+    talk.expect(1, consume_ok("first"));
+    talk.bytes(&publish(1, "", "q", false, &plain(), b"x").repeat(2));
+    for _ in 0..2 {
+        assert_eq!(talk.next().deliver().consumer_tag.as_str(), "first");
+    }
+}
+
+#[test]
+fn a_channel_limit_is_shared_by_its_consumers() {
+    let mut talk = Talk::open();
+    for name in ["a", "b"] {
+        talk.queue(name);
+    }
+    talk.send(1, qos(3, true));
+    talk.expect(1, qos_ok());
+    for name in ["a", "b"] {
+        talk.send(1, start_consumer(consume(name, name, false)));
+        talk.expect(1, consume_ok(name));
+        talk.bytes(&publish(1, "", name, false, &plain(), b"x").repeat(3));
+    }
+    for _ in 0..3 {
+        assert_eq!(talk.next().deliver().consumer_tag.as_str(), "a");
+    }
+    talk.expect_silence();
+    talk.send(1, ack(1, false));
+    assert_eq!(talk.next().deliver().consumer_tag.as_str(), "b");
+    talk.expect_silence();
+    talk.send(1, ack(0, true));
+    for _ in 0..2 {
+        assert_eq!(talk.next().deliver().consumer_tag.as_str(), "b");
+    }
+    talk.expect_silence();
+}
+
+#[test]
+fn a_limit_that_is_lifted_lets_messages_go() {
+    for (count, global) in [(0, true), (0, false), (5, true)] {
+        let mut talk = Talk::open();
+        talk.queue("q");
+        talk.send(1, qos(2, true));
+        talk.expect(1, qos_ok());
+        talk.send(1, start_consumer(consume("q", "c", false)));
+        talk.expect(1, consume_ok("c"));
+        talk.bytes(&publish(1, "", "q", false, &plain(), b"x").repeat(5));
+        assert_eq!(talk.next().deliver().delivery_tag, 1);
+        assert_eq!(talk.next().deliver().delivery_tag, 2);
+        talk.expect_silence();
+        talk.send(1, qos(count, global));
+        talk.expect(1, qos_ok());
+        for tag in 3..=5 {
+            assert_eq!(talk.next().deliver().delivery_tag, tag);
+        }
+    }
+}
+
+#[test]
+fn a_prefetch_holds_for_consumers_started_after_it() {
+    let mut talk = Talk::open();
+    talk.queue("q");
+    talk.send(1, start_consumer(consume("q", "free", false)));
+    talk.expect(1, consume_ok("free"));
+    talk.send(1, qos(1, false));
+    talk.expect(1, qos_ok());
+    talk.bytes(&publish(1, "", "q", false, &plain(), b"x").repeat(5));
+    for _ in 0..5 {
+        talk.next();
+    }
+    talk.send(1, cancel("free"));
+    talk.next();
+    talk.send(1, start_consumer(consume("q", "held", false)));
+    talk.expect(1, consume_ok("held"));
+    talk.bytes(&publish(1, "", "q", false, &plain(), b"x").repeat(5));
+    talk.next();
+    talk.expect_silence();
+}
+
+#[test]
+fn a_prefetch_in_bytes_is_not_implemented() {
+    let mut talk = Talk::open();
+    talk.bytes(&frames_of_qos(1000));
+    talk.expect_connection_close(540, "NOT_IMPLEMENTED - prefetch_size!=0 (1000)");
+}
+
+#[test]
+fn get_shares_the_channels_tags_and_counts_what_is_left() {
+    let mut talk = Talk::open();
+    talk.queue("q");
+    talk.bytes(&publish(1, "", "q", false, &plain(), b"x").repeat(3));
+    for (tag, left) in [(1, 2), (2, 1), (3, 0)] {
+        talk.send(1, get("q", false));
+        let heard = talk.next();
+        assert_eq!(
+            (heard.get_ok().delivery_tag, heard.get_ok().message_count),
+            (tag, left)
+        );
+    }
+    talk.send(1, get("q", false));
+    talk.expect(1, of_basic(basic::AMQPMethod::GetEmpty(basic::GetEmpty {})));
+}
+
+#[test]
+fn a_backlog_larger_than_the_outbox_arrives_whole_and_in_order() {
+    let mut talk = Talk::open();
+    talk.queue("q");
+    let body = |n: u32| [&n.to_be_bytes()[..], &[0; 8000]].concat();
+    for n in 0..500 {
+        talk.publish("", "q", &body(n));
+    }
+    talk.send(1, start_consumer(consume("q", "c", true)));
+    talk.expect(1, consume_ok("c"));
+    for n in 0..500u32 {
+        assert_eq!(talk.next().body[..4], n.to_be_bytes());
+    }
+    talk.expect_silence();
+}
