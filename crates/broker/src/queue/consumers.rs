@@ -46,52 +46,27 @@ pub struct ConsumerSpec {
 pub(crate) struct Consumer {
     pub(crate) spec: ConsumerSpec,
     in_flight: u32,
-    /// Paused until its outbox has been taken.
-    busy: bool,
-    staged: Vec<Delivery>,
-    staged_bytes: usize,
+    /// Where its messages go, among [`Consumers::lanes`].
+    lane: usize,
 }
 
 impl Consumer {
-    fn accepts(&self) -> bool {
-        let automatic = self.spec.ack == AckMode::Automatic;
-        !self.busy && (automatic || (self.has_credit() && self.spec.credit.is_free()))
+    fn has_credit(&self) -> bool {
+        let spec = &self.spec;
+        let own = spec.prefetch == 0 || self.in_flight < spec.prefetch;
+        spec.ack == AckMode::Automatic || (own && spec.credit.is_free())
     }
+}
 
-    const fn has_credit(&self) -> bool {
-        self.spec.prefetch == 0 || self.in_flight < self.spec.prefetch
-    }
-
-    /// Stages one message. False: it can't take another one after it.
-    pub(crate) fn stage(&mut self, entry: Entry, wakes: &mut Wakes) -> bool {
-        if self.spec.ack == AckMode::Manual {
-            self.in_flight += 1;
-            self.spec.credit.try_take();
-        }
-        self.staged_bytes += entry.message.wire_len();
-        self.staged.push(Delivery {
-            consumer: self.spec.id,
-            entry,
-        });
-        if self.staged_bytes >= STAGED_BYTES_MAX {
-            self.flush(wakes);
-        }
-        self.accepts()
-    }
-
-    fn flush(&mut self, wakes: &mut Wakes) {
-        if self.staged.is_empty() {
-            return;
-        }
-        self.spec
-            .outbox
-            .push(&mut self.staged, self.staged_bytes, wakes);
-        self.staged_bytes = 0;
-        if self.spec.outbox.room() == 0 {
-            self.busy = true;
-            self.spec.outbox.report_paused(self.spec.id, wakes);
-        }
-    }
+/// One connection's outbox, with what is staged for it. Consumers of one connection share a
+/// lane, so that their messages leave in the order of their turns.
+struct Lane {
+    outbox: Arc<Outbox>,
+    staged: Vec<Delivery>,
+    staged_bytes: usize,
+    /// Paused until the outbox has been taken.
+    busy: bool,
+    members: usize,
 }
 
 /// Consumers of equal priority, in a ring.
@@ -101,11 +76,22 @@ struct Class {
     cursor: usize,
 }
 
+/// A consumer whose turn it is. Holds until consumers are added or removed.
+#[derive(Clone, Copy)]
+pub(crate) struct Turn {
+    class: usize,
+    member: usize,
+    pub(crate) ack: AckMode,
+}
+
 /// All consumers of a queue.
 #[derive(Default)]
 pub(crate) struct Consumers {
     /// Highest priority first.
     classes: Vec<Class>,
+    lanes: Vec<Lane>,
+    /// Lanes with something staged.
+    touched: Vec<usize>,
     /// Nobody can take a message: set by a vain search, so that each publish to a queue
     /// whose thousand consumers are all at their limit need not search again.
     spent: bool,
@@ -120,7 +106,7 @@ impl Consumers {
         self.classes.is_empty()
     }
 
-    pub(crate) fn is_spent(&self) -> bool {
+    pub(crate) const fn is_spent(&self) -> bool {
         self.spent || self.classes.is_empty()
     }
 
@@ -135,12 +121,11 @@ impl Consumers {
 
     pub(crate) fn add(&mut self, spec: ConsumerSpec) {
         let priority = spec.priority;
+        let lane = self.join_lane(&spec.outbox);
         let consumer = Consumer {
             spec,
             in_flight: 0,
-            busy: false,
-            staged: Vec::new(),
-            staged_bytes: 0,
+            lane,
         };
         let at = self.classes.partition_point(|c| c.priority > priority);
         match self.classes.get_mut(at) {
@@ -167,12 +152,13 @@ impl Consumers {
         if class.members.is_empty() {
             self.classes.remove(at);
         }
+        self.leave_lane(consumer.lane);
         self.spent = false;
         Some(consumer.spec)
     }
 
     pub(crate) fn take_all(&mut self) -> Vec<ConsumerSpec> {
-        let classes = std::mem::take(&mut self.classes);
+        let Self { classes, .. } = std::mem::take(self);
         classes
             .into_iter()
             .flat_map(|c| c.members)
@@ -193,19 +179,20 @@ impl Consumers {
     /// Its outbox has been taken, or its channel has credit again.
     pub(crate) fn resume(&mut self, id: ConsumerId) {
         if let Some((at, member)) = self.find(id) {
-            self.classes[at].members[member].busy = false;
+            let lane = self.classes[at].members[member].lane;
+            self.lanes[lane].busy = false;
             self.spent = false;
         }
     }
 
     /// The next in turn that can take a message.
-    pub(crate) fn next(&mut self) -> Option<&mut Consumer> {
+    pub(crate) fn next(&mut self) -> Option<Turn> {
+        let accepts = |c: &Consumer| !self.lanes[c.lane].busy && c.has_credit();
         let found = self.classes.iter().enumerate().find_map(|(at, class)| {
             let n = class.members.len();
-            (0..n)
-                .map(|i| (class.cursor + i) % n)
-                .find(|&m| class.members[m].accepts())
-                .map(|m| (at, m))
+            let mut ring = (0..n).map(|i| (class.cursor + i) % n);
+            ring.find(|&member| accepts(&class.members[member]))
+                .map(|member| (at, member))
         });
         let Some((at, member)) = found else {
             self.spent = true;
@@ -213,13 +200,79 @@ impl Consumers {
         };
         let class = &mut self.classes[at];
         class.cursor = (member + 1) % class.members.len();
-        class.members.get_mut(member)
+        Some(Turn {
+            class: at,
+            member,
+            ack: class.members[member].spec.ack,
+        })
+    }
+
+    /// Stages one message. False: the consumer can't take another one after it.
+    pub(crate) fn stage(&mut self, turn: Turn, entry: Entry, wakes: &mut Wakes) -> bool {
+        let consumer = &mut self.classes[turn.class].members[turn.member];
+        if turn.ack == AckMode::Manual {
+            consumer.in_flight += 1;
+            consumer.spec.credit.try_take();
+        }
+        let (id, at) = (consumer.spec.id, consumer.lane);
+        let more = consumer.has_credit();
+        let lane = &mut self.lanes[at];
+        if lane.staged.is_empty() {
+            self.touched.push(at);
+        }
+        lane.staged_bytes += entry.message.wire_len();
+        lane.staged.push(Delivery {
+            consumer: id,
+            entry,
+        });
+        if lane.staged_bytes >= STAGED_BYTES_MAX {
+            lane.flush(wakes);
+            self.touched.retain(|touched| *touched != at);
+        }
+        more && !self.lanes[at].busy
     }
 
     /// Pushes what is staged to the outboxes.
     pub(crate) fn flush(&mut self, wakes: &mut Wakes) {
+        for at in self.touched.drain(..) {
+            self.lanes[at].flush(wakes);
+        }
+    }
+
+    fn join_lane(&mut self, outbox: &Arc<Outbox>) -> usize {
+        let found = self
+            .lanes
+            .iter()
+            .position(|lane| Arc::ptr_eq(&lane.outbox, outbox));
+        let at = found.unwrap_or(self.lanes.len());
+        if found.is_none() {
+            let outbox = Arc::clone(outbox);
+            self.lanes.push(Lane {
+                outbox,
+                staged: Vec::new(),
+                staged_bytes: 0,
+                busy: false,
+                members: 0,
+            });
+        }
+        self.lanes[at].members += 1;
+        at
+    }
+
+    fn leave_lane(&mut self, at: usize) {
+        let lane = &mut self.lanes[at];
+        lane.members -= 1;
+        // If it was paused, the one that left may have been the one to be resumed.
+        lane.busy = false;
+        if lane.members > 0 {
+            return;
+        }
+        self.lanes.swap_remove(at);
+        let moved = self.lanes.len();
         for consumer in self.classes.iter_mut().flat_map(|c| &mut c.members) {
-            consumer.flush(wakes);
+            if consumer.lane == moved {
+                consumer.lane = at;
+            }
         }
     }
 
@@ -231,5 +284,19 @@ impl Consumers {
                 .position(|c| c.spec.id == id)
                 .map(|member| (at, member))
         })
+    }
+}
+
+impl Lane {
+    fn flush(&mut self, wakes: &mut Wakes) {
+        let Some(last) = self.staged.last().map(|d| d.consumer) else {
+            return;
+        };
+        self.outbox.push(&mut self.staged, self.staged_bytes, wakes);
+        self.staged_bytes = 0;
+        if self.outbox.room() == 0 {
+            self.busy = true;
+            self.outbox.report_paused(last, wakes);
+        }
     }
 }

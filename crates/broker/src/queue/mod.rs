@@ -345,30 +345,37 @@ impl Queue {
     }
 
     fn lock(&self) -> Locked<'_> {
-        Locked(self.state.lock())
+        Locked {
+            state: self.state.lock(),
+            unwinding: std::thread::panicking(),
+        }
     }
 }
 
-/// The lock of a queue. Ends the process when a panic unwinds through it.
-struct Locked<'a>(MutexGuard<'a, QueueState>);
+/// The lock of a queue. Ends the process when a panic unwinds through it, but not when a
+/// connection that failed elsewhere gives its messages back while unwinding.
+struct Locked<'a> {
+    state: MutexGuard<'a, QueueState>,
+    unwinding: bool,
+}
 
 impl Deref for Locked<'_> {
     type Target = QueueState;
 
     fn deref(&self) -> &QueueState {
-        &self.0
+        &self.state
     }
 }
 
 impl DerefMut for Locked<'_> {
     fn deref_mut(&mut self) -> &mut QueueState {
-        &mut self.0
+        &mut self.state
     }
 }
 
 impl Drop for Locked<'_> {
     fn drop(&mut self) {
-        if std::thread::panicking() {
+        if std::thread::panicking() && !self.unwinding {
             tracing::error!(
                 "a queue was being changed when its thread failed; stopping to keep the log true"
             );

@@ -134,14 +134,14 @@ impl QueueState {
             return;
         }
         let sole = self.consumers.is_sole();
-        'consumers: while let Some(consumer) = self.consumers.next() {
+        'consumers: while let Some(turn) = self.consumers.next() {
             loop {
                 let Some(mut entry) = self.ready.pop(place.id, place.store) else {
                     break 'consumers;
                 };
                 self.delivered_to = self.delivered_to.max(entry.seq);
                 self.counts.redeliver += u64::from(entry.redelivered);
-                if consumer.spec.ack == AckMode::Manual {
+                if turn.ack == AckMode::Manual {
                     self.unacked += 1;
                     self.unacked_bytes += entry.message.body_len() as u64;
                     self.counts.deliver += 1;
@@ -151,7 +151,7 @@ impl QueueState {
                         self.auto_settled.push(entry.seq);
                     }
                 }
-                if !(consumer.stage(entry, wakes) && sole) {
+                if !(self.consumers.stage(turn, entry, wakes) && sole) {
                     break;
                 }
             }
