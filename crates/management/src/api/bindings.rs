@@ -1,0 +1,322 @@
+//! Bindings.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::http::header::LOCATION;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use broker::{BindingSpec, Destination, VHost};
+
+use super::{Answer, Done, Listing, Shared, exchange_name, exchanges, queues};
+use crate::auth::Caller;
+use crate::body::Fields;
+use crate::context::Context;
+use crate::error::ApiError;
+use crate::page::{ListQuery, Paging, to_value};
+use crate::views::binding::{BindingView, properties_key};
+
+pub(super) fn routes() -> Router<Arc<Context>> {
+    let to_queue = get(of_queue_pair).post(bind_queue);
+    let to_exchange = get(of_exchange_pair).post(bind_exchange);
+    Router::new()
+        .route("/bindings", get(list))
+        .route("/bindings/{vhost}", get(of_vhost))
+        .route("/bindings/{vhost}/e/{source}/q/{destination}", to_queue)
+        .route("/bindings/{vhost}/e/{source}/e/{destination}", to_exchange)
+        .route(
+            "/bindings/{vhost}/e/{source}/q/{destination}/{properties_key}",
+            get(one_of_queue).delete(unbind_queue),
+        )
+        .route(
+            "/bindings/{vhost}/e/{source}/e/{destination}/{properties_key}",
+            get(one_of_exchange).delete(unbind_exchange),
+        )
+        .route("/queues/{vhost}/{name}/bindings", get(of_queue))
+        .route(
+            "/exchanges/{vhost}/{name}/bindings/source",
+            get(from_exchange),
+        )
+        .route(
+            "/exchanges/{vhost}/{name}/bindings/destination",
+            get(to_exchange_list),
+        )
+}
+
+/// Bindings with the virtual host that they are in.
+type Row = (Arc<VHost>, BindingSpec);
+
+fn answer(rows: Vec<Row>, listing: &ListQuery) -> Answer {
+    let view = |(vhost, binding): &Row| to_value(&BindingView::of(vhost.name(), binding));
+    listing
+        .list(rows, Paging::Ignored, |(_, binding)| &binding.source, view)
+        .map(Json)
+}
+
+fn within(vhost: &Arc<VHost>, bindings: Vec<BindingSpec>) -> Vec<Row> {
+    bindings
+        .into_iter()
+        .map(|binding| (Arc::clone(vhost), binding))
+        .collect()
+}
+
+async fn list(State(context): Shared, caller: Caller, Query(listing): Listing) -> Answer {
+    let vhosts = caller.vhosts(&context);
+    answer(
+        vhosts
+            .iter()
+            .flat_map(|vhost| within(vhost, vhost.bindings()))
+            .collect(),
+        &listing,
+    )
+}
+
+async fn of_vhost(
+    State(context): Shared,
+    caller: Caller,
+    Path(vhost): Path<String>,
+    Query(listing): Listing,
+) -> Answer {
+    let vhost = caller.vhost(&context, &vhost)?;
+    answer(within(&vhost, vhost.bindings()), &listing)
+}
+
+async fn of_queue(
+    State(context): Shared,
+    caller: Caller,
+    Path((vhost, name)): Path<(String, String)>,
+    Query(listing): Listing,
+) -> Answer {
+    let vhost = caller.vhost(&context, &vhost)?;
+    let queue = queues::find(&vhost, &name)?;
+    answer(within(&vhost, vhost.bindings_to_queue(&queue)), &listing)
+}
+
+async fn from_exchange(
+    State(context): Shared,
+    caller: Caller,
+    Path((vhost, name)): Path<(String, String)>,
+    Query(listing): Listing,
+) -> Answer {
+    let vhost = caller.vhost(&context, &vhost)?;
+    let exchange = exchanges::find(&vhost, &name)?;
+    answer(within(&vhost, vhost.bindings_from(&exchange)), &listing)
+}
+
+async fn to_exchange_list(
+    State(context): Shared,
+    caller: Caller,
+    Path((vhost, name)): Path<(String, String)>,
+    Query(listing): Listing,
+) -> Answer {
+    let vhost = caller.vhost(&context, &vhost)?;
+    let exchange = exchanges::find(&vhost, &name)?;
+    answer(
+        within(&vhost, vhost.bindings_to_exchange(&exchange)),
+        &listing,
+    )
+}
+
+/// The two ends of a binding as a path names them.
+type Ends = Path<(String, String, String)>;
+/// The same, and which of the bindings between them.
+type EndsAndKey = Path<(String, String, String, String)>;
+
+async fn of_queue_pair(
+    State(context): Shared,
+    caller: Caller,
+    Path((vhost, source, queue)): Ends,
+    Query(listing): Listing,
+) -> Answer {
+    let vhost = caller.vhost(&context, &vhost)?;
+    answer(
+        within(
+            &vhost,
+            between(&vhost, &source, &Destination::Queue(queue))?,
+        ),
+        &listing,
+    )
+}
+
+async fn of_exchange_pair(
+    State(context): Shared,
+    caller: Caller,
+    Path((vhost, source, exchange)): Ends,
+    Query(listing): Listing,
+) -> Answer {
+    let vhost = caller.vhost(&context, &vhost)?;
+    let destination = Destination::Exchange(exchange_name(&exchange).to_owned());
+    answer(
+        within(&vhost, between(&vhost, &source, &destination)?),
+        &listing,
+    )
+}
+
+/// The bindings from one exchange to one destination, both of which have to exist.
+fn between(
+    vhost: &VHost,
+    source: &str,
+    destination: &Destination,
+) -> Result<Vec<BindingSpec>, ApiError> {
+    let source = exchanges::find(vhost, source)?;
+    let mut bindings = match destination {
+        Destination::Queue(name) => vhost.bindings_to_queue(&*queues::find(vhost, name)?),
+        Destination::Exchange(name) => {
+            let exchange = vhost
+                .exchange(name)
+                .ok_or(ApiError::NotFound("exchange_not_found"))?;
+            vhost.bindings_to_exchange(&exchange)
+        }
+    };
+    bindings.retain(|binding| binding.source == *source.name);
+    Ok(bindings)
+}
+
+async fn bind_queue(
+    State(context): Shared,
+    caller: Caller,
+    Path((vhost, source, queue)): Ends,
+    fields: Fields,
+) -> Result<Response, ApiError> {
+    bind(
+        &context,
+        &caller,
+        &vhost,
+        (&source, Destination::Queue(queue)),
+        &fields,
+    )
+    .await
+}
+
+async fn bind_exchange(
+    State(context): Shared,
+    caller: Caller,
+    Path((vhost, source, exchange)): Ends,
+    fields: Fields,
+) -> Result<Response, ApiError> {
+    let destination = Destination::Exchange(exchange_name(&exchange).to_owned());
+    bind(&context, &caller, &vhost, (&source, destination), &fields).await
+}
+
+/// Answers 201 with the place of the binding, whether or not it was there.
+async fn bind(
+    context: &Context,
+    caller: &Caller,
+    vhost: &str,
+    (source, destination): (&str, Destination),
+    fields: &Fields,
+) -> Result<Response, ApiError> {
+    let vhost = caller.vhost(context, vhost)?;
+    let spec = BindingSpec {
+        source: exchange_name(source).to_owned(),
+        destination,
+        routing_key: fields.text("routing_key")?.unwrap_or_default().to_owned(),
+        arguments: fields.table("arguments")?,
+    };
+    super::check_name(&spec.routing_key)?;
+    let applied = vhost.bind(&spec, &caller.actor())?;
+    context.committed(applied.ticket).await;
+    // Relative to the address that was posted to; what the key holds is encoded once more.
+    let place = properties_key(&spec)
+        .replace('%', "%25")
+        .replace('+', "%2B");
+    let place = format!("{}/{place}", encoded(spec.destination.name()));
+    Ok((StatusCode::CREATED, [(LOCATION, place)]).into_response())
+}
+
+/// A name as a path segment.
+fn encoded(name: &str) -> String {
+    use std::fmt::Write;
+    let mut segment = String::with_capacity(name.len());
+    for byte in name.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'-' | b'_' | b'~' => {
+                segment.push(char::from(byte));
+            }
+            _ => {
+                let _ = write!(segment, "%{byte:02X}");
+            }
+        }
+    }
+    segment
+}
+
+async fn one_of_queue(
+    State(context): Shared,
+    caller: Caller,
+    Path((vhost, source, queue, key)): EndsAndKey,
+) -> Answer {
+    let vhost = caller.vhost(&context, &vhost)?;
+    let binding = find(&vhost, &source, &Destination::Queue(queue), &key)?;
+    Ok(Json(to_value(&BindingView::of(vhost.name(), &binding))))
+}
+
+async fn one_of_exchange(
+    State(context): Shared,
+    caller: Caller,
+    Path((vhost, source, exchange, key)): EndsAndKey,
+) -> Answer {
+    let vhost = caller.vhost(&context, &vhost)?;
+    let destination = Destination::Exchange(exchange_name(&exchange).to_owned());
+    let binding = find(&vhost, &source, &destination, &key)?;
+    Ok(Json(to_value(&BindingView::of(vhost.name(), &binding))))
+}
+
+async fn unbind_queue(
+    State(context): Shared,
+    caller: Caller,
+    Path((vhost, source, queue, key)): EndsAndKey,
+) -> Done {
+    unbind(
+        &context,
+        &caller,
+        &vhost,
+        (&source, Destination::Queue(queue)),
+        &key,
+    )
+    .await
+}
+
+async fn unbind_exchange(
+    State(context): Shared,
+    caller: Caller,
+    Path((vhost, source, exchange, key)): EndsAndKey,
+) -> Done {
+    let destination = Destination::Exchange(exchange_name(&exchange).to_owned());
+    unbind(&context, &caller, &vhost, (&source, destination), &key).await
+}
+
+async fn unbind(
+    context: &Context,
+    caller: &Caller,
+    vhost: &str,
+    (source, destination): (&str, Destination),
+    key: &str,
+) -> Done {
+    let vhost = caller.vhost(context, vhost)?;
+    let binding = find(&vhost, source, &destination, key)?;
+    let applied = vhost.unbind(&binding, &caller.actor())?;
+    context.committed(applied.ticket).await;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The binding that a properties key names. A plain routing key is understood too: clients that
+/// don't list first make it up from that.
+fn find(
+    vhost: &VHost,
+    source: &str,
+    destination: &Destination,
+    key: &str,
+) -> Result<BindingSpec, ApiError> {
+    let bindings = between(vhost, source, destination)?;
+    let plain =
+        |binding: &BindingSpec| binding.routing_key == key && binding.arguments.inner().is_empty();
+    bindings
+        .iter()
+        .find(|binding| properties_key(binding) == key)
+        .or_else(|| bindings.iter().find(|binding| plain(binding)))
+        .cloned()
+        .ok_or(ApiError::ObjectNotFound)
+}

@@ -1,0 +1,139 @@
+//! Channels.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, Query, State};
+use axum::routing::get;
+use axum::{Json, Router};
+use broker::{ChannelInfo, ConnectionInfo};
+use serde_json::Value;
+
+use super::{Answer, Listing, Past, Shared, connections, consumers};
+use crate::auth::Caller;
+use crate::context::Context;
+use crate::error::ApiError;
+use crate::page::{ListQuery, Paging};
+use crate::query::PastQuery;
+use crate::views;
+use crate::views::channel_name;
+
+pub(super) fn routes() -> Router<Arc<Context>> {
+    Router::new()
+        .route("/channels", get(list))
+        .route("/channels/{name}", get(one))
+        .route("/connections/{name}/channels", get(of_connection))
+        .route("/vhosts/{vhost}/channels", get(of_vhost))
+}
+
+/// A channel with its connection and its name, made once for sorting and filtering.
+struct Row {
+    connection: Arc<ConnectionInfo>,
+    channel: Arc<ChannelInfo>,
+    name: String,
+}
+
+fn rows(connections: Vec<Arc<ConnectionInfo>>) -> Vec<Row> {
+    let channels_of = |connection: Arc<ConnectionInfo>| {
+        connection.channels().into_iter().map(move |channel| Row {
+            name: channel_name(&connection.name, channel.number),
+            connection: Arc::clone(&connection),
+            channel,
+        })
+    };
+    connections.into_iter().flat_map(channels_of).collect()
+}
+
+fn answer(
+    context: &Context,
+    connections: Vec<Arc<ConnectionInfo>>,
+    paging: Paging,
+    listing: &ListQuery,
+    past: &PastQuery,
+) -> Answer {
+    let windows = past.windows(context.now_ms())?;
+    let sampled = context.rates.read();
+    let view = |row: &Row| {
+        let channel = (&*row.connection, &*row.channel);
+        views::channel::show(context, &sampled, channel, None, &windows)
+    };
+    listing
+        .list(rows(connections), paging, |row| &row.name, view)
+        .map(Json)
+}
+
+async fn list(
+    State(context): Shared,
+    caller: Caller,
+    Query(listing): Listing,
+    Query(past): Past,
+) -> Answer {
+    let visible = connections::visible(&context, &caller);
+    answer(&context, visible, Paging::Offered, &listing, &past)
+}
+
+async fn of_connection(
+    State(context): Shared,
+    caller: Caller,
+    Path(name): Path<String>,
+    Query(listing): Listing,
+    Query(past): Past,
+) -> Answer {
+    let connection = connections::find(&context, &caller, &name)?;
+    answer(&context, vec![connection], Paging::Ignored, &listing, &past)
+}
+
+async fn of_vhost(
+    State(context): Shared,
+    caller: Caller,
+    Path(vhost): Path<String>,
+    Query(listing): Listing,
+    Query(past): Past,
+) -> Answer {
+    caller.vhost(&context, &vhost)?;
+    let mut visible = connections::visible(&context, &caller);
+    visible.retain(|connection| *connection.vhost == *vhost);
+    answer(&context, visible, Paging::Ignored, &listing, &past)
+}
+
+async fn one(
+    State(context): Shared,
+    caller: Caller,
+    Path(name): Path<String>,
+    Query(listing): Listing,
+    Query(past): Past,
+) -> Answer {
+    let windows = past.windows(context.now_ms())?;
+    let (connection_name, number) = parse(&name).ok_or(ApiError::ObjectNotFound)?;
+    let connection = connections::find(&context, &caller, connection_name)?;
+    let channels = connection.channels();
+    let channel = channels
+        .iter()
+        .find(|channel| channel.number == number)
+        .ok_or(ApiError::ObjectNotFound)?;
+    let consumers: Vec<Value> =
+        consumers::of_channel(&context, &connection.vhost, (connection.id, number));
+    let sampled = context.rates.read();
+    let channel = (&*connection, &**channel);
+    let view = views::channel::show(&context, &sampled, channel, Some(consumers), &windows);
+    Ok(Json(listing.chosen(view)))
+}
+
+/// `connection name (number)`
+fn parse(name: &str) -> Option<(&str, u16)> {
+    let (connection, number) = name.strip_suffix(')')?.rsplit_once(" (")?;
+    Some((connection, number.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+
+    #[test]
+    fn a_channel_is_named_after_its_connection() {
+        let connection = "127.0.0.1:4000 -> 127.0.0.1:5672";
+        assert_eq!(parse(&format!("{connection} (12)")), Some((connection, 12)));
+        for bad in ["", "()", "a (b)", "a (70000)", "a 1", "a (1) "] {
+            assert_eq!(parse(bad), None, "{bad}");
+        }
+    }
+}

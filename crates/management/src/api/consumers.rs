@@ -1,0 +1,93 @@
+//! Consumers, of all queues or of one virtual host's.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::extract::{Path, Query, State};
+use axum::routing::get;
+use axum::{Json, Router};
+use broker::{ConnectionId, ConnectionInfo, ConsumerView, Queue, VHost};
+use serde_json::Value;
+
+use super::{Answer, Listing, Shared};
+use crate::auth::Caller;
+use crate::context::Context;
+use crate::page::{ListQuery, Paging, to_value};
+use crate::views::consumer::ConsumerDetails;
+
+pub(super) fn routes() -> Router<Arc<Context>> {
+    Router::new()
+        .route("/consumers", get(list))
+        .route("/consumers/{vhost}", get(of_vhost))
+}
+
+/// A consumer with its queue.
+struct Row {
+    queue: Arc<Queue>,
+    consumer: ConsumerView,
+}
+
+/// By queue, then in the order of their turns.
+fn rows(vhosts: &[Arc<VHost>]) -> Vec<Row> {
+    let queues = vhosts.iter().flat_map(|vhost| vhost.queues());
+    let consumers_of = |queue: Arc<Queue>| {
+        let consumers = queue.snapshot().consumers;
+        consumers.into_iter().map(move |consumer| Row {
+            queue: Arc::clone(&queue),
+            consumer,
+        })
+    };
+    queues.flat_map(consumers_of).collect()
+}
+
+fn answer(context: &Context, rows: Vec<Row>, listing: &ListQuery) -> Answer {
+    let connections = connections(context);
+    let node = &context.broker.settings().node;
+    let view = |row: &Row| show(node, row, &connections);
+    listing
+        .list(rows, Paging::Ignored, |row| &*row.consumer.tag, view)
+        .map(Json)
+}
+
+fn connections(context: &Context) -> HashMap<ConnectionId, Arc<ConnectionInfo>> {
+    let all = context.broker.registry().connections();
+    all.into_iter()
+        .map(|connection| (connection.id, connection))
+        .collect()
+}
+
+fn show(node: &str, row: &Row, connections: &HashMap<ConnectionId, Arc<ConnectionInfo>>) -> Value {
+    let peer = connections
+        .get(&row.consumer.connection)
+        .map(|peer| &**peer);
+    to_value(&ConsumerDetails::of(node, &row.queue, &row.consumer, peer))
+}
+
+/// The consumers of one channel as JSON.
+pub(super) fn of_channel(
+    context: &Context,
+    vhost: &str,
+    (connection, channel): (ConnectionId, u16),
+) -> Vec<Value> {
+    let vhosts: Vec<Arc<VHost>> = context.broker.vhost(vhost).into_iter().collect();
+    let connections = connections(context);
+    rows(&vhosts)
+        .iter()
+        .filter(|row| row.consumer.connection == connection && row.consumer.channel == channel)
+        .map(|row| show(&context.broker.settings().node, row, &connections))
+        .collect()
+}
+
+async fn list(State(context): Shared, caller: Caller, Query(listing): Listing) -> Answer {
+    answer(&context, rows(&caller.vhosts(&context)), &listing)
+}
+
+async fn of_vhost(
+    State(context): Shared,
+    caller: Caller,
+    Path(vhost): Path<String>,
+    Query(listing): Listing,
+) -> Answer {
+    let vhost = caller.vhost(&context, &vhost)?;
+    answer(&context, rows(&[vhost]), &listing)
+}

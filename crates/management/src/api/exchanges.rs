@@ -1,0 +1,141 @@
+//! Exchanges.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, Query, State};
+use axum::routing::get;
+use axum::{Json, Router};
+use broker::{DeleteIf, Exchange, ExchangeDeclare, VHost};
+use serde::Deserialize;
+
+use super::{Answer, Done, Listing, Past, Shared, exchange_name, put};
+use crate::auth::Caller;
+use crate::body::Fields;
+use crate::context::Context;
+use crate::error::ApiError;
+use crate::page::{ListQuery, Paging, is_true};
+use crate::query::PastQuery;
+use crate::views;
+use crate::views::exchange::Detail;
+
+pub(super) fn routes() -> Router<Arc<Context>> {
+    Router::new()
+        .route("/exchanges", get(list))
+        .route("/exchanges/{vhost}", get(of_vhost))
+        .route(
+            "/exchanges/{vhost}/{name}",
+            get(one).put(declare).delete(delete),
+        )
+}
+
+/// The exchange that a path means.
+pub(super) fn find(vhost: &VHost, segment: &str) -> Result<Arc<Exchange>, ApiError> {
+    vhost
+        .exchange(exchange_name(segment))
+        .ok_or(ApiError::NotFound("exchange_not_found"))
+}
+
+fn answer(
+    context: &Context,
+    vhosts: &[Arc<VHost>],
+    listing: &ListQuery,
+    past: &PastQuery,
+) -> Answer {
+    let windows = past.windows(context.now_ms())?;
+    let rows: Vec<Arc<Exchange>> = vhosts.iter().flat_map(|vhost| vhost.exchanges()).collect();
+    let sampled = context.rates.read();
+    let view = |exchange: &Arc<Exchange>| {
+        views::exchange::show(&sampled, exchange, Detail::Listed, &windows)
+    };
+    listing
+        .list(rows, Paging::Offered, |exchange| &*exchange.name, view)
+        .map(Json)
+}
+
+async fn list(
+    State(context): Shared,
+    caller: Caller,
+    Query(listing): Listing,
+    Query(past): Past,
+) -> Answer {
+    answer(&context, &caller.vhosts(&context), &listing, &past)
+}
+
+async fn of_vhost(
+    State(context): Shared,
+    caller: Caller,
+    Path(vhost): Path<String>,
+    Query(listing): Listing,
+    Query(past): Past,
+) -> Answer {
+    let vhost = caller.vhost(&context, &vhost)?;
+    answer(&context, &[vhost], &listing, &past)
+}
+
+async fn one(
+    State(context): Shared,
+    caller: Caller,
+    Path((vhost, name)): Path<(String, String)>,
+    Query(listing): Listing,
+    Query(past): Past,
+) -> Answer {
+    let windows = past.windows(context.now_ms())?;
+    let exchange = find(&*caller.vhost(&context, &vhost)?, &name)?;
+    let sampled = context.rates.read();
+    let view = views::exchange::show(&sampled, &exchange, Detail::Single, &windows);
+    Ok(Json(listing.chosen(view)))
+}
+
+async fn declare(
+    State(context): Shared,
+    caller: Caller,
+    Path((vhost, name)): Path<(String, String)>,
+    fields: Fields,
+) -> Done {
+    let vhost = caller.vhost(&context, &vhost)?;
+    let declare = ExchangeDeclare {
+        name: exchange_name(&name).to_owned(),
+        kind: fields.text("type")?.unwrap_or("direct").to_owned(),
+        durable: fields.flag("durable")?,
+        auto_delete: fields.flag("auto_delete")?,
+        internal: fields.flag("internal")?,
+        arguments: fields.table("arguments")?,
+    };
+    super::check_name(&declare.name)?;
+    let applied = vhost.declare_exchange(&declare)?;
+    context.committed(applied.ticket).await;
+    Ok(put(applied.created))
+}
+
+/// Conditions of a delete.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub(super) struct Condition {
+    if_unused: Option<String>,
+    if_empty: Option<String>,
+}
+
+impl Condition {
+    pub(super) fn delete_if(&self) -> DeleteIf {
+        DeleteIf {
+            unused: is_true(self.if_unused.as_ref()),
+            empty: is_true(self.if_empty.as_ref()),
+        }
+    }
+}
+
+async fn delete(
+    State(context): Shared,
+    caller: Caller,
+    Path((vhost, name)): Path<(String, String)>,
+    Query(condition): Query<Condition>,
+) -> Done {
+    let vhost = caller.vhost(&context, &vhost)?;
+    find(&vhost, &name)?;
+    let deleted = vhost.delete_exchange(exchange_name(&name), condition.delete_if())?;
+    if !deleted.existed {
+        return Err(ApiError::NotFound("exchange_not_found"));
+    }
+    context.committed(deleted.ticket).await;
+    Ok(put(false))
+}

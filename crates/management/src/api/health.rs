@@ -1,0 +1,139 @@
+//! Health checks: 200 and `ok`, or 503 and `failed`.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use serde_json::{Value, json};
+
+use super::{Answer, Shared};
+use crate::auth::Caller;
+use crate::context::Context;
+use crate::error::ApiError;
+
+pub(super) fn routes() -> Router<Arc<Context>> {
+    Router::new()
+        .route("/health/checks/alarms", get(well))
+        .route("/health/checks/local-alarms", get(well))
+        .route("/health/checks/virtual-hosts", get(well))
+        .route("/health/checks/node-is-quorum-critical", get(not_clustered))
+        .route(
+            "/health/checks/certificate-expiration/{within}/{unit}",
+            get(certificates),
+        )
+        .route("/health/checks/metadata-store/initialized", get(well))
+        .route(
+            "/health/checks/metadata-store/initialized/with-data",
+            get(well),
+        )
+        .route("/health/checks/is-in-service", get(well))
+        .route("/health/checks/ready-to-serve-clients", get(well))
+        .route("/health/checks/below-node-connection-limit", get(well))
+        .route("/health/checks/port-listener/{port}", get(port_listener))
+        .route(
+            "/health/checks/protocol-listener/{protocols}",
+            get(protocol_listener),
+        )
+        .route("/aliveness-test/{vhost}", get(aliveness))
+        .route("/healthchecks/node", get(well))
+        .route("/healthchecks/node/{node}", get(well))
+}
+
+fn ok() -> Json<Value> {
+    Json(json!({"status": "ok"}))
+}
+
+/// There are no alarms, and a virtual host that does not start keeps the broker from starting:
+/// whoever gets an answer finds it well.
+async fn well() -> Json<Value> {
+    ok()
+}
+
+async fn not_clustered() -> Json<Value> {
+    Json(json!({"status": "ok", "reason": "single node cluster"}))
+}
+
+/// No listener has a certificate that could expire.
+async fn certificates(Path((within, unit)): Path<(String, String)>) -> Answer {
+    if within.parse::<u32>().is_err() {
+        return Err(ApiError::bad_request(format!(
+            "Invalid expiration time: {within}"
+        )));
+    }
+    if !matches!(
+        unit.as_str(),
+        "day" | "days" | "week" | "weeks" | "month" | "months" | "year" | "years"
+    ) {
+        return Err(ApiError::bad_request(format!("Invalid unit: {unit}")));
+    }
+    Ok(ok())
+}
+
+async fn aliveness(State(context): Shared, caller: Caller, Path(vhost): Path<String>) -> Answer {
+    if context.broker.vhost(&vhost).is_none() {
+        return Err(ApiError::ObjectNotFound);
+    }
+    caller.vhost(&context, &vhost)?;
+    Ok(ok())
+}
+
+fn failed(body: Value) -> Response {
+    (StatusCode::SERVICE_UNAVAILABLE, Json(body)).into_response()
+}
+
+async fn port_listener(
+    State(context): Shared,
+    Path(port): Path<String>,
+) -> Result<Response, ApiError> {
+    let wanted: u16 = port
+        .parse()
+        .map_err(|_| ApiError::bad_request(format!("Invalid port: {port}")))?;
+    let info = &context.info;
+    let listeners = info.amqp_listeners.iter().chain(&info.management_listeners);
+    let mut ports: Vec<u16> = listeners.map(std::net::SocketAddr::port).collect();
+    ports.dedup();
+    if ports.contains(&wanted) {
+        return Ok(Json(json!({"status": "ok", "port": wanted})).into_response());
+    }
+    let reason = "No active listener";
+    Ok(failed(
+        json!({"status": "failed", "reason": reason, "missing": wanted, "ports": ports}),
+    ))
+}
+
+async fn protocol_listener(State(context): Shared, Path(protocols): Path<String>) -> Response {
+    let mut active: Vec<&str> = Vec::new();
+    if !context.info.amqp_listeners.is_empty() {
+        active.push("amqp");
+    }
+    if !context.info.management_listeners.is_empty() {
+        active.push("http");
+    }
+    let wanted: Vec<&str> = protocols
+        .split(',')
+        .map(|name| protocol(name.trim()))
+        .collect();
+    let missing: Vec<&&str> = wanted
+        .iter()
+        .filter(|name| !active.contains(name))
+        .collect();
+    if missing.is_empty() {
+        return Json(json!({"status": "ok", "protocols": active})).into_response();
+    }
+    let reason = "No active listener";
+    failed(json!({
+        "status": "failed", "reason": reason, "missing": missing, "protocols": active,
+    }))
+}
+
+/// Other names of the protocols that there are.
+fn protocol(name: &str) -> &str {
+    match name.to_ascii_lowercase().as_str() {
+        "amqp" | "amqp091" | "amqp0.9.1" | "amqp0-9-1" | "amqp0_9_1" => "amqp",
+        "http" => "http",
+        _ => name,
+    }
+}

@@ -1,0 +1,84 @@
+//! The paths under `/api`, one file per resource: its routes and their handlers.
+
+mod bindings;
+mod channels;
+mod connections;
+mod consumers;
+mod exchanges;
+mod health;
+mod messages;
+mod nodes;
+mod nothing;
+mod overview;
+mod permissions;
+mod queues;
+mod users;
+mod vhosts;
+
+use std::sync::Arc;
+
+use axum::http::StatusCode;
+use axum::{Json, Router};
+use serde_json::Value;
+
+use crate::context::Context;
+use crate::error::ApiError;
+use crate::page::ListQuery;
+use crate::query::PastQuery;
+
+/// What a handler needs to know about everything.
+type Shared = axum::extract::State<Arc<Context>>;
+/// Query parameters of lists.
+type Listing = axum::extract::Query<ListQuery>;
+/// Query parameters that ask for samples.
+type Past = axum::extract::Query<PastQuery>;
+/// An answer with a body.
+type Answer = Result<Json<Value>, ApiError>;
+/// An answer without one.
+type Done = Result<StatusCode, ApiError>;
+
+/// Every route of the API, without what surrounds them.
+pub(crate) fn routes() -> Router<Arc<Context>> {
+    Router::new()
+        .merge(overview::routes())
+        .merge(nodes::routes())
+        .merge(vhosts::routes())
+        .merge(connections::routes())
+        .merge(channels::routes())
+        .merge(consumers::routes())
+        .merge(exchanges::routes())
+        .merge(queues::routes())
+        .merge(messages::routes())
+        .merge(bindings::routes())
+        .merge(users::routes())
+        .merge(permissions::routes())
+        .merge(health::routes())
+        .merge(nothing::routes())
+        .fallback(|| async { ApiError::ObjectNotFound })
+}
+
+/// The answer to a PUT.
+fn put(created: bool) -> StatusCode {
+    if created {
+        StatusCode::CREATED
+    } else {
+        StatusCode::NO_CONTENT
+    }
+}
+
+/// The exchange that a path segment means: the default one has no name that fits in a path.
+fn exchange_name(segment: &str) -> &str {
+    if segment == "amq.default" {
+        ""
+    } else {
+        segment
+    }
+}
+
+/// A name has to fit a short string.
+fn check_name(name: &str) -> Result<(), ApiError> {
+    if name.len() > broker::limits::NAME_BYTES_MAX {
+        return Err(ApiError::bad_request("a name is longer than 255 bytes"));
+    }
+    Ok(())
+}

@@ -1,0 +1,49 @@
+//! Resources of which there are none: their lists are empty, and whatever is asked for by name is
+//! not found. Clients and monitoring systems read them all.
+
+use std::sync::Arc;
+
+use axum::extract::Query;
+use axum::routing::get;
+use axum::{Json, Router};
+
+use super::{Answer, Listing};
+use crate::context::Context;
+use crate::page::{Paging, to_value};
+
+const LISTS: [&str; 16] = [
+    "/policies",
+    "/policies/{vhost}",
+    "/operator-policies",
+    "/operator-policies/{vhost}",
+    "/parameters",
+    "/parameters/{component}",
+    "/parameters/{component}/{vhost}",
+    "/global-parameters",
+    "/topic-permissions",
+    "/vhosts/{vhost}/topic-permissions",
+    "/users/{user}/topic-permissions",
+    "/vhost-limits",
+    "/vhost-limits/{vhost}",
+    "/user-limits",
+    "/user-limits/{user}",
+    "/extensions",
+];
+
+pub(super) fn routes() -> Router<Arc<Context>> {
+    let features = [
+        "/feature-flags",
+        "/deprecated-features",
+        "/deprecated-features/used",
+    ];
+    LISTS
+        .iter()
+        .chain(&features)
+        .fold(Router::new(), |router, path| router.route(path, get(none)))
+}
+
+async fn none(Query(listing): Listing) -> Answer {
+    listing
+        .list(Vec::<()>::new(), Paging::Ignored, |()| "", to_value)
+        .map(Json)
+}

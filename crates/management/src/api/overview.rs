@@ -1,0 +1,48 @@
+//! The broker as a whole, and who asks.
+
+use std::sync::Arc;
+
+use axum::extract::{Query, State};
+use axum::routing::get;
+use axum::{Json, Router};
+use serde_json::json;
+
+use super::{Answer, Listing, Past, Shared};
+use crate::auth::Caller;
+use crate::context::Context;
+use crate::page::to_value;
+use crate::views;
+use crate::views::user::WhoAmI;
+
+pub(super) fn routes() -> Router<Arc<Context>> {
+    Router::new()
+        .route("/overview", get(overview))
+        .route("/version", get(version))
+        .route("/cluster-name", get(cluster_name))
+        .route("/whoami", get(whoami))
+}
+
+async fn overview(
+    State(context): Shared,
+    caller: Caller,
+    Query(listing): Listing,
+    Query(past): Past,
+) -> Answer {
+    let windows = past.windows(context.now_ms())?;
+    let view = views::overview::show(&context, &context.rates.read(), &caller, &windows);
+    Ok(Json(listing.chosen(view)))
+}
+
+async fn version() -> Answer {
+    Ok(Json(json!(broker::RABBITMQ_VERSION)))
+}
+
+async fn cluster_name(State(context): Shared) -> Answer {
+    Ok(Json(
+        json!({ "name": context.broker.settings().cluster_name }),
+    ))
+}
+
+async fn whoami(caller: Caller) -> Answer {
+    Ok(Json(to_value(&WhoAmI::of(&caller.0))))
+}

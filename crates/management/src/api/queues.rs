@@ -1,0 +1,182 @@
+//! Queues.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::routing::{delete, get};
+use axum::{Json, Router};
+use broker::{Queue, QueueDeclare, VHost, Wakes};
+
+use super::exchanges::Condition;
+use super::{Answer, Done, Listing, Past, Shared, put};
+use crate::auth::Caller;
+use crate::body::Fields;
+use crate::context::Context;
+use crate::error::ApiError;
+use crate::page::{ListQuery, Paging, is_true};
+use crate::query::PastQuery;
+use crate::views;
+use crate::views::queue::Detail;
+
+pub(super) fn routes() -> Router<Arc<Context>> {
+    Router::new()
+        .route("/queues", get(list))
+        .route("/queues/detailed", get(detailed))
+        .route("/queues/{vhost}", get(of_vhost))
+        .route(
+            "/queues/{vhost}/{name}",
+            get(one).put(declare).delete(remove),
+        )
+        .route("/queues/{vhost}/{name}/contents", delete(purge))
+}
+
+/// The queue that a path means.
+pub(super) fn find(vhost: &VHost, name: &str) -> Result<Arc<Queue>, ApiError> {
+    vhost
+        .queue(name)
+        .ok_or(ApiError::NotFound("queue_not_found"))
+}
+
+fn answer(
+    context: &Context,
+    vhosts: &[Arc<VHost>],
+    detail: Detail,
+    listing: &ListQuery,
+    past: &PastQuery,
+) -> Answer {
+    let windows = past.windows(context.now_ms())?;
+    let rows: Vec<Arc<Queue>> = vhosts.iter().flat_map(|vhost| vhost.queues()).collect();
+    let sampled = context.rates.read();
+    let view = |queue: &Arc<Queue>| views::queue::show(context, &sampled, queue, detail, &windows);
+    listing
+        .list(rows, Paging::Offered, |queue| &**queue.name(), view)
+        .map(Json)
+}
+
+/// Lists show the numbers unless they are not wanted.
+fn listed(listing: &ListQuery) -> Detail {
+    match (
+        is_true(listing.disable_stats.as_ref()),
+        is_true(listing.enable_queue_totals.as_ref()),
+    ) {
+        (false, _) => Detail::Basic,
+        (true, true) => Detail::Totals,
+        (true, false) => Detail::Metadata,
+    }
+}
+
+async fn list(
+    State(context): Shared,
+    caller: Caller,
+    Query(listing): Listing,
+    Query(past): Past,
+) -> Answer {
+    answer(
+        &context,
+        &caller.vhosts(&context),
+        listed(&listing),
+        &listing,
+        &past,
+    )
+}
+
+async fn detailed(
+    State(context): Shared,
+    caller: Caller,
+    Query(listing): Listing,
+    Query(past): Past,
+) -> Answer {
+    answer(
+        &context,
+        &caller.vhosts(&context),
+        Detail::Full,
+        &listing,
+        &past,
+    )
+}
+
+async fn of_vhost(
+    State(context): Shared,
+    caller: Caller,
+    Path(vhost): Path<String>,
+    Query(listing): Listing,
+    Query(past): Past,
+) -> Answer {
+    let vhost = caller.vhost(&context, &vhost)?;
+    answer(&context, &[vhost], listed(&listing), &listing, &past)
+}
+
+async fn one(
+    State(context): Shared,
+    caller: Caller,
+    Path((vhost, name)): Path<(String, String)>,
+    Query(listing): Listing,
+    Query(past): Past,
+) -> Answer {
+    let windows = past.windows(context.now_ms())?;
+    let queue = find(&*caller.vhost(&context, &vhost)?, &name)?;
+    let sampled = context.rates.read();
+    let view = views::queue::show(&context, &sampled, &queue, Detail::Full, &windows);
+    Ok(Json(listing.chosen(view)))
+}
+
+async fn declare(
+    State(context): Shared,
+    caller: Caller,
+    Path((vhost, name)): Path<(String, String)>,
+    fields: Fields,
+) -> Done {
+    let vhost = caller.vhost(&context, &vhost)?;
+    super::check_name(&name)?;
+    if let Some(node) = fields.text("node")?
+        && node != context.broker.settings().node
+    {
+        return Err(ApiError::bad_request(format!(
+            "node {node} is not a member of this cluster"
+        )));
+    }
+    let declare = QueueDeclare {
+        name,
+        durable: fields.flag("durable")?,
+        // There is no connection that it could belong to.
+        exclusive: false,
+        auto_delete: fields.flag("auto_delete")?,
+        arguments: fields.table("arguments")?,
+        server_named: false,
+    };
+    let declared = vhost.declare_queue(declare, &caller.actor())?;
+    context.committed(declared.ticket).await;
+    Ok(put(declared.created))
+}
+
+async fn remove(
+    State(context): Shared,
+    caller: Caller,
+    Path((vhost, name)): Path<(String, String)>,
+    Query(condition): Query<Condition>,
+) -> Done {
+    let vhost = caller.vhost(&context, &vhost)?;
+    find(&vhost, &name)?;
+    let deleted = {
+        let mut wakes = Wakes::new();
+        vhost.delete_queue(&name, condition.delete_if(), &caller.actor(), &mut wakes)?
+    };
+    if !deleted.existed {
+        return Err(ApiError::NotFound("queue_not_found"));
+    }
+    context.committed(deleted.ticket).await;
+    Ok(put(false))
+}
+
+async fn purge(
+    State(context): Shared,
+    caller: Caller,
+    Path((vhost, name)): Path<(String, String)>,
+) -> Done {
+    let vhost = caller.vhost(&context, &vhost)?;
+    find(&vhost, &name)?;
+    let purged = vhost.find_queue(&name, &caller.actor())?.purge();
+    context.committed(purged.ticket).await;
+    Ok(StatusCode::NO_CONTENT)
+}

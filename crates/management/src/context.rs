@@ -1,0 +1,69 @@
+//! What every handler is given.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::task::Context as TaskContext;
+use std::time::Instant;
+
+use broker::{Broker, Ticket};
+
+use crate::rates::Rates;
+
+/// What the server knows and the API shows.
+#[derive(Clone, Debug)]
+pub struct Info {
+    /// Bound AMQP sockets.
+    pub amqp_listeners: Vec<SocketAddr>,
+    /// Bound sockets of this API.
+    pub management_listeners: Vec<SocketAddr>,
+    /// Where the store is: its file system's free space is shown.
+    pub data_dir: PathBuf,
+    /// The present. Only the server asks the operating system for it.
+    pub clock: fn() -> Instant,
+}
+
+/// The broker and what is known about it.
+pub(crate) struct Context {
+    pub(crate) broker: Arc<Broker>,
+    pub(crate) info: Info,
+    pub(crate) rates: Rates,
+}
+
+impl Context {
+    pub(crate) fn new(broker: Arc<Broker>, info: Info) -> Arc<Self> {
+        Arc::new(Self {
+            broker,
+            info,
+            rates: Rates::new(),
+        })
+    }
+
+    /// Milliseconds of the wall clock since the epoch.
+    pub(crate) fn now_ms(&self) -> u64 {
+        self.broker.wall_clock_ms((self.info.clock)())
+    }
+
+    /// Milliseconds since the broker started.
+    pub(crate) fn uptime_ms(&self) -> u64 {
+        self.now_ms()
+            .saturating_sub(self.broker.settings().started_ms)
+    }
+
+    /// Looks at every counter.
+    pub(crate) fn sample(&self) {
+        self.rates
+            .sample(&self.broker, &self.info.data_dir, self.now_ms());
+    }
+
+    /// Waits until a change is safe, so that what the client is told survives a crash.
+    pub(crate) async fn committed(&self, ticket: Option<Ticket>) {
+        let Some(ticket) = ticket else { return };
+        // Waiters are told apart by connection number; a request takes one for its short life.
+        let key = self.broker.next_connection_id().0;
+        std::future::poll_fn(|cx: &mut TaskContext<'_>| {
+            self.broker.commits().poll_committed(cx, key, ticket)
+        })
+        .await;
+    }
+}

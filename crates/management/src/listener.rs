@@ -1,0 +1,169 @@
+//! The sockets that HTTP clients come in by: how many at once, and how long they may be silent.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::extract::connect_info::Connected;
+use axum::serve::{IncomingStream, Listener};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, Sleep, sleep};
+
+/// HTTP connections at the same time, over all listeners; further ones wait in the backlog.
+/// A page holds a handful, a monitoring system one or two.
+pub const HTTP_CONNECTIONS_MAX: usize = 512;
+
+/// How long a connection may move no byte in either direction before it is closed: idle
+/// keep-alive connections and clients that never finish a request.
+pub const HTTP_SILENCE_MAX: Duration = Duration::from_secs(60);
+
+/// How long to wait after a failed accept: the process is out of file descriptors, which passes.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+
+/// The address of an HTTP client.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer(pub(crate) SocketAddr);
+
+/// A listener that shares its bound on connections with others.
+pub(crate) struct Bounded {
+    listener: TcpListener,
+    places: Arc<Semaphore>,
+}
+
+/// A connection that holds one of the places, until it is dropped.
+pub(crate) struct Stream {
+    stream: TcpStream,
+    silence: Pin<Box<Sleep>>,
+    _place: OwnedSemaphorePermit,
+}
+
+/// The places that all listeners share.
+pub(crate) fn places() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(HTTP_CONNECTIONS_MAX))
+}
+
+impl Bounded {
+    /// Takes over a bound socket. Needs a tokio runtime.
+    pub(crate) fn new(listener: std::net::TcpListener, places: Arc<Semaphore>) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        Ok(Self {
+            listener: TcpListener::from_std(listener)?,
+            places,
+        })
+    }
+}
+
+impl Listener for Bounded {
+    type Io = Stream;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Stream, SocketAddr) {
+        loop {
+            let Ok(place) = Arc::clone(&self.places).acquire_owned().await else {
+                // Nobody closes the semaphore; if somebody did, nobody comes in any more.
+                return std::future::pending().await;
+            };
+            match self.listener.accept().await {
+                Ok((stream, address)) => {
+                    // Answers are written whole; waiting for more to send only delays them.
+                    let _ = stream.set_nodelay(true);
+                    let silence = Box::pin(sleep(HTTP_SILENCE_MAX));
+                    return (
+                        Stream {
+                            stream,
+                            silence,
+                            _place: place,
+                        },
+                        address,
+                    );
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept a management connection");
+                    sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+}
+
+impl Connected<IncomingStream<'_, Bounded>> for Peer {
+    fn connect_info(incoming: IncomingStream<'_, Bounded>) -> Self {
+        Self(*incoming.remote_addr())
+    }
+}
+
+impl Stream {
+    /// Passes an outcome on and moves the deadline when bytes moved; fails when it has passed.
+    fn heard<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        outcome: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if outcome.is_ready() {
+            self.silence
+                .as_mut()
+                .reset(Instant::now() + HTTP_SILENCE_MAX);
+            return outcome;
+        }
+        match self.silence.as_mut().poll(cx) {
+            Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let outcome = Pin::new(&mut this.stream).poll_read(cx, buf);
+        this.heard(cx, outcome)
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let outcome = Pin::new(&mut this.stream).poll_write(cx, buf);
+        this.heard(cx, outcome)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let outcome = Pin::new(&mut this.stream).poll_write_vectored(cx, bufs);
+        this.heard(cx, outcome)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
+    }
+}

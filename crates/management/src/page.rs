@@ -1,0 +1,299 @@
+//! Lists as the client asked for them: sorted, filtered, cut to a page, with chosen columns.
+
+use std::cmp::Ordering;
+
+use regex_lite::{Regex, RegexBuilder};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::error::ApiError;
+
+/// Items on a page when the client does not say. RabbitMQ's figure.
+pub(crate) const PAGE_SIZE_DEFAULT: usize = 100;
+
+/// Items on a page at most. RabbitMQ's figure.
+pub(crate) const PAGE_SIZE_MAX: usize = 500;
+
+/// Characters of a regular expression to filter by. RabbitMQ's figure.
+pub(crate) const REGEX_CHARS_MAX: usize = 1024;
+
+/// Bytes that a compiled filter may take.
+const REGEX_COMPILED_BYTES_MAX: usize = 1024 * 1024;
+
+/// Query parameters of lists and objects.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct ListQuery {
+    page: Option<String>,
+    page_size: Option<String>,
+    name: Option<String>,
+    use_regex: Option<String>,
+    sort: Option<String>,
+    sort_reverse: Option<String>,
+    columns: Option<String>,
+    pub(crate) disable_stats: Option<String>,
+    pub(crate) enable_queue_totals: Option<String>,
+}
+
+/// A parameter that is on when it says `true`.
+pub(crate) fn is_true(parameter: Option<&String>) -> bool {
+    parameter.is_some_and(|value| value == "true")
+}
+
+/// Whether a list can be had in pages; RabbitMQ pages some and ignores the wish for others.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Paging {
+    Offered,
+    Ignored,
+}
+
+/// One page and what it is a page of.
+#[derive(Serialize)]
+struct Page {
+    total_count: usize,
+    item_count: usize,
+    filtered_count: usize,
+    page: usize,
+    page_size: usize,
+    page_count: usize,
+    items: Vec<Value>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Cut {
+    page: usize,
+    size: usize,
+}
+
+impl ListQuery {
+    /// Turns rows into the answer. `rows` come in their default order; `name` is what the name
+    /// filter looks at; `view` makes the JSON of one row, for as few rows as will do.
+    pub(crate) fn list<T>(
+        &self,
+        rows: Vec<T>,
+        paging: Paging,
+        name: impl Fn(&T) -> &str,
+        view: impl Fn(&T) -> Value,
+    ) -> Result<Value, ApiError> {
+        let cut = if paging == Paging::Offered {
+            self.cut()?
+        } else {
+            None
+        };
+        let total_count = rows.len();
+        let mut rows = rows;
+        if cut.is_some() {
+            let filter = self.filter()?;
+            rows.retain(|row| filter.matches(name(row)));
+        }
+        let filtered_count = rows.len();
+        if let Some(path) = self.sort.as_deref().filter(|path| !path.is_empty()) {
+            rows = sorted(rows, path, &name, &view);
+        }
+        if is_true(self.sort_reverse.as_ref()) {
+            rows.reverse();
+        }
+        let Some(cut) = cut else {
+            return Ok(Value::Array(
+                rows.iter().map(|row| self.chosen(view(row))).collect(),
+            ));
+        };
+        let offset = cut.offset(filtered_count)?;
+        let items: Vec<Value> = rows
+            .iter()
+            .skip(offset)
+            .take(cut.size)
+            .map(|row| self.chosen(view(row)))
+            .collect();
+        let page = Page {
+            total_count,
+            item_count: items.len(),
+            filtered_count,
+            page: cut.page,
+            page_size: cut.size,
+            page_count: filtered_count.div_ceil(cut.size),
+            items,
+        };
+        Ok(to_value(&page))
+    }
+
+    /// One object with the columns that the client chose.
+    pub(crate) fn chosen(&self, value: Value) -> Value {
+        match self.columns.as_deref() {
+            Some(columns) if !columns.is_empty() => {
+                let mut kept = Map::new();
+                for path in columns.split(',') {
+                    copy_path(&value, path.trim(), &mut kept);
+                }
+                Value::Object(kept)
+            }
+            _ => value,
+        }
+    }
+
+    fn cut(&self) -> Result<Option<Cut>, ApiError> {
+        if self.page.is_none() {
+            return Ok(None);
+        }
+        let page = whole_number("page", self.page.as_deref(), 1, usize::MAX)?;
+        let size = self.page_size.as_deref();
+        let size = whole_number("page_size", size, PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX)?;
+        Ok(Some(Cut { page, size }))
+    }
+
+    fn filter(&self) -> Result<Filter, ApiError> {
+        let Some(wanted) = self.name.as_deref().filter(|name| !name.is_empty()) else {
+            return Ok(Filter::All);
+        };
+        if !is_true(self.use_regex.as_ref()) {
+            return Ok(Filter::Contains(wanted.to_lowercase()));
+        }
+        if wanted.chars().count() > REGEX_CHARS_MAX {
+            return Err(ApiError::bad_request("the regular expression is too long"));
+        }
+        RegexBuilder::new(wanted)
+            .case_insensitive(true)
+            .size_limit(REGEX_COMPILED_BYTES_MAX)
+            .build()
+            .map(Filter::Matches)
+            .map_err(|error| ApiError::bad_request(format!("invalid regular expression: {error}")))
+    }
+}
+
+impl Cut {
+    /// Where the page begins. One page after the last is empty, further ones are an error.
+    fn offset(self, filtered_count: usize) -> Result<usize, ApiError> {
+        let offset = (self.page - 1).saturating_mul(self.size);
+        if offset > filtered_count {
+            return Err(ApiError::Refused {
+                error: "page_out_of_range",
+                reason: format!(
+                    "Page out of range, page: {} page size: {}, len: {filtered_count}",
+                    self.page, self.size
+                ),
+            });
+        }
+        Ok(offset)
+    }
+}
+
+enum Filter {
+    All,
+    Contains(String),
+    Matches(Regex),
+}
+
+impl Filter {
+    fn matches(&self, name: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Contains(wanted) => name.to_lowercase().contains(wanted),
+            Self::Matches(regex) => regex.is_match(name),
+        }
+    }
+}
+
+fn whole_number(
+    parameter: &str,
+    text: Option<&str>,
+    default: usize,
+    max: usize,
+) -> Result<usize, ApiError> {
+    let Some(text) = text else { return Ok(default) };
+    match text.parse() {
+        Ok(number) if (1..=max).contains(&number) => Ok(number),
+        _ => Err(ApiError::bad_request(format!(
+            "Invalid pagination parameter {parameter}: {text:?} is not a number from 1 to {max}"
+        ))),
+    }
+}
+
+/// Stable, so that equal rows stay in the default order.
+fn sorted<T>(
+    rows: Vec<T>,
+    path: &str,
+    name: impl Fn(&T) -> &str,
+    view: impl Fn(&T) -> Value,
+) -> Vec<T> {
+    let mut rows = rows;
+    if path == "name" {
+        rows.sort_by(|a, b| name(a).cmp(name(b)));
+        return rows;
+    }
+    let mut keyed: Vec<(Value, T)> = rows
+        .into_iter()
+        .map(|row| {
+            (
+                at_path(&view(&row), path).cloned().unwrap_or(Value::Null),
+                row,
+            )
+        })
+        .collect();
+    keyed.sort_by(|(a, _), (b, _)| compare(a, b));
+    keyed.into_iter().map(|(_, row)| row).collect()
+}
+
+/// The value at a dotted path. A key may itself contain dots: the longest key wins.
+fn at_path<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
+    let object = value.as_object()?;
+    if let Some(found) = object.get(path) {
+        return Some(found);
+    }
+    path.match_indices('.')
+        .find_map(|(dot, _)| at_path(object.get(&path[..dot])?, &path[dot + 1..]))
+}
+
+fn copy_path(from: &Value, path: &str, into: &mut Map<String, Value>) {
+    let Some(object) = from.as_object() else {
+        return;
+    };
+    if let Some(found) = object.get(path) {
+        into.insert(path.to_owned(), found.clone());
+        return;
+    }
+    for (dot, _) in path.match_indices('.') {
+        let Some(inner) = object.get(&path[..dot]) else {
+            continue;
+        };
+        let kept = into
+            .entry(path[..dot].to_owned())
+            .or_insert_with(|| Value::Object(Map::new()));
+        if let Value::Object(kept) = kept {
+            copy_path(inner, &path[dot + 1..], kept);
+        }
+        return;
+    }
+}
+
+/// Nothing, then numbers, then words: what a column of one type needs, and total for mixed ones.
+fn compare(a: &Value, b: &Value) -> Ordering {
+    fn rank(value: &Value) -> u8 {
+        match value {
+            Value::Null => 0,
+            Value::Bool(_) => 1,
+            Value::Number(_) => 2,
+            Value::String(_) => 3,
+            Value::Array(_) | Value::Object(_) => 4,
+        }
+    }
+    match (a, b) {
+        (Value::Number(a), Value::Number(b)) => {
+            let (a, b) = (a.as_f64().unwrap_or(0.0), b.as_f64().unwrap_or(0.0));
+            a.total_cmp(&b)
+        }
+        (Value::String(a), Value::String(b)) => a.cmp(b),
+        (Value::Bool(a), Value::Bool(b)) => a.cmp(b),
+        _ => rank(a).cmp(&rank(b)),
+    }
+}
+
+/// A view as a JSON value. Views hold nothing that JSON cannot.
+pub(crate) fn to_value(view: &impl Serialize) -> Value {
+    serde_json::to_value(view).unwrap_or_else(|error| {
+        tracing::error!(%error, "a view does not serialize");
+        Value::Null
+    })
+}
+
+#[cfg(test)]
+mod tests;

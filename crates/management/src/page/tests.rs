@@ -1,0 +1,123 @@
+use serde_json::json;
+
+use super::*;
+
+fn rows() -> Vec<Value> {
+    vec![
+        json!({"name": "alpha", "messages": 3, "stats": {"rate": 0.5}, "a.b": 1}),
+        json!({"name": "beta", "messages": 10, "stats": {"rate": 2.5}}),
+        json!({"name": "Gamma", "messages": 1}),
+    ]
+}
+
+fn query(parameters: &[(&str, &str)]) -> ListQuery {
+    let object: Map<String, Value> = parameters
+        .iter()
+        .map(|(k, v)| ((*k).to_owned(), Value::from(*v)))
+        .collect();
+    serde_json::from_value(Value::Object(object)).unwrap()
+}
+
+fn list(parameters: &[(&str, &str)]) -> Result<Value, ApiError> {
+    query(parameters).list(
+        rows(),
+        Paging::Offered,
+        |row| row["name"].as_str().unwrap(),
+        Clone::clone,
+    )
+}
+
+fn names(answer: &Value) -> Vec<&str> {
+    let items = answer
+        .as_array()
+        .or_else(|| answer["items"].as_array())
+        .unwrap();
+    items
+        .iter()
+        .map(|item| item["name"].as_str().unwrap())
+        .collect()
+}
+
+#[test]
+fn without_parameters_everything_comes_in_its_order() {
+    assert_eq!(list(&[]).unwrap(), Value::Array(rows()));
+}
+
+#[test]
+fn a_page_says_what_it_is_a_page_of() {
+    let page = list(&[("page", "1"), ("page_size", "2")]).unwrap();
+    assert_eq!(names(&page), ["alpha", "beta"]);
+    for (key, expected) in [
+        ("total_count", 3),
+        ("item_count", 2),
+        ("filtered_count", 3),
+        ("page", 1),
+        ("page_size", 2),
+        ("page_count", 2),
+    ] {
+        assert_eq!(page[key], expected, "{key}");
+    }
+}
+
+#[test]
+fn the_filter_needs_a_page_and_looks_anywhere_in_the_name() {
+    assert_eq!(
+        names(&list(&[("name", "a"), ("page", "1")]).unwrap()).len(),
+        3
+    );
+    assert_eq!(
+        names(&list(&[("name", "GAM"), ("page", "1")]).unwrap()),
+        ["Gamma"]
+    );
+    assert_eq!(names(&list(&[("name", "GAM")]).unwrap()).len(), 3);
+    let regex = [("name", "^(al|be)"), ("use_regex", "true"), ("page", "1")];
+    assert_eq!(names(&list(&regex).unwrap()), ["alpha", "beta"]);
+    assert!(list(&[("name", "("), ("use_regex", "true"), ("page", "1")]).is_err());
+}
+
+#[test]
+fn a_page_beyond_the_end_is_refused() {
+    assert!(list(&[("page", "2"), ("page_size", "3")]).is_ok());
+    for bad in ["3", "0", "-1", "x", "99999999999999999999"] {
+        assert!(list(&[("page", bad), ("page_size", "3")]).is_err(), "{bad}");
+    }
+    for bad in ["0", "501", ""] {
+        assert!(list(&[("page", "1"), ("page_size", bad)]).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn a_list_without_pages_ignores_the_wish() {
+    let query = query(&[("page", "9"), ("page_size", "1")]);
+    let all = query
+        .list(rows(), Paging::Ignored, |_| "", Clone::clone)
+        .unwrap();
+    assert_eq!(all.as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn rows_sort_by_any_path() {
+    assert_eq!(
+        names(&list(&[("sort", "messages")]).unwrap()),
+        ["Gamma", "alpha", "beta"]
+    );
+    assert_eq!(
+        names(&list(&[("sort", "stats.rate")]).unwrap()),
+        ["Gamma", "alpha", "beta"]
+    );
+    let reverse = [("sort", "name"), ("sort_reverse", "true")];
+    assert_eq!(names(&list(&reverse).unwrap()), ["beta", "alpha", "Gamma"]);
+}
+
+#[test]
+fn columns_keep_the_shape() {
+    let answer = list(&[("columns", "name,stats.rate,a.b,none")]).unwrap();
+    assert_eq!(
+        answer,
+        json!([
+            {"name": "alpha", "stats": {"rate": 0.5}, "a.b": 1},
+            {"name": "beta", "stats": {"rate": 2.5}},
+            {"name": "Gamma"},
+        ])
+    );
+}

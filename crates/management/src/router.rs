@@ -1,0 +1,58 @@
+//! All paths, and what surrounds every answer.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
+    X_FRAME_OPTIONS,
+};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::Response;
+
+use crate::api;
+use crate::auth::require_login;
+use crate::context::Context;
+use crate::ui;
+
+/// Headers of every answer. The page loads nothing from elsewhere and runs no inline script.
+const HEADERS: [(HeaderName, HeaderValue); 5] = [
+    (
+        CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(
+            "default-src 'self'; base-uri 'none'; object-src 'none'; form-action 'self'; \
+             frame-ancestors 'none'",
+        ),
+    ),
+    (X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+    (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (VARY, HeaderValue::from_static("accept-encoding, origin")),
+];
+
+/// The API under `/api`, the dashboard everywhere else.
+pub(crate) fn router(context: Arc<Context>) -> Router {
+    let login = from_fn_with_state(Arc::clone(&context), require_login);
+    Router::new()
+        .nest("/api", api::routes().layer(login))
+        .fallback(ui::file)
+        .layer(from_fn(surround))
+        .with_state(context)
+}
+
+async fn surround(request: Request, next: Next) -> Response {
+    let asks_for_methods = request.method() == Method::OPTIONS;
+    let mut response = next.run(request).await;
+    // A path that has no OPTIONS of its own answers 405, and names the methods it does have.
+    if asks_for_methods && response.status() == StatusCode::METHOD_NOT_ALLOWED {
+        *response.status_mut() = StatusCode::OK;
+    }
+    let headers = response.headers_mut();
+    headers.extend(HEADERS);
+    headers
+        .entry(CACHE_CONTROL)
+        .or_insert(const { HeaderValue::from_static("no-cache") });
+    response
+}

@@ -1,0 +1,71 @@
+//! Serving: the listeners, the sampler, and the end of both.
+
+use std::future::Future;
+use std::io;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use broker::Broker;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+use crate::context::{Context, Info};
+use crate::listener::{Bounded, Peer, places};
+use crate::rates::SAMPLE_EVERY;
+use crate::router::router;
+
+/// How long answers under way may take once shutdown has begun.
+const DRAIN_MAX: Duration = Duration::from_secs(1);
+
+/// Serves the API and the dashboard on bound sockets until `shutdown` is ready.
+///
+/// Needs a tokio runtime with I/O and time; a current-thread one of its own is meant for it.
+///
+/// # Errors
+/// A socket that tokio can't take over.
+pub async fn serve(
+    broker: Arc<Broker>,
+    listeners: Vec<TcpListener>,
+    info: Info,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    let context = Context::new(broker, info);
+    let app = router(Arc::clone(&context));
+    let places = places();
+    let (stop, stopped) = watch::channel(());
+    let mut tasks = JoinSet::new();
+    for listener in listeners {
+        let listener = Bounded::new(listener, Arc::clone(&places))?;
+        tasks.spawn(listen(listener, app.clone(), stopped.clone()));
+    }
+    let sampler = tokio::spawn(sample(context));
+    shutdown.await;
+    sampler.abort();
+    drop(stop);
+    // Whoever is still being answered then is cut off with the runtime.
+    let _ = timeout(DRAIN_MAX, tasks.join_all()).await;
+    Ok(())
+}
+
+async fn listen(listener: Bounded, app: Router, mut stopped: watch::Receiver<()>) {
+    let service = app.into_make_service_with_connect_info::<Peer>();
+    let served = axum::serve(listener, service).with_graceful_shutdown(async move {
+        // An error means that the sender is gone, which is the signal.
+        let _ = stopped.changed().await;
+    });
+    if let Err(error) = served.await {
+        tracing::error!(%error, "a management listener stopped");
+    }
+}
+
+async fn sample(context: Arc<Context>) {
+    let mut ticks = interval(SAMPLE_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        context.sample();
+    }
+}

@@ -1,0 +1,10 @@
+//! The API over a real broker, request by request, without sockets.
+
+mod bindings;
+mod declares;
+mod messages;
+mod overview;
+mod rates;
+mod rules;
+mod setting;
+mod ui;

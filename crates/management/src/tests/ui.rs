@@ -1,0 +1,59 @@
+//! The dashboard's files.
+
+use axum::body::Body;
+use axum::http::{Method, Request, StatusCode};
+
+use super::setting::Setting;
+
+#[tokio::test]
+async fn the_page_and_its_parts_are_served() {
+    let setting = Setting::new();
+    for (path, kind) in [
+        ("/", "text/html; charset=utf-8"),
+        ("/index.html", "text/html; charset=utf-8"),
+        ("/style.css", "text/css; charset=utf-8"),
+        ("/js/router.js", "text/javascript; charset=utf-8"),
+        ("/js/pages/overview.js", "text/javascript; charset=utf-8"),
+    ] {
+        let reply = setting
+            .send(Request::builder().uri(path).body(Body::empty()).unwrap())
+            .await;
+        assert_eq!(reply.status, StatusCode::OK, "{path}");
+        assert_eq!(reply.header("content-type"), kind, "{path}");
+        assert!(!reply.body.is_empty(), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_has_not_changed_is_not_sent_again() {
+    let setting = Setting::new();
+    let first = setting.get("/style.css").await;
+    let again = Request::builder()
+        .uri("/style.css")
+        .header("if-none-match", first.header("etag"))
+        .body(Body::empty())
+        .unwrap();
+    let again = setting.send(again).await;
+    assert_eq!(again.status, StatusCode::NOT_MODIFIED);
+    assert!(again.body.is_empty());
+}
+
+#[tokio::test]
+async fn only_the_files_of_the_page_are_served() {
+    let setting = Setting::new();
+    for path in [
+        "/../Cargo.toml",
+        "/..%2FCargo.toml",
+        "/js",
+        "/js/../../Cargo.toml",
+        "//etc/passwd",
+    ] {
+        assert_eq!(
+            setting.get(path).await.status,
+            StatusCode::NOT_FOUND,
+            "{path}"
+        );
+    }
+    let reply = setting.ask(Method::POST, "/", "").await;
+    assert_eq!(reply.status, StatusCode::METHOD_NOT_ALLOWED);
+}

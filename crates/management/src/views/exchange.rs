@@ -1,0 +1,79 @@
+//! Exchanges.
+
+use std::sync::Arc;
+
+use broker::Exchange;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{Empty, NOTHING};
+use crate::page::to_value;
+use crate::query::Windows;
+use crate::rates::{EXCHANGE, Sampled, Stats};
+use crate::table;
+
+#[derive(Serialize, Debug)]
+struct ExchangeView<'a> {
+    name: &'a str,
+    vhost: &'a str,
+    r#type: &'a str,
+    durable: bool,
+    auto_delete: bool,
+    internal: bool,
+    arguments: Value,
+    policy: Option<Empty>,
+    user_who_performed_action: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message_stats: Option<Stats>,
+    #[serde(flatten)]
+    traffic: Option<Traffic>,
+}
+
+/// Per publisher and per destination, which nobody counts.
+#[derive(Serialize, Debug)]
+struct Traffic {
+    incoming: [Empty; 0],
+    outgoing: [Empty; 0],
+}
+
+/// Whether an exchange is shown in a list or by itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Detail {
+    Listed,
+    Single,
+}
+
+/// An exchange as JSON.
+pub(crate) fn show(
+    sampled: &Sampled,
+    exchange: &Exchange,
+    detail: Detail,
+    windows: &Windows,
+) -> Value {
+    let key = (Arc::clone(&exchange.vhost), Arc::clone(&exchange.name));
+    let row = [exchange.publish_in(), exchange.publish_out()];
+    let mut stats = Stats::default();
+    stats.add(
+        &EXCHANGE,
+        &row,
+        sampled.exchanges.get(&key),
+        0,
+        windows.msg_rates,
+    );
+    to_value(&ExchangeView {
+        name: &exchange.name,
+        vhost: &exchange.vhost,
+        r#type: exchange.kind.as_str(),
+        durable: exchange.durable,
+        auto_delete: exchange.auto_delete,
+        internal: exchange.internal,
+        arguments: table::to_json(&exchange.arguments),
+        policy: None,
+        user_who_performed_action: "rmq-internal",
+        message_stats: stats.unless_zero(),
+        traffic: (detail == Detail::Single).then_some(Traffic {
+            incoming: NOTHING,
+            outgoing: NOTHING,
+        }),
+    })
+}

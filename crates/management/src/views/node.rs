@@ -1,0 +1,209 @@
+//! The node: the process and the machine under it.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::overview::{AUTH_MECHANISMS, ContextView, EXCHANGE_TYPES, NO_ERLANG, Type, contexts};
+use super::{Empty, NOTHING, NoRate};
+use crate::context::Context;
+use crate::os;
+use crate::page::to_value;
+use crate::query::Windows;
+use crate::rates::{CHURN, Column, NODE, QUEUE_ROW, Sampled, Stats, churn_values, node_values};
+
+#[derive(Serialize, Debug)]
+struct NodeView<'a> {
+    name: &'a str,
+    r#type: &'static str,
+    running: bool,
+    being_drained: bool,
+    os_pid: String,
+    uptime: u64,
+    run_queue: u32,
+    processors: u64,
+    rates_mode: &'static str,
+    net_ticktime: u32,
+    rabbitmq_version: &'static str,
+    erlang_version: &'static str,
+    erlang_full_version: &'static str,
+    crypto_lib_version: &'static str,
+    mem_limit: u64,
+    mem_alarm: bool,
+    mem_calculation_strategy: &'static str,
+    disk_free_limit: u64,
+    disk_free_alarm: bool,
+    fd_total: u64,
+    sockets_total: u64,
+    proc_total: u64,
+    db_dir: String,
+    config_files: [Empty; 0],
+    log_files: [&'static str; 1],
+    enabled_plugins: [&'static str; 1],
+    applications: [Application; 2],
+    auth_mechanisms: [Type; 3],
+    exchange_types: [Type; 4],
+    contexts: Vec<ContextView<'a>>,
+    cluster_links: [Empty; 0],
+    partitions: [Empty; 0],
+    ra_open_file_metrics: OpenFiles,
+    metrics_gc_queue_length: GcQueues,
+    /// In milliseconds.
+    io_sync_avg_time: f64,
+    io_sync_avg_time_details: NoRate,
+    #[serde(flatten)]
+    used: Stats,
+    #[serde(flatten)]
+    churn: Stats,
+    #[serde(flatten)]
+    work: Stats,
+}
+
+#[derive(Serialize, Debug)]
+struct Application {
+    name: &'static str,
+    description: &'static str,
+    version: &'static str,
+}
+
+#[derive(Default, Serialize, Debug)]
+struct OpenFiles {
+    ra_log_wal: u32,
+    ra_log_segment_writer: u32,
+}
+
+#[derive(Default, Serialize, Debug)]
+struct GcQueues {
+    connection_closed: u32,
+    channel_closed: u32,
+    consumer_deleted: u32,
+    exchange_deleted: u32,
+    queue_deleted: u32,
+    vhost_deleted: u32,
+    node_node_deleted: u32,
+    channel_consumer_deleted: u32,
+}
+
+const fn counter(name: &'static str, details: &'static str) -> Column {
+    Column {
+        name,
+        details,
+        gauge: false,
+    }
+}
+
+macro_rules! counters {
+    ($($name:literal),* $(,)?) => { [$(counter($name, concat!($name, "_details"))),*] };
+}
+
+/// What the log does with the disk; the rest has no counterpart here and is zero.
+const WORK: [Column; 19] = counters!(
+    "io_write_count",
+    "io_write_bytes",
+    "io_sync_count",
+    "context_switches",
+    "io_write_avg_time",
+    "io_read_count",
+    "io_read_bytes",
+    "io_read_avg_time",
+    "io_seek_count",
+    "io_seek_avg_time",
+    "io_reopen_count",
+    "gc_num",
+    "gc_bytes_reclaimed",
+    "mnesia_disk_tx_count",
+    "mnesia_ram_tx_count",
+    "msg_store_read_count",
+    "msg_store_write_count",
+    "queue_index_read_count",
+    "queue_index_write_count",
+);
+
+/// The node as JSON.
+pub(crate) fn show(context: &Context, sampled: &Sampled, windows: &Windows) -> Value {
+    let settings = context.broker.settings();
+    let store = context.broker.store_stats();
+    let used_row = node_values(&context.broker, &context.info.data_dir);
+    let mut used = Stats::default();
+    used.add(
+        &NODE,
+        &used_row,
+        sampled.node.as_ref(),
+        0,
+        windows.node_stats,
+    );
+    let churn_row = churn_values(context.broker.churn());
+    let mut churn = Stats::default();
+    churn.add(
+        &CHURN,
+        &churn_row,
+        sampled.global.as_ref(),
+        QUEUE_ROW,
+        windows.node_stats,
+    );
+    let mut row = [0; WORK.len()];
+    row[..4].copy_from_slice(&[
+        store.groups,
+        store.log_bytes,
+        store.syncs,
+        os::context_switches(),
+    ]);
+    let mut work = Stats::default();
+    work.add::<1>(&WORK, &row, None, 0, windows.node_stats);
+    to_value(&NodeView {
+        name: &settings.node,
+        r#type: "disc",
+        running: true,
+        being_drained: false,
+        os_pid: std::process::id().to_string(),
+        uptime: context.uptime_ms(),
+        run_queue: 0,
+        processors: os::processors(),
+        rates_mode: "detailed",
+        net_ticktime: 60,
+        rabbitmq_version: broker::RABBITMQ_VERSION,
+        erlang_version: NO_ERLANG,
+        erlang_full_version: NO_ERLANG,
+        crypto_lib_version: NO_ERLANG,
+        mem_limit: os::memory_limit(),
+        mem_alarm: false,
+        mem_calculation_strategy: "rss",
+        disk_free_limit: 0,
+        disk_free_alarm: false,
+        fd_total: os::descriptors_limit(),
+        sockets_total: os::descriptors_limit(),
+        proc_total: PROCESSES_TOTAL,
+        db_dir: context.info.data_dir.display().to_string(),
+        config_files: NOTHING,
+        log_files: ["<stderr>"],
+        enabled_plugins: ["rabbitmq_management"],
+        applications: APPLICATIONS,
+        auth_mechanisms: AUTH_MECHANISMS,
+        exchange_types: EXCHANGE_TYPES,
+        contexts: contexts(context, None),
+        cluster_links: NOTHING,
+        partitions: NOTHING,
+        ra_open_file_metrics: OpenFiles::default(),
+        metrics_gc_queue_length: GcQueues::default(),
+        io_sync_avg_time: store.sync_avg.as_secs_f64() * 1000.0,
+        io_sync_avg_time_details: NoRate::default(),
+        used,
+        churn,
+        work,
+    })
+}
+
+/// RabbitMQ's default limit of Erlang processes; threads take their place here.
+const PROCESSES_TOTAL: u64 = 1_048_576;
+
+const APPLICATIONS: [Application; 2] = [
+    Application {
+        name: "leveret",
+        description: "Leveret: AMQP 0-9-1 broker",
+        version: broker::VERSION,
+    },
+    Application {
+        name: "rabbit",
+        description: "The RabbitMQ version that clients are told",
+        version: broker::RABBITMQ_VERSION,
+    },
+];

@@ -1,0 +1,250 @@
+//! Queues.
+
+use std::sync::Arc;
+
+use broker::{ConnectionInfo, Queue, QueueSnapshot};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::consumer::ConsumerDetails;
+use super::{Empty, GarbageCollection, NOTHING, PeerView, Reductions};
+use crate::context::Context;
+use crate::page::to_value;
+use crate::query::Windows;
+use crate::rates::{History, LENGTHS, MESSAGES, QUEUE_ROW, Sampled, Stats, queue_values};
+use crate::{table, timestamp};
+
+/// How much of a queue to show.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Detail {
+    /// What was declared.
+    Metadata,
+    /// That, and its three lengths.
+    Totals,
+    /// What lists show.
+    Basic,
+    /// What the queue's own address shows.
+    Full,
+}
+
+/// What was declared.
+#[derive(Serialize, Debug)]
+struct QueueView<'a> {
+    name: &'a str,
+    vhost: &'a str,
+    r#type: &'a str,
+    durable: bool,
+    auto_delete: bool,
+    exclusive: bool,
+    internal: bool,
+    internal_owner: bool,
+    arguments: Value,
+    node: &'a str,
+    state: &'static str,
+    policy: Option<Empty>,
+    effective_policy_definition: Empty,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    owner_pid_details: Option<PeerView<'a>>,
+    #[serde(flatten)]
+    totals: Option<Totals>,
+    #[serde(flatten)]
+    basic: Option<Basic>,
+    #[serde(flatten)]
+    full: Option<Full<'a>>,
+}
+
+#[derive(Serialize, Debug)]
+struct Totals {
+    messages: u64,
+    messages_ready: u64,
+    messages_unacknowledged: u64,
+}
+
+#[derive(Serialize, Debug)]
+struct Basic {
+    #[serde(flatten)]
+    lengths: Stats,
+    messages_ram: u64,
+    messages_ready_ram: u64,
+    messages_unacknowledged_ram: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    messages_persistent: Option<u64>,
+    message_bytes: u64,
+    message_bytes_ready: u64,
+    message_bytes_unacknowledged: u64,
+    message_bytes_ram: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message_bytes_persistent: Option<u64>,
+    memory: u64,
+    consumers: u64,
+    consumer_capacity: f64,
+    consumer_utilisation: f64,
+    storage_version: u8,
+    #[serde(flatten)]
+    reductions: Reductions,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message_stats: Option<Stats>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    idle_since: Option<String>,
+}
+
+#[derive(Serialize, Debug)]
+struct Full<'a> {
+    consumer_details: Vec<ConsumerDetails<'a>>,
+    incoming: [Empty; 0],
+    deliveries: [Empty; 0],
+    garbage_collection: GarbageCollection,
+    head_message_timestamp: Option<u64>,
+    exclusive_consumer_tag: Option<&'a str>,
+    single_active_consumer_tag: Option<&'a str>,
+    operator_policy: Option<Empty>,
+}
+
+/// How long, in milliseconds, a queue does nothing before it counts as idle.
+const IDLE_AFTER_MS: u64 = 10_000;
+
+/// A queue as JSON.
+pub(crate) fn show(
+    context: &Context,
+    sampled: &Sampled,
+    queue: &Queue,
+    detail: Detail,
+    windows: &Windows,
+) -> Value {
+    let snapshot = queue.snapshot();
+    let owner = queue
+        .owner()
+        .and_then(|id| context.broker.registry().get(id));
+    let peers: Vec<_> = match detail {
+        Detail::Full => snapshot
+            .consumers
+            .iter()
+            .map(|c| peer(context, c))
+            .collect(),
+        Detail::Metadata | Detail::Totals | Detail::Basic => Vec::new(),
+    };
+    let history = sampled.queues.get(&queue.id());
+    let settings = context.broker.settings();
+    to_value(&QueueView {
+        name: queue.name(),
+        vhost: queue.vhost(),
+        r#type: codec::get_str(queue.arguments(), "x-queue-type").unwrap_or("classic"),
+        durable: queue.durable(),
+        auto_delete: queue.auto_delete(),
+        exclusive: queue.exclusive(),
+        internal: false,
+        internal_owner: false,
+        arguments: table::to_json(queue.arguments()),
+        node: &settings.node,
+        state: "running",
+        policy: None,
+        effective_policy_definition: Empty {},
+        owner_pid_details: owner.as_deref().map(PeerView::of),
+        totals: (detail == Detail::Totals).then(|| Totals::of(&snapshot)),
+        basic: matches!(detail, Detail::Basic | Detail::Full)
+            .then(|| Basic::of(queue, &snapshot, history, windows)),
+        full: (detail == Detail::Full).then(|| Full::of(&settings.node, queue, &snapshot, &peers)),
+    })
+}
+
+fn peer(context: &Context, consumer: &broker::ConsumerView) -> Option<Arc<ConnectionInfo>> {
+    context.broker.registry().get(consumer.connection)
+}
+
+impl Totals {
+    fn of(snapshot: &QueueSnapshot) -> Self {
+        let counts = snapshot.counts;
+        Self {
+            messages: counts.ready + counts.unacked,
+            messages_ready: counts.ready,
+            messages_unacknowledged: counts.unacked,
+        }
+    }
+}
+
+impl Basic {
+    fn of(
+        queue: &Queue,
+        snapshot: &QueueSnapshot,
+        history: Option<&History<QUEUE_ROW>>,
+        windows: &Windows,
+    ) -> Self {
+        let counts = snapshot.counts;
+        let row = queue_values(&snapshot.messages, counts);
+        let (done, lengths_row) = row.split_at(MESSAGES.len());
+        let mut lengths = Stats::default();
+        lengths.add(
+            &LENGTHS,
+            lengths_row,
+            history,
+            MESSAGES.len(),
+            windows.lengths,
+        );
+        let mut stats = Stats::default();
+        stats.add(&MESSAGES, done, history, 0, windows.msg_rates);
+        let messages = counts.ready + counts.unacked;
+        let bytes = counts.ready_bytes + counts.unacked_bytes;
+        // Consumers are kept waiting by an empty queue only; with messages waiting they are
+        // what limits it.
+        let capacity = if counts.consumers > 0 && counts.ready == 0 {
+            1.0
+        } else {
+            0.0
+        };
+        Self {
+            lengths,
+            messages_ram: messages,
+            messages_ready_ram: counts.ready,
+            messages_unacknowledged_ram: counts.unacked,
+            // Which messages of a durable queue are persistent is not counted.
+            messages_persistent: (!queue.durable()).then_some(0),
+            message_bytes: bytes,
+            message_bytes_ready: counts.ready_bytes,
+            message_bytes_unacknowledged: counts.unacked_bytes,
+            message_bytes_ram: bytes,
+            message_bytes_persistent: (!queue.durable()).then_some(0),
+            memory: bytes,
+            consumers: counts.consumers,
+            consumer_capacity: capacity,
+            consumer_utilisation: capacity,
+            storage_version: 2,
+            reductions: Reductions::default(),
+            message_stats: stats
+                .without(&["confirm", "return_unroutable", "drop_unroutable"])
+                .unless_zero(),
+            idle_since: history
+                .filter(|h| h.seen_ms().saturating_sub(h.changed_ms()) >= IDLE_AFTER_MS)
+                .map(|h| timestamp::iso_8601(h.changed_ms())),
+        }
+    }
+}
+
+impl<'a> Full<'a> {
+    fn of(
+        node: &'a str,
+        queue: &'a Queue,
+        snapshot: &'a QueueSnapshot,
+        peers: &'a [Option<Arc<ConnectionInfo>>],
+    ) -> Self {
+        let exclusive = snapshot
+            .consumers
+            .iter()
+            .find(|consumer| consumer.exclusive);
+        let consumer_details = snapshot
+            .consumers
+            .iter()
+            .zip(peers)
+            .map(|(consumer, peer)| ConsumerDetails::of(node, queue, consumer, peer.as_deref()))
+            .collect();
+        Self {
+            consumer_details,
+            incoming: NOTHING,
+            deliveries: NOTHING,
+            garbage_collection: GarbageCollection::default(),
+            head_message_timestamp: None,
+            exclusive_consumer_tag: exclusive.map(|consumer| &*consumer.tag),
+            single_active_consumer_tag: None,
+            operator_policy: None,
+        }
+    }
+}

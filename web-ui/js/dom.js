@@ -1,0 +1,57 @@
+// Building and updating the page. Text goes in as text only: names come from clients.
+
+/** Makes an element. Properties starting with "on" are listeners, the rest attributes. */
+export function h(tag, props = {}, ...children) {
+  return fill(document.createElement(tag), props, children)
+}
+
+/** Makes an SVG element. */
+export function svg(tag, props = {}, ...children) {
+  return fill(document.createElementNS('http://www.w3.org/2000/svg', tag), props, children)
+}
+
+function fill(element, props, children) {
+  for (const [name, value] of Object.entries(props)) {
+    if (name.startsWith('on')) element.addEventListener(name.slice(2), value)
+    else if (value === true) element.setAttribute(name, '')
+    else if (value !== false && value != null) element.setAttribute(name, value)
+  }
+  element.append(...children.flat().filter(child => child != null))
+  return element
+}
+
+/** Sets an element's text, unless it is that already: an untouched node keeps its selection. */
+export function text(element, value) {
+  const wanted = String(value)
+  if (element.textContent !== wanted) element.textContent = wanted
+}
+
+/** Sets or removes an attribute, unless it is so already. */
+export function attribute(element, name, value) {
+  if (value == null || value === false) element.removeAttribute(name)
+  else if (element.getAttribute(name) !== String(value)) element.setAttribute(name, value)
+}
+
+/**
+ * Makes the children of `parent` those of `items`, in order, reusing the node of each key.
+ * `create(item)` gives `{ node, update(item) }`; `kept` remembers them between calls.
+ */
+export function keyed(parent, kept, items, key, create) {
+  const seen = new Set()
+  let place = parent.firstChild
+  for (const item of items) {
+    const name = key(item)
+    if (seen.has(name)) continue
+    seen.add(name)
+    let entry = kept.get(name)
+    if (!entry) kept.set(name, (entry = create(item)))
+    entry.update(item)
+    if (entry.node === place) place = place.nextSibling
+    else parent.insertBefore(entry.node, place)
+  }
+  for (const [name, entry] of kept) {
+    if (seen.has(name)) continue
+    entry.node.remove()
+    kept.delete(name)
+  }
+}

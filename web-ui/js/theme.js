@@ -1,0 +1,28 @@
+// Light, dark, or as the system has it.
+
+const KEY = 'leveret.theme'
+const THEMES = {
+  auto: { scheme: 'light dark', label: 'Auto', next: 'light' },
+  light: { scheme: 'light', label: 'Light', next: 'dark' },
+  dark: { scheme: 'dark', label: 'Dark', next: 'auto' },
+}
+
+let current = localStorage.getItem(KEY)
+if (!(current in THEMES)) current = 'auto'
+document.documentElement.style.colorScheme = THEMES[current].scheme
+
+/** Makes a button that goes through the themes. */
+export function themeSwitch(button) {
+  const show = () => {
+    const { scheme, label } = THEMES[current]
+    document.documentElement.style.colorScheme = scheme
+    button.textContent = label
+    button.title = `Theme: ${label.toLowerCase()}`
+  }
+  button.addEventListener('click', () => {
+    current = THEMES[current].next
+    localStorage.setItem(KEY, current)
+    show()
+  })
+  show()
+}
