@@ -35,7 +35,7 @@ pub(crate) struct Client {
     pub(crate) publishes: bool,
     pub(crate) consumers: HashMap<ConsumerId, Arc<Consumer>>,
     pub(crate) routes: RouteCache,
-    run: Run,
+    pub(crate) run: Run,
     settling: Settling,
     /// Publishes handed over in this turn and not yet noted by their channel's confirms.
     pub(crate) published: Vec<PublishedBy>,

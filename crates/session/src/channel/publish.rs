@@ -112,10 +112,14 @@ impl Channel {
         if let Some(persistent) = self.properties.persistent(&incoming.header)
             && let Some(route) = client.routes.find(incoming.names, generation)
         {
+            if self.tx.is_none() && client.run.accepts(self.number, route) {
+                self.counts.publish += 1;
+                incoming.push_into(client.run.next(), incoming.header_frame, persistent);
+                return Ok(());
+            }
             let route = Arc::clone(route);
-            let frame = Cow::Borrowed(incoming.header_frame);
             let checked = Checked {
-                frame,
+                frame: Cow::Borrowed(incoming.header_frame),
                 persistent,
                 headers: None,
                 further_keys: Vec::new(),
@@ -188,35 +192,30 @@ impl Channel {
     ) -> Result<(), Fault> {
         self.counts.publish += 1;
         if let Some(tx) = &mut self.tx {
-            let mandatory = incoming.flags & MANDATORY != 0;
-            let slab = tx.publish(Arc::clone(route), mandatory, incoming.bytes())?;
-            incoming.push_into(slab, checked);
+            let slab = tx.publish(Arc::clone(route), incoming.is_mandatory(), incoming.bytes())?;
+            incoming.push_into(slab, &checked.frame, checked.persistent);
             return Ok(());
         }
         if route.queues.is_empty() {
             route.exchange.count_publish(1, 0);
-            self.unroutable(
-                &incoming.message(checked),
-                incoming.flags & MANDATORY != 0,
-                client,
-                turn,
-            );
+            let returned = incoming.is_mandatory().then(|| incoming.message(checked));
+            self.unroutable(returned.as_ref(), client, turn);
             return Ok(());
         }
         let run = client.run_for(self.number, route, &mut turn.wakes);
-        incoming.push_into(run.next(), checked);
+        incoming.push_into(run.next(), &checked.frame, checked.persistent);
         Ok(())
     }
 
-    /// A message reached no queue. The return is written at once, so it precedes the confirm.
+    /// A message reached no queue, and is to be returned if it was mandatory. That is written
+    /// at once, so it precedes the confirm.
     pub(crate) fn unroutable(
         &mut self,
-        message: &Message,
-        mandatory: bool,
+        returned: Option<&Message>,
         client: &mut Client,
         turn: &mut Turn<'_>,
     ) {
-        if mandatory {
+        if let Some(message) = returned {
             let (code, name) = (ReplyCode::NoRoute.code(), ReplyCode::NoRoute.name());
             basic_return(turn.out, self.number, code, name, message, client.frame_max);
             self.counts.return_unroutable += 1;
@@ -244,7 +243,7 @@ impl Channel {
         {
             client.unroutable(self.number);
         } else {
-            self.unroutable(&message, incoming.flags & MANDATORY != 0, client, turn);
+            self.unroutable(incoming.is_mandatory().then_some(&message), client, turn);
         }
         Ok(())
     }
@@ -277,6 +276,10 @@ impl Channel {
 }
 
 impl Incoming<'_> {
+    const fn is_mandatory(&self) -> bool {
+        self.flags & MANDATORY != 0
+    }
+
     fn bytes(&self) -> usize {
         let body = match &self.body {
             Body::Frame(frame) => frame.len(),
@@ -286,11 +289,11 @@ impl Incoming<'_> {
     }
 
     #[inline]
-    fn push_into(&self, slab: &mut Slab, checked: &Checked<'_>) {
+    fn push_into(&self, slab: &mut Slab, header_frame: &[u8], persistent: bool) {
         match &self.body {
-            Body::Frame(body) => slab.push(self.names, &checked.frame, body, checked.persistent),
+            Body::Frame(body) => slab.push(self.names, header_frame, body, persistent),
             Body::Assembled(body) => {
-                slab.push_large(self.names, &checked.frame, body.clone(), checked.persistent)
+                slab.push_large(self.names, header_frame, body.clone(), persistent);
             }
         }
     }
@@ -298,7 +301,7 @@ impl Incoming<'_> {
     /// It alone, as a message.
     fn message(&self, checked: &Checked<'_>) -> Message {
         let mut slab = Slab::new();
-        self.push_into(&mut slab, checked);
+        self.push_into(&mut slab, &checked.frame, checked.persistent);
         let mut one = Vec::with_capacity(1);
         slab.drain_into(&mut one);
         // What was pushed is what comes out.

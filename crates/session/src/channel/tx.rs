@@ -94,7 +94,7 @@ impl Channel {
         let mut run = Vec::new();
         while let Some((message, Publish { route, mandatory })) = messages.next() {
             if route.queues.is_empty() {
-                self.unroutable(&message, mandatory, client, turn);
+                self.unroutable(mandatory.then_some(&message), client, turn);
                 continue;
             }
             run.push(message);

@@ -44,6 +44,8 @@ pub(crate) struct Running {
     pub(super) heartbeat: Option<Heartbeat>,
     /// Somebody wants the connection closed, for this reason.
     pub(crate) forced: Option<String>,
+    /// The client wants it closed, once what it asked for before is done.
+    close_wanted: bool,
 }
 
 /// What a channel number stands for.
@@ -88,6 +90,7 @@ impl Running {
             congested: None,
             heartbeat,
             forced: None,
+            close_wanted: false,
         }
     }
 
@@ -321,7 +324,8 @@ impl Running {
         let violation = match method {
             M::Close(_) => {
                 self.client.hand_over(&mut turn.wakes);
-                return Err(Ended::ByClient);
+                self.close_wanted = true;
+                return self.close_if_done();
             }
             M::UpdateSecret(_) => {
                 update_secret_ok(turn.out);
@@ -367,6 +371,14 @@ impl Running {
                 self.client.stalled_bytes -= frames.remaining();
                 self.replay(frames.as_ref(), turn)?;
             }
+        }
+        self.close_if_done()
+    }
+
+    /// Ends the connection if the client asked for it and nothing it sent before is held back.
+    fn close_if_done(&self) -> Result<(), Ended> {
+        if self.close_wanted && self.client.parked == 0 && self.client.stalled_bytes == 0 {
+            return Err(Ended::ByClient);
         }
         Ok(())
     }

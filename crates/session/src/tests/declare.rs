@@ -436,3 +436,35 @@ fn consumers_know_which_arguments_their_queue_takes() {
          of queue type rabbit_classic_queue",
     );
 }
+
+#[test]
+fn what_is_held_back_is_done_before_the_connection_closes() {
+    let home = Home::new();
+    let mut talk = Talk::join(&home);
+    let mut durable = declare("q");
+    durable.durable = true;
+    let mut bytes = crate::tests::talk::frame(1, &declare_queue(durable));
+    bytes.extend(crate::tests::talk::frame(1, &get("q", true)));
+    bytes.extend(crate::tests::talk::publish(
+        1,
+        "",
+        "q",
+        false,
+        &codec::BasicProperties::default(),
+        b"x",
+    ));
+    bytes.extend(crate::tests::talk::frame(
+        0,
+        &crate::tests::close_connection(),
+    ));
+    talk.bytes(&bytes);
+    talk.expect(1, declare_ok("q", 0, 0));
+    talk.next();
+    assert!(matches!(
+        talk.next().method,
+        AMQPClass::Connection(codec::connection::AMQPMethod::CloseOk(_))
+    ));
+    assert!(talk.connection.is_finished());
+    let queue = home.broker.vhost("/").unwrap().queue("q").unwrap();
+    assert_eq!(queue.counts().ready, 1);
+}

@@ -1,5 +1,6 @@
 //! Conversations: a scripted client, a virtual clock, a real broker, no socket.
 
+mod anything;
 mod consume;
 mod declare;
 mod frames;
@@ -209,4 +210,13 @@ pub(crate) fn frames_of_qos(prefetch_size: u32) -> Vec<u8> {
     let mut bytes = talk::frame(1, &qos(1, false));
     bytes[11..15].copy_from_slice(&prefetch_size.to_be_bytes());
     bytes
+}
+
+pub(crate) fn close_connection() -> AMQPClass {
+    of_connection(connection::AMQPMethod::Close(connection::Close {
+        reply_code: 200,
+        reply_text: "bye".into(),
+        class_id: 0,
+        method_id: 0,
+    }))
 }
