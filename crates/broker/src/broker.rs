@@ -121,6 +121,11 @@ impl Broker {
         self.store.remove(&Record::mark_key(id));
     }
 
+    /// Messages of a queue that is not declared any more are dropped.
+    pub(crate) fn forget_queue(&self, id: QueueId) {
+        self.store.drop_queue(id);
+    }
+
     /// Writes everything down and stops the store. Blocks.
     ///
     /// # Errors

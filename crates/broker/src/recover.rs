@@ -57,10 +57,8 @@ pub(crate) fn restore(broker: &Broker, recovered: &Recovered) {
         broker.forget_mark(*id);
     }
     for orphan in queues.keys() {
-        tracing::debug!(
-            queue = orphan.0,
-            "the store holds messages of a queue that nobody declared"
-        );
+        // Its declaration was deleted, but a crash fell between the two records.
+        broker.forget_queue(*orphan);
     }
 }
 

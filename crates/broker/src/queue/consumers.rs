@@ -185,7 +185,7 @@ impl Consumers {
         }
     }
 
-    /// The next in turn that can take a message.
+    /// The next in turn that can take a message. It keeps its turn until it is given one.
     pub(crate) fn next(&mut self) -> Option<Turn> {
         let accepts = |c: &Consumer| !self.lanes[c.lane].busy && c.has_credit();
         let found = self.classes.iter().enumerate().find_map(|(at, class)| {
@@ -198,18 +198,19 @@ impl Consumers {
             self.spent = true;
             return None;
         };
-        let class = &mut self.classes[at];
-        class.cursor = (member + 1) % class.members.len();
+        let ack = self.classes[at].members[member].spec.ack;
         Some(Turn {
             class: at,
             member,
-            ack: class.members[member].spec.ack,
+            ack,
         })
     }
 
-    /// Stages one message. False: the consumer can't take another one after it.
+    /// Stages one message, which uses up the consumer's turn. False: it can't take another one.
     pub(crate) fn stage(&mut self, turn: Turn, entry: Entry, wakes: &mut Wakes) -> bool {
-        let consumer = &mut self.classes[turn.class].members[turn.member];
+        let class = &mut self.classes[turn.class];
+        class.cursor = (turn.member + 1) % class.members.len();
+        let consumer = &mut class.members[turn.member];
         if turn.ack == AckMode::Manual {
             consumer.in_flight += 1;
             consumer.spec.credit.try_take();

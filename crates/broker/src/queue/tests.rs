@@ -140,6 +140,20 @@ fn consumers_with_credit_take_turns_strictly() {
 }
 
 #[test]
+fn turns_go_on_when_messages_come_one_at_a_time() {
+    let f = Fixture::new();
+    let boxes = [Outbox::new(), Outbox::new()];
+    for outbox in &boxes {
+        f.consume(outbox, 0);
+    }
+    for body in ["1", "2", "3", "4"] {
+        f.publish(&[body]);
+    }
+    let got = boxes.each_ref().map(|b| bodies(&taken(b)));
+    assert_eq!(got, [["1", "3"], ["2", "4"]]);
+}
+
+#[test]
 fn the_highest_priority_is_served_while_it_has_credit() {
     let f = Fixture::new();
     let (low, high) = (Outbox::new(), Outbox::new());
