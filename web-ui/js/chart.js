@@ -91,8 +91,9 @@ export class Chart {
     const lines = []
     let below = null
     for (const { id, tone } of this.#series) {
-      if (this.#hidden.has(id)) continue
       const own = this.#data.values[id]
+      // A line along the axis says nothing that the legend doesn't.
+      if (this.#hidden.has(id) || own.every(value => value === 0)) continue
       const top = below && this.#stacked ? own.map((value, i) => value + below[i]) : own
       lines.push({ id, tone, top, bottom: this.#stacked ? below : null })
       below = top
@@ -116,7 +117,7 @@ export class Chart {
     const content = [
       ...ticks.map(tick => gridLine(width, y(tick), tick)),
       ...timeLabels(end, spanMs, width).map(at => timeLabel(x(at), at, stepMs)),
-      ...lines.flatMap(line => this.#line(line, times, x, y)),
+      svg('g', { class: this.#stacked ? '' : 'lines' }, lines.flatMap(line => this.#line(line, times, x, y))),
     ]
     if (times.length < 2) content.push(emptyNote(width))
     const pointed = this.#pointedIndex(times, x)
@@ -247,6 +248,7 @@ export function sparkline() {
       .join(' ')
     if (points === shown) return
     shown = points
+    node.classList.toggle('flat', values.every(value => value === 0))
     line.setAttribute('points', points)
     const corners = `${SPARK.width},${SPARK.height} 0,${SPARK.height}`
     area.setAttribute('points', values.length > 1 ? `${points} ${corners}` : '')

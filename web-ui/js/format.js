@@ -43,8 +43,9 @@ export function duration(ms) {
   return parts.slice(from, from + 2).map(([n, unit]) => `${n} ${unit}`).join(' ')
 }
 
-const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit' })
-const hour = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' })
+const minutes = { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }
+const clock = new Intl.DateTimeFormat('en', { ...minutes, second: '2-digit' })
+const hour = new Intl.DateTimeFormat('en', minutes)
 
 /** 14:03:09, or 14:03 when seconds don't matter */
 export const time = (ms, stepMs = 0) => (stepMs >= 60000 ? hour : clock).format(new Date(ms))

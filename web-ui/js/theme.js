@@ -16,7 +16,7 @@ export function themeSwitch(button) {
   const show = () => {
     const { scheme, label } = THEMES[current]
     document.documentElement.style.colorScheme = scheme
-    button.textContent = label
+    button.textContent = `◐ ${label}`
     button.title = `Theme: ${label.toLowerCase()}`
   }
   button.addEventListener('click', () => {

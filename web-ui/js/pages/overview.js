@@ -2,7 +2,7 @@
 
 import { Chart } from '../chart.js'
 import { DataSource } from '../datasource.js'
-import { h, keyed, text } from '../dom.js'
+import { attribute, h, keyed, text } from '../dom.js'
 import { bytes, compact, count, duration, rate } from '../format.js'
 import { get } from '../http.js'
 import { setParams } from '../router.js'
@@ -158,11 +158,17 @@ function rangeSwitch(chosen, onChoose) {
 /** A row of a card: a name, a value, and perhaps a bar of how much is used. */
 function fact(label, withBar = false) {
   const value = h('dd', {}, '–')
-  const bar = withBar ? h('meter', { min: 0, max: 1, value: 0, low: 0.7, high: 0.9, optimum: 0 }) : null
+  const filled = h('i')
+  const bar = withBar ? h('div', { class: 'used', role: 'meter', 'aria-label': label }, filled) : null
   const node = h('div', { class: 'fact' }, h('dt', {}, label), value, bar)
   const show = (shown, part) => {
     text(value, shown)
-    if (bar && bar.value !== part) bar.value = Number.isFinite(part) ? part : 0
+    if (!bar) return
+    const percent = Math.min(100, Math.round((Number.isFinite(part) ? part : 0) * 1000) / 10)
+    filled.style.width = `${percent}%`
+    attribute(bar, 'aria-valuenow', percent)
+    bar.classList.toggle('high', percent >= 70 && percent < 90)
+    bar.classList.toggle('full', percent >= 90)
   }
   return { node, show }
 }
@@ -183,7 +189,7 @@ function nodeCard() {
     if (!one) return
     text(title, one.name)
     memory.show(`${bytes(one.mem_used)} of ${bytes(one.mem_limit)}`, one.mem_used / one.mem_limit)
-    files.show(`${count(one.fd_used)} of ${compact(one.fd_total)}`, one.fd_used / one.fd_total)
+    files.show(`${count(one.fd_used)} of ${count(one.fd_total)}`, one.fd_used / one.fd_total)
     disk.show(bytes(one.disk_free))
     uptime.show(duration(one.uptime))
     cores.show(count(one.processors))

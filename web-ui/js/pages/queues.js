@@ -24,7 +24,7 @@ const rateColumn = (id, label, hint) => ({
   label,
   hint,
   sort: `message_stats.${id}_details.rate`,
-  kind: 'number',
+  kind: 'number rate',
   create: textCell(row => rate(perSecond(row, id)), row => perSecond(row, id) === 0),
 })
 const countColumn = (id, label, kind = 'number') => ({
@@ -148,13 +148,15 @@ function nameCell(cell) {
 }
 
 function stateCell(cell) {
-  const badge = h('span', { class: 'state' }, h('i', {}), h('span'))
+  const badge = h('span', { class: 'status' }, h('i', {}), h('span'))
   cell.append(badge)
   return row => {
-    const idle = row.state === 'running' && row.idle_since !== undefined
+    // A queue that never did anything has nothing to be idle since.
+    const resting = row.idle_since !== undefined || (!row.message_stats && row.messages === 0)
+    const idle = row.state === 'running' && resting
     badge.dataset.state = idle ? 'idle' : row.state
     text(badge.lastChild, idle ? 'idle' : row.state)
-    badge.title = idle ? `since ${new Date(row.idle_since).toLocaleString()}` : ''
+    badge.title = idle && row.idle_since ? `since ${new Date(row.idle_since).toLocaleString()}` : ''
   }
 }
 
