@@ -5,6 +5,7 @@ mod deliver;
 mod finish;
 mod release;
 mod running;
+mod template;
 
 use std::sync::Arc;
 use std::time::Instant;

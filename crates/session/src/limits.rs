@@ -20,6 +20,10 @@ pub const ROUTES_MAX: usize = 1024;
 /// Bytes of checked properties remembered, to recognise the next message's as the same.
 pub const PROPERTIES_MEMO_BYTES_MAX: usize = 64;
 
+/// Bytes of method and header frame remembered, to recognise the next publish as the same.
+/// Larger ones have headers, which seldom repeat.
+pub const TEMPLATE_BYTES_MAX: usize = 256;
+
 /// Replies of one connection that may wait for their commit before its input is left unread.
 pub const PARKED_MAX: usize = 4096;
 

@@ -17,6 +17,7 @@ use crate::channel::publish::{Body, Following, Incoming};
 use crate::channel::settle::{Extent, Outcome};
 use crate::client::Client;
 use crate::close::{Fault, Violation};
+use crate::connection::template::Template;
 use crate::handshake::{ids, update_secret_ok};
 use crate::heartbeat::{Beat, Heartbeat};
 use crate::limits::TURN_INPUT_BYTES_MAX;
@@ -46,6 +47,7 @@ pub(crate) struct Running {
     pub(crate) forced: Option<String>,
     /// The client wants it closed, once what it asked for before is done.
     close_wanted: bool,
+    pub(super) template: Template,
 }
 
 /// What a channel number stands for.
@@ -91,6 +93,7 @@ impl Running {
             heartbeat,
             forced: None,
             close_wanted: false,
+            template: Template::default(),
         }
     }
 
@@ -152,6 +155,11 @@ impl Running {
         };
         loop {
             let rest = &input[received.used..];
+            let spent = received.used >= TURN_INPUT_BYTES_MAX || self.is_held_up();
+            if !spent && let Some(len) = self.repeat(rest) {
+                received.used += len;
+                continue;
+            }
             let frame = match decode_frame(rest, self.client.frame_max) {
                 Ok(Some(frame)) => frame,
                 Ok(None) => break,
@@ -160,7 +168,7 @@ impl Running {
                     break;
                 }
             };
-            if received.used >= TURN_INPUT_BYTES_MAX || self.is_held_up() {
+            if spent {
                 received.left = true;
                 break;
             }
@@ -213,7 +221,17 @@ impl Running {
                     };
                     channel.touch(&mut self.touched);
                     return match channel.publish(incoming, &mut self.client, turn) {
-                        Ok(()) => Ok(more),
+                        Ok(()) => {
+                            let persistent = channel.knows(&header);
+                            self.template.learn(
+                                names,
+                                frame,
+                                &content,
+                                persistent,
+                                &mut self.client,
+                            );
+                            Ok(more)
+                        }
                         Err(fault) => self
                             .fault(frame.channel, fault, PUBLISH, turn)
                             .map(|()| more),
