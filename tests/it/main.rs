@@ -7,6 +7,7 @@
 
 mod abuse;
 mod amqp;
+mod conformance;
 mod durability;
 mod management;
 mod server;
