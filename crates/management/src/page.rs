@@ -111,12 +111,18 @@ impl ListQuery {
             rows.retain(|row| filter.matches(name(row)));
         }
         let filtered_count = rows.len();
-        if let Some(path) = self.sort.as_deref().filter(|path| !path.is_empty()) {
-            let view = |row: &T| view(row, &Windows::default());
-            rows = sorted(rows, path, &name, view);
-        }
-        if is_true(self.sort_reverse.as_ref()) {
-            rows.reverse();
+        let order = if is_true(self.sort_reverse.as_ref()) {
+            Order::Descending
+        } else {
+            Order::Ascending
+        };
+        match self.sort.as_deref() {
+            Some(path) if !path.is_empty() => {
+                let view = |row: &T| view(row, &Windows::default());
+                rows = sorted(rows, path, order, &name, view);
+            }
+            _ if order == Order::Descending => rows.reverse(),
+            _ => {}
         }
         let show = |row: &T| self.chosen(view(row, windows));
         let Some(cut) = cut else {
@@ -227,28 +233,36 @@ fn whole_number(
     }
 }
 
-/// Stable, so that equal rows stay in the default order.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Order {
+    Ascending,
+    Descending,
+}
+
+impl Order {
+    fn of(self, ordering: Ordering) -> Ordering {
+        match self {
+            Self::Ascending => ordering,
+            Self::Descending => ordering.reverse(),
+        }
+    }
+}
+
+/// Stable both ways, so that equal rows stay in the default order.
 fn sorted<T>(
-    rows: Vec<T>,
+    mut rows: Vec<T>,
     path: &str,
+    order: Order,
     name: impl Fn(&T) -> &str,
     view: impl Fn(&T) -> Value,
 ) -> Vec<T> {
-    let mut rows = rows;
     if path == "name" {
-        rows.sort_by(|a, b| name(a).cmp(name(b)));
+        rows.sort_by(|a, b| order.of(name(a).cmp(name(b))));
         return rows;
     }
-    let mut keyed: Vec<(Value, T)> = rows
-        .into_iter()
-        .map(|row| {
-            (
-                at_path(&view(&row), path).cloned().unwrap_or(Value::Null),
-                row,
-            )
-        })
-        .collect();
-    keyed.sort_by(|(a, _), (b, _)| compare(a, b));
+    let key = |row: &T| at_path(&view(row), path).cloned().unwrap_or(Value::Null);
+    let mut keyed: Vec<(Value, T)> = rows.into_iter().map(|row| (key(&row), row)).collect();
+    keyed.sort_by(|(a, _), (b, _)| order.of(compare(a, b)));
     keyed.into_iter().map(|(_, row)| row).collect()
 }
 

@@ -112,6 +112,16 @@ fn rows_sort_by_any_path() {
 }
 
 #[test]
+fn equal_rows_stay_in_their_order_both_ways() {
+    for reverse in ["true", "false"] {
+        let sort = [("sort", "none"), ("sort_reverse", reverse)];
+        assert_eq!(names(&list(&sort).unwrap()), ["alpha", "beta", "Gamma"]);
+    }
+    let unsorted = [("sort_reverse", "true")];
+    assert_eq!(names(&list(&unsorted).unwrap()), ["Gamma", "beta", "alpha"]);
+}
+
+#[test]
 fn columns_keep_the_shape() {
     let answer = list(&[("columns", "name,stats.rate,a.b,none")]).unwrap();
     assert_eq!(
