@@ -33,6 +33,8 @@ pub(crate) struct Client {
     pub(crate) cancel_notify: bool,
     /// It has published, so it is held back when the store can't keep up.
     pub(crate) publishes: bool,
+    /// Bytes of bodies begun and not ended.
+    pub(crate) assembling: u64,
     pub(crate) consumers: HashMap<ConsumerId, Arc<Consumer>>,
     pub(crate) routes: RouteCache,
     pub(crate) run: Run,
@@ -110,6 +112,7 @@ impl Client {
             message_bytes_max: broker.settings().max_message_size,
             cancel_notify,
             publishes: false,
+            assembling: 0,
             consumers: HashMap::new(),
             routes: RouteCache::default(),
             run: Run::default(),

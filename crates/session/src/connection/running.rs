@@ -20,7 +20,7 @@ use crate::close::{Fault, Violation};
 use crate::connection::template::Template;
 use crate::handshake::{ids, update_secret_ok};
 use crate::heartbeat::{Beat, Heartbeat};
-use crate::limits::TURN_INPUT_BYTES_MAX;
+use crate::limits::{ASSEMBLING_MESSAGES_MAX, TURN_INPUT_BYTES_MAX};
 use crate::turn::Turn;
 
 /// Class and method id of basic.publish, whose content carries no ids of its own.
@@ -280,7 +280,14 @@ impl Running {
         if frame.kind == FrameKind::Method && channel.assembly.is_idle() {
             return self.method(frame, turn);
         }
+        let before = channel.assembly.held_bytes();
         let assembled = channel.assembly.push(frame, self.client.message_bytes_max);
+        self.client.assembling -= before;
+        self.client.assembling += channel.assembly.held_bytes();
+        let most = self.client.message_bytes_max;
+        if self.client.assembling > most.saturating_mul(ASSEMBLING_MESSAGES_MAX) {
+            return self.fault(number, Violation::TooMuchInPieces.into(), PUBLISH, turn);
+        }
         let published = match assembled {
             Ok(None) => Ok(()),
             Ok(Some(assembled)) => channel.publish_assembled(assembled, &mut self.client, turn),
