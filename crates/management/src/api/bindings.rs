@@ -207,7 +207,7 @@ async fn bind(
     };
     super::check_name(&spec.routing_key)?;
     let applied = vhost.bind(&spec, &caller.actor())?;
-    context.committed(applied.ticket).await;
+    context.committed(applied.ticket).await?;
     // Relative to the address that was posted to; what the key holds is encoded once more.
     let place = properties_key(&spec)
         .replace('%', "%25")
@@ -288,7 +288,7 @@ async fn unbind(
     let vhost = caller.vhost(context, vhost)?;
     let binding = find(&vhost, source, &destination, key)?;
     let applied = vhost.unbind(&binding, &caller.actor())?;
-    context.committed(applied.ticket).await;
+    context.committed(applied.ticket).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

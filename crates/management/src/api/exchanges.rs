@@ -101,7 +101,7 @@ async fn declare(
     };
     super::check_name(&declare.name)?;
     let applied = vhost.declare_exchange(&declare)?;
-    context.committed(applied.ticket).await;
+    context.committed(applied.ticket).await?;
     Ok(put(applied.created))
 }
 
@@ -134,6 +134,6 @@ async fn delete(
     if !deleted.existed {
         return Err(ApiError::NotFound("exchange_not_found"));
     }
-    context.committed(deleted.ticket).await;
+    context.committed(deleted.ticket).await?;
     Ok(put(false))
 }

@@ -151,7 +151,7 @@ async fn declare(
         server_named: false,
     };
     let declared = vhost.declare_queue(declare, &caller.actor())?;
-    context.committed(declared.ticket).await;
+    context.committed(declared.ticket).await?;
     Ok(put(declared.created))
 }
 
@@ -170,7 +170,7 @@ async fn remove(
     if !deleted.existed {
         return Err(ApiError::NotFound("queue_not_found"));
     }
-    context.committed(deleted.ticket).await;
+    context.committed(deleted.ticket).await?;
     Ok(put(false))
 }
 
@@ -182,6 +182,6 @@ async fn purge(
     let vhost = caller.vhost(&context, &vhost)?;
     find(&vhost, &name)?;
     let purged = vhost.find_queue(&name, &caller.actor())?.purge();
-    context.committed(purged.ticket).await;
+    context.committed(purged.ticket).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -81,7 +81,7 @@ async fn create(
         ));
     }
     let applied = context.broker.create_vhost(&name);
-    context.committed(applied.ticket).await;
+    context.committed(applied.ticket).await?;
     Ok(put(applied.created))
 }
 
@@ -90,7 +90,7 @@ async fn delete(State(context): Shared, _: Administrator, Path(name): Path<Strin
         return Err(ApiError::ObjectNotFound);
     }
     let ticket = context.broker.delete_vhost(&name)?;
-    context.committed(ticket).await;
+    context.committed(ticket).await?;
     Ok(put(false))
 }
 
