@@ -138,25 +138,29 @@ fn bodies_that_do_not_keep_their_promise_are_501() {
 fn messages_begun_on_many_channels_are_bounded_together() {
     let home = Home::with(|settings| settings.max_message_size = 1000);
     let mut talk = Talk::join(&home);
+    let begin = |talk: &mut Talk, channel: u8| {
+        for mut frame in [
+            publish_method(),
+            header(60, 0, 1000),
+            raw_frame(3, 0, &[0; 999]),
+        ] {
+            frame[2] = channel;
+            talk.bytes(&frame);
+        }
+    };
     // Each is one byte short of its end, so that all of them are held.
     for channel in 2..=9 {
-        talk.send(channel, open_channel());
+        talk.send(channel.into(), open_channel());
         talk.next();
-        talk.bytes(&raw_frame(1, channel, &publish_method()));
-        talk.bytes(&raw_frame(2, channel, &header(60, 0, 1000)));
-        talk.bytes(&raw_frame(3, channel, &[0; 999]));
+        begin(&mut talk, channel);
     }
     talk.expect_silence();
     // A message that ends makes room for another one.
     talk.bytes(&raw_frame(3, 9, &[0]));
-    talk.bytes(&raw_frame(1, 9, &publish_method()));
-    talk.bytes(&raw_frame(2, 9, &header(60, 0, 1000)));
-    talk.bytes(&raw_frame(3, 9, &[0; 999]));
+    begin(&mut talk, 9);
     talk.send(10, open_channel());
     talk.next();
-    talk.bytes(&raw_frame(1, 10, &publish_method()));
-    talk.bytes(&raw_frame(2, 10, &header(60, 0, 1000)));
-    talk.bytes(&raw_frame(3, 10, &[0; 999]));
+    begin(&mut talk, 10);
     let text = "RESOURCE_ERROR - too many bytes of unfinished messages";
     talk.expect_connection_close(506, text);
 }
