@@ -11,4 +11,5 @@ mod conformance;
 mod durability;
 mod management;
 mod server;
+mod soak;
 mod tidy;
