@@ -8,6 +8,7 @@
 mod abuse;
 mod amqp;
 mod conformance;
+mod crashes;
 mod durability;
 mod management;
 mod server;
