@@ -9,6 +9,7 @@ mod exchanges;
 mod frames;
 mod handshake;
 mod heartbeats;
+mod interplay;
 mod notices;
 mod pipelining;
 mod publish;
