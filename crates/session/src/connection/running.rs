@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use broker::Ticket;
+use broker::{ConnectionState, Ticket};
 use bytes::Buf;
 use codec::{
     AMQPClass, Ack, Frame, FrameKind, HEARTBEAT_FRAME, OutBuf, connection, decode_ack,
@@ -17,6 +17,7 @@ use crate::channel::publish::{Body, Following, Incoming};
 use crate::channel::settle::{Extent, Outcome};
 use crate::client::Client;
 use crate::close::{Fault, Violation};
+use crate::connection::throttle::{Stall, Throttle};
 use crate::handshake::{ids, update_secret_ok};
 use crate::heartbeat::{Beat, Heartbeat};
 use crate::limits::TURN_INPUT_BYTES_MAX;
@@ -41,6 +42,10 @@ pub(crate) struct Running {
     pub(super) awaits: Option<Ticket>,
     /// The store can't keep up with what the client publishes: wait for this before reading.
     pub(super) congested: Option<Ticket>,
+    pub(super) throttle: Throttle,
+    pub(super) stall: Option<Stall>,
+    /// The state that others see.
+    pub(super) shown: ConnectionState,
     pub(super) heartbeat: Option<Heartbeat>,
     /// Somebody wants the connection closed, for this reason.
     pub(crate) forced: Option<String>,
@@ -88,6 +93,9 @@ impl Running {
             waiting: Vec::new(),
             awaits: None,
             congested: None,
+            throttle: Throttle::default(),
+            stall: None,
+            shown: ConnectionState::Running,
             heartbeat,
             forced: None,
             close_wanted: false,
@@ -103,7 +111,9 @@ impl Running {
     }
 
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.heartbeat.as_ref().map(Heartbeat::deadline)
+        let heartbeat = self.heartbeat.as_ref().map(Heartbeat::deadline);
+        let stall = self.stall.as_ref().map(Stall::deadline);
+        heartbeat.into_iter().chain(stall).min()
     }
 
     pub(crate) fn awaits_commit(&self) -> Option<Ticket> {
@@ -113,9 +123,9 @@ impl Running {
         }
     }
 
-    /// Too much waits for commits to take more input.
+    /// No more input is taken: too much waits for commits, or an alarm blocks the client.
     pub(crate) fn is_held_up(&self) -> bool {
-        self.client.is_held_up()
+        self.throttle == Throttle::Blocked || self.client.is_held_up()
     }
 
     pub(crate) fn wants_input(&self, out: &OutBuf) -> bool {
@@ -213,7 +223,10 @@ impl Running {
                     };
                     channel.touch(&mut self.touched);
                     return match channel.publish(incoming, &mut self.client, turn) {
-                        Ok(()) => Ok(more),
+                        Ok(()) => {
+                            self.content_arrived(turn);
+                            Ok(more)
+                        }
                         Err(fault) => self
                             .fault(frame.channel, fault, PUBLISH, turn)
                             .map(|()| more),
@@ -268,7 +281,11 @@ impl Running {
             Ok(Some(assembled)) => channel.publish_assembled(assembled, &mut self.client, turn),
             Err(fault) => Err(fault),
         };
-        published.or_else(|fault| self.fault(number, fault, PUBLISH, turn))
+        if let Err(fault) = published {
+            return self.fault(number, fault, PUBLISH, turn);
+        }
+        self.content_arrived(turn);
+        Ok(())
     }
 
     fn method(&mut self, frame: &Frame<'_>, turn: &mut Turn<'_>) -> Result<(), Ended> {
