@@ -45,6 +45,7 @@ pub struct Broker {
     commits: Arc<Commits>,
     failure: Arc<Failure>,
     alarms: Alarms,
+    segment_bytes: u64,
     vhosts: DashMap<String, Arc<VHost>>,
     /// Held while a virtual host is created or deleted.
     vhost_changes: Mutex<()>,
@@ -76,6 +77,7 @@ impl Broker {
             }),
             ..Options::default()
         };
+        let segment_bytes = options.segment_bytes;
         let (store, recovered) = Store::open(data_dir, options)?;
         let broker = Arc::new(Self {
             settings,
@@ -83,6 +85,7 @@ impl Broker {
             commits,
             failure,
             alarms: Alarms::default(),
+            segment_bytes,
             vhosts: DashMap::new(),
             vhost_changes: Mutex::new(()),
             users: Users::default(),
@@ -247,6 +250,12 @@ impl Broker {
     /// cleared by it. For one sampler.
     pub fn observe(&self, seen: &Resources) {
         self.alarms.observe(seen, &self.registry);
+    }
+
+    /// Bytes that the log can write without taking more of the disk: its spare segments.
+    #[must_use]
+    pub fn spare_log_bytes(&self) -> u64 {
+        self.store.stats().free_segments * self.segment_bytes
     }
 
     /// Why the store stopped, if it did. From then on nothing is committed: no publish is

@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use broker::{Broker, Resources};
 
-use crate::config::{Amount, Config};
+use crate::config::Config;
 use crate::os;
 
-/// Free bytes of disk below which publishers are held back even if `disk_free_limit` asks for
-/// less: the store may need a new log segment (64 MiB) at any time, has taken up to 64 MiB that
-/// it has not written yet, and acks and checkpoints must go on during the alarm, or nobody could
-/// make room.
+/// Bytes that the log must be able to grow by, or publishers are held back even if
+/// `disk_free_limit` asks for less: the store may need a new segment (64 MiB) at any time, has
+/// taken up to 64 MiB that it has not written yet, and acks and checkpoints must go on during the
+/// alarm, or nobody could make room.
 const DISK_FREE_MIN: u64 = 192 * 1024 * 1024;
 
 /// Bytes a second that memory or disk are taken to fill at most. Decides how soon to look again.
@@ -42,7 +42,7 @@ impl Watch {
     pub(crate) fn start(broker: &Arc<Broker>, config: &Config) -> io::Result<Self> {
         let mut sampler = Sampler::new(config);
         let broker = Arc::clone(broker);
-        let mut seen = sampler.sample();
+        let mut seen = sampler.sample(broker.spare_log_bytes());
         broker.observe(&seen);
         let (stop, stopped) = mpsc::channel::<()>();
         thread::Builder::new()
@@ -51,7 +51,7 @@ impl Watch {
                 while stopped.recv_timeout(until_next(&seen))
                     == Err(mpsc::RecvTimeoutError::Timeout)
                 {
-                    seen = sampler.sample();
+                    seen = sampler.sample(broker.spare_log_bytes());
                     broker.observe(&seen);
                 }
             })?;
@@ -62,6 +62,7 @@ impl Watch {
 struct Sampler {
     data_dir: PathBuf,
     memory_limit: u64,
+    /// As configured. In RabbitMQ, too, a relative one is a part of the memory.
     disk_free_limit: u64,
     /// The last answer of the file system.
     disk_free: u64,
@@ -71,17 +72,17 @@ struct Sampler {
 impl Sampler {
     fn new(config: &Config) -> Self {
         let total = os::memory_total();
-        let (memory_limit, disk_free_limit) = limits(config.memory, config.disk, total);
         Self {
             data_dir: config.data_dir.clone(),
-            memory_limit,
-            disk_free_limit,
-            disk_free: disk_free_limit,
+            memory_limit: config.memory.of(total),
+            disk_free_limit: config.disk.of(total),
+            disk_free: u64::MAX,
             disk_fails: false,
         }
     }
 
-    fn sample(&mut self) -> Resources {
+    /// A look at memory and disk, where the log can write `spare` bytes without more disk.
+    fn sample(&mut self, spare: u64) -> Resources {
         match os::disk_free(&self.data_dir) {
             Ok(free) => {
                 self.disk_free = free;
@@ -101,15 +102,15 @@ impl Sampler {
             memory_used: os::memory_used(),
             memory_limit: self.memory_limit,
             disk_free: self.disk_free,
-            disk_free_limit: self.disk_free_limit,
+            disk_free_limit: disk_limit(self.disk_free_limit, spare),
         }
     }
 }
 
-/// The limits of memory and free disk in bytes, on a machine with `total` bytes of memory. As in
-/// RabbitMQ the disk's relative limit is one of the memory too.
-fn limits(memory: Amount, disk: Amount, total: u64) -> (u64, u64) {
-    (memory.of(total), disk.of(total).max(DISK_FREE_MIN))
+/// The limit in effect. Spare segments of the log lower what the disk itself must have free, or
+/// the segments of queues that are empty again would keep the alarm up.
+fn disk_limit(configured: u64, spare: u64) -> u64 {
+    configured.max(DISK_FREE_MIN.saturating_sub(spare))
 }
 
 /// Time to the next sample: as long as it takes at least to fill what is left.
@@ -131,15 +132,21 @@ mod tests {
     const GB: u64 = 1_000_000_000;
 
     #[test]
-    fn limits_are_absolute_or_parts_of_the_memory() {
-        let default = (Amount::Relative(0.6), Amount::Absolute(50_000_000));
-        assert_eq!(
-            limits(default.0, default.1, 10 * GB),
-            (6 * GB, DISK_FREE_MIN)
-        );
-        let (memory, disk) = (Amount::Absolute(GB), Amount::Relative(1.5));
-        assert_eq!(limits(memory, disk, 10 * GB), (GB, 15 * GB));
-        assert_eq!(limits(Amount::Relative(0.0), disk, GB).0, 0);
+    fn the_log_can_always_grow_by_a_few_segments() {
+        for (configured, spare, limit) in [
+            (50_000_000, 0, DISK_FREE_MIN),
+            (50_000_000, DISK_FREE_MIN - 60_000_000, 60_000_000),
+            (50_000_000, GB, 50_000_000),
+            (0, GB, 0),
+            (GB, 0, GB),
+            (GB, GB, GB),
+        ] {
+            assert_eq!(
+                disk_limit(configured, spare),
+                limit,
+                "{configured}, {spare}"
+            );
+        }
     }
 
     #[test]

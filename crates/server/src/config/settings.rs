@@ -206,7 +206,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         key: "disk_free_limit.absolute",
         default: "50MB",
         unit: "bytes",
-        doc: "publishers are blocked below this free disk, at least 192MiB",
+        doc: "publishers are blocked when less disk is free",
         read: |raw, _, text| {
             raw.disk = Some(Amount::Absolute(value::bytes(text)?));
             Ok(())

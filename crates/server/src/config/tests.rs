@@ -217,6 +217,14 @@ fn sizes_take_decimal_and_binary_units() {
 }
 
 #[test]
+fn parts_are_of_the_memory() {
+    assert_eq!(Amount::Relative(0.6).of(10_000), 6_000);
+    assert_eq!(Amount::Relative(1.5).of(10_000), 15_000);
+    assert_eq!(Amount::Relative(0.0).of(10_000), 0);
+    assert_eq!(Amount::Absolute(7).of(10_000), 7);
+}
+
+#[test]
 fn listen_addresses_are_ports_or_addresses_with_ports() {
     for (text, shown) in [
         ("5672", "[::]:5672"),
