@@ -153,6 +153,7 @@ impl Running {
         if let Some(heartbeat) = &mut self.heartbeat {
             heartbeat.received();
         }
+        self.heed_alarms(turn);
         self.client
             .expect_input(input.len().min(TURN_INPUT_BYTES_MAX));
         let mut received = Received {

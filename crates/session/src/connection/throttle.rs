@@ -68,7 +68,8 @@ impl Running {
         }
     }
 
-    /// Looks at the alarms; at the end of a turn.
+    /// Looks at the alarms: before input is taken, so that what is published after an alarm blocks,
+    /// and at the end of a turn.
     pub(super) fn heed_alarms(&mut self, turn: &mut Turn<'_>) {
         let raised = self.client.broker.alarms().raised();
         match (self.throttle, raised == Raised::default()) {
