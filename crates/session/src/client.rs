@@ -35,6 +35,8 @@ pub(crate) struct Client {
     pub(crate) blocked_notify: bool,
     /// It has published, so it is held back when the store can't keep up.
     pub(crate) publishes: bool,
+    /// Bytes of bodies begun and not ended.
+    pub(crate) assembling: u64,
     pub(crate) consumers: HashMap<ConsumerId, Arc<Consumer>>,
     pub(crate) routes: RouteCache,
     pub(crate) run: Run,
@@ -115,6 +117,7 @@ impl Client {
             cancel_notify,
             blocked_notify,
             publishes: false,
+            assembling: 0,
             consumers: HashMap::new(),
             routes: RouteCache::default(),
             run: Run::default(),
@@ -161,16 +164,14 @@ impl Client {
         }
     }
 
-    /// Publishes a run that is not part of the open one (a transaction's).
+    /// Publishes a run of a transaction, behind the one that is open.
     pub(crate) fn publish_now(
         &mut self,
-        channel: u16,
-        route: &Arc<Route>,
+        route: &Route,
         messages: &mut Vec<Message>,
         wakes: &mut Wakes,
     ) -> Option<Ticket> {
         self.publish_run(wakes);
-        debug_assert!(self.run.is_empty(), "flushed above; channel {channel}");
         crate::channel::run::publish(route, messages, wakes)
     }
 

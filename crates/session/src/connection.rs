@@ -5,6 +5,7 @@ mod deliver;
 mod finish;
 mod release;
 mod running;
+mod template;
 mod throttle;
 
 use std::sync::Arc;

@@ -10,6 +10,7 @@ mod frames;
 mod handshake;
 mod heartbeats;
 mod notices;
+mod pipelining;
 mod publish;
 mod qos;
 mod queues;

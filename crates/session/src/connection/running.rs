@@ -17,10 +17,11 @@ use crate::channel::publish::{Body, Following, Incoming};
 use crate::channel::settle::{Extent, Outcome};
 use crate::client::Client;
 use crate::close::{Fault, Violation};
+use crate::connection::template::Template;
 use crate::connection::throttle::{Stall, Throttle};
 use crate::handshake::{ids, update_secret_ok};
 use crate::heartbeat::{Beat, Heartbeat};
-use crate::limits::TURN_INPUT_BYTES_MAX;
+use crate::limits::{ASSEMBLING_MESSAGES_MAX, TURN_INPUT_BYTES_MAX};
 use crate::turn::Turn;
 
 /// Class and method id of basic.publish, whose content carries no ids of its own.
@@ -51,6 +52,7 @@ pub(crate) struct Running {
     pub(crate) forced: Option<String>,
     /// The client wants it closed, once what it asked for before is done.
     close_wanted: bool,
+    pub(super) template: Template,
 }
 
 /// What a channel number stands for.
@@ -99,6 +101,7 @@ impl Running {
             heartbeat,
             forced: None,
             close_wanted: false,
+            template: Template::default(),
         }
     }
 
@@ -163,6 +166,14 @@ impl Running {
         };
         loop {
             let rest = &input[received.used..];
+            let spent = received.used >= TURN_INPUT_BYTES_MAX || self.is_held_up();
+            if !spent
+                && self.throttle == Throttle::Running
+                && let Some(len) = self.repeat(rest)
+            {
+                received.used += len;
+                continue;
+            }
             let frame = match decode_frame(rest, self.client.frame_max) {
                 Ok(Some(frame)) => frame,
                 Ok(None) => break,
@@ -171,7 +182,7 @@ impl Running {
                     break;
                 }
             };
-            if received.used >= TURN_INPUT_BYTES_MAX || self.is_held_up() {
+            if spent {
                 received.left = true;
                 break;
             }
@@ -225,6 +236,14 @@ impl Running {
                     channel.touch(&mut self.touched);
                     return match channel.publish(incoming, &mut self.client, turn) {
                         Ok(()) => {
+                            let persistent = channel.knows(&header);
+                            self.template.learn(
+                                names,
+                                frame,
+                                &content,
+                                persistent,
+                                &mut self.client,
+                            );
                             self.content_arrived(turn);
                             Ok(more)
                         }
@@ -276,7 +295,14 @@ impl Running {
         if frame.kind == FrameKind::Method && channel.assembly.is_idle() {
             return self.method(frame, turn);
         }
+        let before = channel.assembly.held_bytes();
         let assembled = channel.assembly.push(frame, self.client.message_bytes_max);
+        self.client.assembling -= before;
+        self.client.assembling += channel.assembly.held_bytes();
+        let most = self.client.message_bytes_max;
+        if self.client.assembling > most.saturating_mul(ASSEMBLING_MESSAGES_MAX) {
+            return self.fault(number, Violation::TooMuchInPieces.into(), PUBLISH, turn);
+        }
         let published = match assembled {
             Ok(None) => Ok(()),
             Ok(Some(assembled)) => channel.publish_assembled(assembled, &mut self.client, turn),

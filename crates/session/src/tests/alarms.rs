@@ -110,6 +110,24 @@ fn it_goes_on_when_the_last_alarm_is_clear_and_nothing_is_lost() {
 }
 
 #[test]
+fn only_one_of_many_publishes_in_one_read_gets_through() {
+    let home = Home::new();
+    let mut talk = Talk::join(&home);
+    talk.queue("q");
+    let ten = publish(1, "", "q", false, &BasicProperties::default(), b"same").repeat(10);
+    talk.bytes(&ten);
+    assert_eq!(depth(&home), 10);
+    observe(&home, MEMORY);
+    talk.bytes(&ten);
+    talk.expect(0, blocked("low on memory"));
+    assert_eq!(depth(&home), 11);
+    observe(&home, CLEAR);
+    talk.expect(0, unblocked());
+    talk.expect_silence();
+    assert_eq!(depth(&home), 20);
+}
+
+#[test]
 fn each_episode_is_told_once() {
     let home = Home::new();
     let mut talk = publisher(&home, DISK, "low on disk");
