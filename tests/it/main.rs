@@ -6,6 +6,7 @@
 )]
 
 mod abuse;
+mod alarms;
 mod amqp;
 mod conformance;
 mod crashes;

@@ -8,10 +8,11 @@
 //! - `definitions` is the only writer of topology.
 //! - [`Queue`] is the contract between queues and sessions.
 //! - [`Outbox`] is a connection's mailbox, [`Wakes`] the wake-ups of a turn.
-//! - [`Commits`] says which tickets are on the disk.
+//! - [`Commits`] says which tickets are on the disk, [`Alarms`] whether publishers have to wait.
 //!
 //! **Lock order**: topology, then queue, then store or outbox; never two queues at once.
 
+mod alarms;
 mod auth;
 mod binding;
 mod broker;
@@ -21,6 +22,7 @@ mod declare;
 mod definitions;
 mod error;
 mod exchange;
+mod failure;
 mod ids;
 pub mod limits;
 mod message;
@@ -37,6 +39,7 @@ mod tests;
 mod vhost;
 mod wakes;
 
+pub use alarms::{Alarms, Raised, Resources};
 pub use auth::{LoginRefused, PasswordHash, User, Users};
 pub use binding::{BindingSpec, Destination};
 pub use broker::{Broker, OpenError, RABBITMQ_VERSION, VERSION};

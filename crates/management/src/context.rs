@@ -24,7 +24,7 @@ pub struct Info {
     pub amqp_listeners: Vec<SocketAddr>,
     /// Bound sockets of this API.
     pub management_listeners: Vec<SocketAddr>,
-    /// Where the store is: its file system's free space is shown.
+    /// Where the store is.
     pub data_dir: PathBuf,
     /// The present. Only the server asks the operating system for it.
     pub clock: fn() -> Instant,
@@ -59,8 +59,7 @@ impl Context {
 
     /// Looks at every counter.
     pub(crate) fn sample(&self) {
-        self.rates
-            .sample(&self.broker, &self.info.data_dir, self.now_ms());
+        self.rates.sample(&self.broker, self.now_ms());
     }
 
     /// Waits until a change is safe, so that what the client is told survives a crash.

@@ -31,6 +31,8 @@ pub(crate) struct Client {
     pub(crate) message_bytes_max: u64,
     /// It understands `basic.cancel` from the server.
     pub(crate) cancel_notify: bool,
+    /// It understands `connection.blocked`.
+    pub(crate) blocked_notify: bool,
     /// It has published, so it is held back when the store can't keep up.
     pub(crate) publishes: bool,
     /// Bytes of bodies begun and not ended.
@@ -86,6 +88,7 @@ pub(crate) struct Admitted {
     pub(crate) user: Arc<User>,
     pub(crate) info: Arc<ConnectionInfo>,
     pub(crate) cancel_notify: bool,
+    pub(crate) blocked_notify: bool,
 }
 
 impl Client {
@@ -96,6 +99,7 @@ impl Client {
             user,
             info,
             cancel_notify,
+            blocked_notify,
         } = admitted;
         let actor = Actor {
             user: Arc::clone(&user.name),
@@ -111,6 +115,7 @@ impl Client {
             channel_max: info.channel_max,
             message_bytes_max: broker.settings().max_message_size,
             cancel_notify,
+            blocked_notify,
             publishes: false,
             assembling: 0,
             consumers: HashMap::new(),

@@ -64,6 +64,11 @@ pub const EXPIRATION_MS_MAX: i128 = 315_360_000_000;
 /// Settlements, unacknowledged messages and the like that an idle channel keeps room for.
 pub const IDLE_ENTRIES_MAX: usize = 64;
 
+/// How long a client may leave everything unread while more than
+/// [`OUTPUT_HARD_MAX`](codec::OUTPUT_HARD_MAX) waits for it. RabbitMQ gives a socket 30 s to
+/// take something before it closes it.
+pub const WRITE_STALL_MAX: Duration = Duration::from_secs(30);
+
 /// How long a client may take to answer `connection.close` before it was open, or after a
 /// frame that makes the rest of its input worthless.
 pub const CLOSE_TIMEOUT_SHORT: Duration = Duration::from_secs(3);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use broker::Ticket;
+use broker::{ConnectionState, Ticket};
 use bytes::Buf;
 use codec::{
     AMQPClass, Ack, Frame, FrameKind, HEARTBEAT_FRAME, OutBuf, connection, decode_ack,
@@ -18,6 +18,7 @@ use crate::channel::settle::{Extent, Outcome};
 use crate::client::Client;
 use crate::close::{Fault, Violation};
 use crate::connection::template::Template;
+use crate::connection::throttle::{Stall, Throttle};
 use crate::handshake::{ids, update_secret_ok};
 use crate::heartbeat::{Beat, Heartbeat};
 use crate::limits::{ASSEMBLING_MESSAGES_MAX, TURN_INPUT_BYTES_MAX};
@@ -42,6 +43,10 @@ pub(crate) struct Running {
     pub(super) awaits: Option<Ticket>,
     /// The store can't keep up with what the client publishes: wait for this before reading.
     pub(super) congested: Option<Ticket>,
+    pub(super) throttle: Throttle,
+    pub(super) stall: Option<Stall>,
+    /// The state that others see.
+    pub(super) shown: ConnectionState,
     pub(super) heartbeat: Option<Heartbeat>,
     /// Somebody wants the connection closed, for this reason.
     pub(crate) forced: Option<String>,
@@ -90,6 +95,9 @@ impl Running {
             waiting: Vec::new(),
             awaits: None,
             congested: None,
+            throttle: Throttle::default(),
+            stall: None,
+            shown: ConnectionState::Running,
             heartbeat,
             forced: None,
             close_wanted: false,
@@ -106,7 +114,9 @@ impl Running {
     }
 
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.heartbeat.as_ref().map(Heartbeat::deadline)
+        let heartbeat = self.heartbeat.as_ref().map(Heartbeat::deadline);
+        let stall = self.stall.as_ref().map(Stall::deadline);
+        heartbeat.into_iter().chain(stall).min()
     }
 
     pub(crate) fn awaits_commit(&self) -> Option<Ticket> {
@@ -116,9 +126,9 @@ impl Running {
         }
     }
 
-    /// Too much waits for commits to take more input.
+    /// No more input is taken: too much waits for commits, or an alarm blocks the client.
     pub(crate) fn is_held_up(&self) -> bool {
-        self.client.is_held_up()
+        self.throttle == Throttle::Blocked || self.client.is_held_up()
     }
 
     pub(crate) fn wants_input(&self, out: &OutBuf) -> bool {
@@ -146,6 +156,7 @@ impl Running {
         if let Some(heartbeat) = &mut self.heartbeat {
             heartbeat.received();
         }
+        self.heed_alarms(turn);
         self.client
             .expect_input(input.len().min(TURN_INPUT_BYTES_MAX));
         let mut received = Received {
@@ -156,7 +167,10 @@ impl Running {
         loop {
             let rest = &input[received.used..];
             let spent = received.used >= TURN_INPUT_BYTES_MAX || self.is_held_up();
-            if !spent && let Some(len) = self.repeat(rest) {
+            if !spent
+                && self.throttle == Throttle::Running
+                && let Some(len) = self.repeat(rest)
+            {
                 received.used += len;
                 continue;
             }
@@ -230,6 +244,7 @@ impl Running {
                                 persistent,
                                 &mut self.client,
                             );
+                            self.content_arrived(turn);
                             Ok(more)
                         }
                         Err(fault) => self
@@ -293,7 +308,11 @@ impl Running {
             Ok(Some(assembled)) => channel.publish_assembled(assembled, &mut self.client, turn),
             Err(fault) => Err(fault),
         };
-        published.or_else(|fault| self.fault(number, fault, PUBLISH, turn))
+        if let Err(fault) = published {
+            return self.fault(number, fault, PUBLISH, turn);
+        }
+        self.content_arrived(turn);
+        Ok(())
     }
 
     fn method(&mut self, frame: &Frame<'_>, turn: &mut Turn<'_>) -> Result<(), Ended> {
