@@ -175,8 +175,10 @@ impl Client {
         crate::channel::run::publish(route, messages, wakes)
     }
 
-    /// Hands the open run to its queues.
+    /// Hands the open run to its queues, behind the settlements collected so far: what was
+    /// acknowledged before a publish is then on the disk when that is confirmed.
     pub(crate) fn publish_run(&mut self, wakes: &mut Wakes) {
+        self.settling.flush(wakes);
         if let Some(published) = self.run.publish(wakes) {
             self.note_published(published);
         }
@@ -200,10 +202,9 @@ impl Client {
         self.settling.add(&held.origin, settled, outcome, wakes);
     }
 
-    /// Hands over everything that was collected: publishes, then settlements.
+    /// Hands over everything that was collected: settlements, then publishes.
     pub(crate) fn hand_over(&mut self, wakes: &mut Wakes) {
         self.publish_run(wakes);
-        self.settling.flush(wakes);
     }
 
     /// Whether too much waits for commits to take more input.
