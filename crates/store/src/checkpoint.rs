@@ -203,7 +203,7 @@ fn prewrite(shared: &Shared, written: u64) -> Result<(), Error> {
 pub(crate) fn write(shared: &Shared, meta: &dyn MetaStore, kind: Kind) -> Result<(), Error> {
     let snapshot = shared.index.lock().snapshot();
     if let Some((segment, file)) = snapshot.unsynced {
-        let synced = shared.counters.sync(&file);
+        let synced = shared.counters.sync(&*file);
         synced.map_err(Error::io("sync", &shared.lane.path(segment)))?;
     }
     let mut batch = snapshot.batch;

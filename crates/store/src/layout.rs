@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 
 use parking_lot::Mutex;
 
+use crate::disk::{Disk, RealDisk};
 use crate::error::Error;
-use crate::log::lane::sync_dir;
 
 /// The format that this build writes, and the newest it reads.
 const FORMAT_VERSION: u32 = 1;
@@ -126,4 +126,8 @@ impl Layout {
 fn not_writable(path: &Path) -> impl FnOnce(io::Error) -> Error {
     let path = path.to_owned();
     move |source| Error::NotWritable { path, source }
+}
+
+fn sync_dir(dir: &Path) -> Result<(), Error> {
+    RealDisk.sync_dir(dir).map_err(Error::io("sync", dir))
 }

@@ -17,6 +17,7 @@
 mod body;
 mod checkpoint;
 mod commit;
+mod disk;
 mod error;
 mod ids;
 mod index;

@@ -4,8 +4,8 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::disk::{Disk, RealDisk};
 use crate::error::Error;
-use crate::log::lane::sync_dir;
 
 /// sled's own page cache (16 MiB). The rows of interest are held by the index, so a larger cache
 /// would buy nothing.
@@ -111,7 +111,9 @@ impl MetaStore for Sled {
         self.db.flush().map_err(meta)?;
         let path = self.dir.join("db");
         self.file.sync_data().map_err(Error::io("sync", &path))?;
-        sync_dir(&self.dir)
+        RealDisk
+            .sync_dir(&self.dir)
+            .map_err(Error::io("sync", &self.dir))
     }
 
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {

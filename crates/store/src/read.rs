@@ -1,12 +1,11 @@
 //! Reads messages back from the log.
 
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
 
 use bytes::BytesMut;
 
 use crate::body::Body;
+use crate::disk::{self, DiskFile};
 use crate::error::Error;
 use crate::index::chunk::Entry;
 use crate::log::record::{self, HEADER_LEN, Record};
@@ -95,7 +94,7 @@ impl Reading<'_> {
         };
         let mut span = std::mem::take(&mut self.span);
         let len = (end(last) - first.offset()) as usize;
-        self.fill(&file, first.segment, first.offset(), len, &mut span)?;
+        self.fill(&*file, first.segment, first.offset(), len, &mut span)?;
         let mut own = Vec::new();
         for (seq, entry) in found {
             let at = (entry.offset() - first.offset()) as usize;
@@ -105,7 +104,7 @@ impl Reading<'_> {
             let longest =
                 entry.len as usize + HEADER_LEN + record::REFERENCES_MAX * record::REFERENCE_LEN;
             if announced > bytes.len() && announced <= longest {
-                self.fill(&file, entry.segment, entry.offset(), announced, &mut own)?;
+                self.fill(&*file, entry.segment, entry.offset(), announced, &mut own)?;
                 bytes = &own;
             }
             self.take(*seq, entry, bytes)?;
@@ -142,7 +141,7 @@ impl Reading<'_> {
     /// Reads up to `len` bytes; fewer at the end of the file.
     fn fill(
         &self,
-        file: &File,
+        file: &dyn DiskFile,
         segment: u32,
         offset: u64,
         len: usize,
@@ -150,15 +149,8 @@ impl Reading<'_> {
     ) -> Result<(), Error> {
         into.clear();
         into.resize(len, 0);
-        let mut filled = 0;
-        while filled < len {
-            match file.read_at(&mut into[filled..], offset + filled as u64) {
-                Ok(0) => break,
-                Ok(n) => filled += n,
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) => return Err(Error::io("read", &self.shared.lane.path(segment))(e)),
-            }
-        }
+        let filled = disk::read_full(file, into, offset)
+            .map_err(Error::io("read", &self.shared.lane.path(segment)))?;
         into.truncate(filled);
         Ok(())
     }

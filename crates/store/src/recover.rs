@@ -1,7 +1,6 @@
 //! Opening: the metadata database plus the log from its checkpoint on.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 
 use crate::error::Error;
 use crate::ids::QueueId;
@@ -79,8 +78,8 @@ pub(crate) fn recover(
         // What was replayed may have been written and not synced before a crash of this process.
         for segment in newer {
             let path = lane.path(*segment);
-            let synced = File::open(&path).and_then(|file| file.sync_data());
-            synced.map_err(Error::io("sync", &path))?;
+            let file = lane.reading(*segment)?;
+            file.sync_data().map_err(Error::io("sync", &path))?;
         }
         index.end = Position {
             segment: last + 1,

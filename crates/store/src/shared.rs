@@ -1,6 +1,5 @@
 //! What the store's threads and its callers have in common.
 
-use std::fs::File;
 use std::io;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -9,6 +8,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 
 use crate::checkpoint::Schedule;
+use crate::disk::DiskFile;
 use crate::error::Error;
 use crate::ids::Ticket;
 use crate::index::Index;
@@ -52,7 +52,7 @@ pub(crate) struct Counters {
 impl Meter for Counters {
     // How long a sync takes is a measurement, not an input of any decision.
     #[allow(clippy::disallowed_methods)]
-    fn sync(&self, file: &File) -> io::Result<()> {
+    fn sync(&self, file: &dyn DiskFile) -> io::Result<()> {
         // The kernel reports a lost write once and calls the pages clean afterwards. So syncs are
         // taken one at a time, and after one has failed, in whichever thread, none succeeds.
         let mut failed = self.sync_failed.lock();

@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 
 use crate::checkpoint::{self, Kind};
 use crate::commit;
+use crate::disk::{Disk, RealDisk};
 use crate::layout::Layout;
 use crate::log::lane::Lane;
 use crate::meta::Sled;
@@ -56,13 +57,22 @@ impl Store {
     ///
     /// # Errors
     /// The directory is locked by another process, not writable, of a newer format, or damaged.
-    pub fn open(dir: &Path, mut options: Options) -> Result<(Self, Recovered), Error> {
+    pub fn open(dir: &Path, options: Options) -> Result<(Self, Recovered), Error> {
+        Self::open_on(dir, options, Arc::new(RealDisk))
+    }
+
+    /// As [`Self::open`], with the log on `disk`.
+    pub(crate) fn open_on(
+        dir: &Path,
+        mut options: Options,
+        disk: Arc<dyn Disk>,
+    ) -> Result<(Self, Recovered), Error> {
         options.segment_bytes = options
             .segment_bytes
             .clamp(SEGMENT_BYTES_MIN, SEGMENT_BYTES_MAX);
         let layout = Layout::open(dir)?;
         let meta = Sled::open(&layout.meta())?;
-        let (lane, segments) = Lane::open(layout.log(), options.segment_bytes)?;
+        let (lane, segments) = Lane::open(disk, layout.log(), options.segment_bytes)?;
         let recovery = recover::recover(&lane, &segments, &meta)?;
         let next_segment = recovery.index.end.segment;
         let shared = Arc::new(Shared::new(options, layout, lane, recovery.index));

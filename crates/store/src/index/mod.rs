@@ -11,11 +11,11 @@
 pub(crate) mod chunk;
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs::File;
 use std::sync::Arc;
 
 use chunk::{CHUNK_LEN, Chunk, Entry};
 
+use crate::disk::DiskFile;
 use crate::keys;
 use crate::log::Position;
 use crate::meta::Batch;
@@ -30,7 +30,7 @@ pub(crate) struct Index {
     /// The log position that everything here corresponds to.
     pub(crate) end: Position,
     /// The log file that has to be synced before a row may speak of its last records.
-    pub(crate) unsynced: Option<(u32, Arc<File>)>,
+    pub(crate) unsynced: Option<(u32, Arc<dyn DiskFile>)>,
     pub(crate) max_queue_id: u32,
     queues: HashMap<u32, Queue>,
     /// Live references per segment, for all segments that exist.
@@ -84,7 +84,7 @@ pub(crate) struct Totals {
 pub(crate) struct Snapshot {
     pub(crate) batch: Batch,
     pub(crate) entries: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
-    pub(crate) unsynced: Option<(u32, Arc<File>)>,
+    pub(crate) unsynced: Option<(u32, Arc<dyn DiskFile>)>,
     pub(crate) end: Position,
     pub(crate) max_queue_id: u32,
     pub(crate) free: Vec<u32>,

@@ -1,12 +1,9 @@
 //! Reads the log from a position to its end.
 
-use std::fs::File;
-use std::os::unix::fs::FileExt;
-use std::path::Path;
-
 use super::Position;
 use super::lane::Lane;
 use super::record::{self, Decoded, Record};
+use crate::disk;
 use crate::error::Error;
 
 /// Hands every record from `from` on to `visit`. `segments` are the numbers of all segments from
@@ -28,7 +25,7 @@ pub(crate) fn replay(
         }
         let start = if index == 0 { from.offset } else { 0 };
         let path = lane.path(segment);
-        let bytes = read_from(&path, start)?;
+        let bytes = read_from(lane, segment, start)?;
         let mut at = 0;
         let mut sealed = false;
         while let Some(decoded) = decode(&bytes, at, segment, start) {
@@ -71,15 +68,15 @@ fn decode(bytes: &[u8], at: usize, segment: u32, start: u64) -> Option<Decoded<'
 }
 
 fn has_records(lane: &Lane, segment: u32) -> bool {
-    read_from(&lane.path(segment), 0)
-        .is_ok_and(|bytes| record::decode(&bytes, segment, 0).is_some())
+    read_from(lane, segment, 0).is_ok_and(|bytes| record::decode(&bytes, segment, 0).is_some())
 }
 
-fn read_from(path: &Path, start: u64) -> Result<Vec<u8>, Error> {
-    let file = File::open(path).map_err(Error::io("open", path))?;
-    let len = file.metadata().map_err(Error::io("read", path))?.len();
+fn read_from(lane: &Lane, segment: u32, start: u64) -> Result<Vec<u8>, Error> {
+    let file = lane.reading(segment)?;
+    let path = lane.path(segment);
+    let len = file.len().map_err(Error::io("read", &path))?;
     let mut bytes = vec![0; len.saturating_sub(start) as usize];
-    file.read_exact_at(&mut bytes, start)
-        .map_err(Error::io("read", path))?;
+    let filled = disk::read_full(&*file, &mut bytes, start).map_err(Error::io("read", &path))?;
+    bytes.truncate(filled);
     Ok(bytes)
 }

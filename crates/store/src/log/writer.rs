@@ -3,13 +3,12 @@
 //! A group ends with zeros up to the next page boundary, so overwriting a recycled segment never
 //! has to read the page it ends in, and the zeros end the log. The next group overwrites them.
 
-use std::fs::File;
-use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use super::Position;
 use super::lane::Lane;
 use super::record::{self, HEADER_LEN, Place, Record, padded};
+use crate::disk::DiskFile;
 use crate::error::Error;
 
 /// Bytes collected before a write (1 MiB), so that a large group needs no large buffer.
@@ -21,7 +20,7 @@ const PAGE_BYTES: u64 = 4096;
 /// What the log as a whole wants measured.
 pub(crate) trait Meter {
     /// Runs one sync and accounts for it.
-    fn sync(&self, file: &File) -> std::io::Result<()>;
+    fn sync(&self, file: &dyn DiskFile) -> std::io::Result<()>;
     /// Bytes went to a file.
     fn wrote(&self, bytes: u64);
 }
@@ -38,7 +37,7 @@ pub(crate) struct Writer<'a> {
 }
 
 struct Active {
-    file: Arc<File>,
+    file: Arc<dyn DiskFile>,
     segment: u32,
     /// Where the first byte of `buf` goes.
     written: u64,
@@ -106,7 +105,7 @@ impl<'a> Writer<'a> {
         {
             let path = self.lane.path(active.segment);
             self.meter
-                .sync(&active.file)
+                .sync(&*active.file)
                 .map_err(Error::io("sync", &path))?;
         }
         self.unsynced = false;
@@ -128,7 +127,7 @@ impl<'a> Writer<'a> {
     }
 
     /// The file that still needs a sync, if any does.
-    pub(crate) fn unsynced(&self) -> Option<(u32, Arc<File>)> {
+    pub(crate) fn unsynced(&self) -> Option<(u32, Arc<dyn DiskFile>)> {
         let active = self.active.as_ref().filter(|_| self.unsynced)?;
         Some((active.segment, Arc::clone(&active.file)))
     }

@@ -12,8 +12,10 @@ use bytes::Bytes;
 use crate::{Body, Error, Options, QueueId, Recovered, Store, Ticket};
 
 mod crash;
+mod faults;
 mod killed;
 mod model;
+mod sim;
 mod threads;
 
 /// A directory that disappears with the test.
