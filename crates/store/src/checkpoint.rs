@@ -13,10 +13,10 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 
 use crate::error::Error;
+use crate::index::CLEAN_CHUNKS_MAX;
 use crate::keys::{self, Checkpoint};
 use crate::log::Position;
 use crate::log::writer::Meter;
-use crate::meta::MetaStore;
 use crate::shared::{Shared, nanos};
 
 /// When checkpoints are due.
@@ -162,15 +162,15 @@ impl Schedule {
     }
 }
 
-/// Runs until the store is closed or fails. Owns the database, so that its end releases it.
+/// Runs until the store is closed or fails.
 // The interval between checkpoints is real time; see `Schedule::next`.
 #[allow(clippy::disallowed_methods)]
-pub(crate) fn run(shared: &Arc<Shared>, meta: &dyn MetaStore) {
+pub(crate) fn run(shared: &Arc<Shared>) {
     let mut last = Instant::now();
     let mut log_bytes = 0;
     while let Some((kind, asked)) = shared.schedule.next(last, shared.options.checkpoint_every) {
         last = Instant::now();
-        let result = write(shared, meta, kind).and_then(|()| {
+        let result = write(shared, kind).and_then(|()| {
             shared.counters.checkpoints.fetch_add(1, Ordering::Relaxed);
             shared
                 .counters
@@ -200,7 +200,8 @@ fn prewrite(shared: &Shared, written: u64) -> Result<(), Error> {
 }
 
 /// Writes one checkpoint; see the module for the order.
-pub(crate) fn write(shared: &Shared, meta: &dyn MetaStore, kind: Kind) -> Result<(), Error> {
+pub(crate) fn write(shared: &Shared, kind: Kind) -> Result<(), Error> {
+    let meta = shared.meta()?;
     let snapshot = shared.index.lock().snapshot();
     if let Some((segment, file)) = snapshot.unsynced {
         let synced = shared.counters.sync(&*file);
@@ -224,9 +225,12 @@ pub(crate) fn write(shared: &Shared, meta: &dyn MetaStore, kind: Kind) -> Result
         end,
         max_queue_id,
         clean,
+        generation: 0,
+        snapshot_segment: 0,
     };
     batch.insert(keys::CHECKPOINT.to_vec(), checkpoint.to_row());
     meta.apply(batch)?;
+    while shared.index.lock().evict(CLEAN_CHUNKS_MAX) {}
     for segment in snapshot.free {
         shared.lane.recycle(segment)?;
     }

@@ -16,11 +16,13 @@
 
 mod body;
 mod checkpoint;
+mod chunks;
 mod commit;
 mod disk;
 mod error;
 mod ids;
 mod index;
+mod keep;
 mod keys;
 mod layout;
 mod log;

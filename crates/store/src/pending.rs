@@ -7,6 +7,7 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::body::Body;
 use crate::ids::Ticket;
+use crate::keep::Keep;
 
 /// Longest time that settlements wait for a group to ride in (100 ms). A crash redelivers what
 /// was settled in it, so it should be short; it costs a write, so not too short.
@@ -33,6 +34,7 @@ pub(crate) enum Op {
         queue: u32,
         first_seq: u64,
         bodies: Vec<Body>,
+        keep: Keep,
     },
     Purge {
         queue: u32,

@@ -5,9 +5,11 @@ use std::io;
 use bytes::BytesMut;
 
 use crate::body::Body;
+use crate::chunks;
 use crate::disk::{self, DiskFile};
 use crate::error::Error;
-use crate::index::chunk::Entry;
+use crate::index::Located;
+use crate::index::chunk::{CHUNK_LEN, Entry};
 use crate::log::record::{self, HEADER_LEN, Record};
 use crate::shared::Shared;
 
@@ -26,11 +28,11 @@ pub(crate) fn read(
     max_messages: usize,
     max_bytes: usize,
 ) -> Result<Vec<(u64, Body)>, Error> {
-    let found = shared
-        .index
-        .lock()
-        .locate(queue, from, max_messages, max_bytes);
-    let total = found.iter().map(|(_, entry)| entry.len as usize).sum();
+    let Located {
+        found,
+        bytes: total,
+        ..
+    } = locate(shared, queue, from, (max_messages, max_bytes))?;
     let mut reading = Reading {
         shared,
         queue,
@@ -66,6 +68,36 @@ pub(crate) fn read(
         .collect())
 }
 
+/// Looks messages up. Chunks that are not in memory are read from their rows and forgotten again:
+/// whoever reads a backlog passes each chunk once or twice.
+fn locate(
+    shared: &Shared,
+    queue: u32,
+    mut from: u64,
+    limits: (usize, usize),
+) -> Result<Located, Error> {
+    let mut located = Located::default();
+    loop {
+        shared
+            .index
+            .lock()
+            .locate(queue, from, limits, &mut located);
+        let Some(number) = located.evicted else {
+            return Ok(located);
+        };
+        let start = number * CHUNK_LEN;
+        // Gone if it was settled in the meantime.
+        if let Some(chunk) = chunks::load(&*shared.meta()?, (queue, number))? {
+            for (slot, entry) in chunk.iter_from(from.saturating_sub(start) as u16) {
+                if !located.take(start + u64::from(slot), entry, limits) {
+                    return Ok(located);
+                }
+            }
+        }
+        from = start + CHUNK_LEN;
+    }
+}
+
 /// One call's state. Bodies are copied together, so that what the caller keeps is not larger than
 /// the messages it asked for.
 struct Reading<'a> {
@@ -86,7 +118,7 @@ impl Reading<'_> {
         let file = match self.shared.lane.reading(first.segment) {
             Ok(file) => file,
             // Settled and recycled since it was looked up.
-            Err(_) if !found.iter().any(|(seq, entry)| self.is_live(*seq, entry)) => return Ok(()),
+            Err(_) if !self.any_is_live(found)? => return Ok(()),
             Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
                 return Err(Error::MissingSegment(self.shared.lane.path(first.segment)));
             }
@@ -102,7 +134,7 @@ impl Reading<'_> {
             // A message in several queues has a longer header than the index can tell.
             let announced = record::announced_len(bytes).unwrap_or(0);
             let longest =
-                entry.len as usize + HEADER_LEN + record::REFERENCES_MAX * record::REFERENCE_LEN;
+                entry.len() as usize + HEADER_LEN + record::REFERENCES_MAX * record::REFERENCE_LEN;
             if announced > bytes.len() && announced <= longest {
                 self.fill(&*file, entry.segment, entry.offset(), announced, &mut own)?;
                 bytes = &own;
@@ -122,13 +154,14 @@ impl Reading<'_> {
                 more,
                 head,
                 tail,
+                ..
             }) if first == wanted || more.iter().any(|other| other == wanted) => {
                 self.bodies.extend_from_slice(head);
                 self.bodies.extend_from_slice(tail.unwrap_or_default());
                 self.parts.push((seq, head.len(), tail.map(<[u8]>::len)));
                 Ok(())
             }
-            _ if self.is_live(seq, entry) => Err(Error::CorruptMessage {
+            _ if self.is_live(seq, entry)? => Err(Error::CorruptMessage {
                 path: self.shared.lane.path(entry.segment),
                 offset: entry.offset(),
                 queue: self.queue,
@@ -155,13 +188,22 @@ impl Reading<'_> {
         Ok(())
     }
 
-    fn is_live(&self, seq: u64, entry: &Entry) -> bool {
-        self.shared.index.lock().get(self.queue, seq) == Some(*entry)
+    fn any_is_live(&self, found: &[(u64, Entry)]) -> Result<bool, Error> {
+        for (seq, entry) in found {
+            if self.is_live(*seq, entry)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn is_live(&self, seq: u64, entry: &Entry) -> Result<bool, Error> {
+        Ok(chunks::find(self.shared, self.queue, seq)? == Some(*entry))
     }
 }
 
 fn end(entry: &Entry) -> u64 {
-    entry.offset() + HEADER_LEN as u64 + u64::from(entry.len)
+    entry.offset() + HEADER_LEN as u64 + u64::from(entry.len())
 }
 
 fn neighbours(a: &Entry, b: &Entry) -> bool {

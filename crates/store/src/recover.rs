@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use crate::chunks;
 use crate::error::Error;
 use crate::ids::QueueId;
 use crate::index::Index;
-use crate::index::chunk::{Chunk, Entry};
+use crate::index::chunk::{CHUNK_LEN, Entry};
+use crate::index::summary::Summary;
+use crate::keep::Keep;
 use crate::keys::{self, Checkpoint};
 use crate::log::Position;
 use crate::log::lane::Lane;
@@ -46,13 +49,14 @@ pub(crate) fn recover(
         }
         None => Checkpoint {
             end: start,
-            max_queue_id: 0,
             clean: true,
+            ..Checkpoint::default()
         },
     };
     let mut index = Index::default();
     index.max_queue_id = checkpoint.max_queue_id;
     load(&mut index, meta)?;
+    let spilled = settle_spilled(&mut index, meta)?;
     let mut entries = load_entries(meta)?;
 
     for live in index.live_segments() {
@@ -69,11 +73,11 @@ pub(crate) fn recover(
         return Err(Error::MissingSegment(lane.path(checkpoint.end.segment)));
     }
     reader::replay(lane, newer, checkpoint.end, &mut |at, record| {
-        apply(&mut index, &mut entries, at, record)
+        apply(&mut index, &mut entries, meta, (at, record))
     })?;
 
     index.end = checkpoint.end;
-    let mut needed = Needed::No;
+    let mut needed = if spilled { Needed::Yes } else { Needed::No };
     if let Some(last) = newer.last() {
         // What was replayed may have been written and not synced before a crash of this process.
         for segment in newer {
@@ -87,6 +91,8 @@ pub(crate) fn recover(
         };
         needed = Needed::Yes;
     }
+    let heads = index.evicted_heads();
+    chunks::ensure(&mut index, meta, &heads)?;
     let recovered = Recovered {
         entries,
         queues: index
@@ -94,7 +100,7 @@ pub(crate) fn recover(
             .into_iter()
             .map(RecoveredQueue::from)
             .collect(),
-        clean: checkpoint.clean && needed == Needed::No,
+        clean: checkpoint.clean && newer.is_empty(),
         max_queue_id: index.max_queue_id,
     };
     Ok(Recovery {
@@ -106,18 +112,37 @@ pub(crate) fn recover(
 
 fn load(index: &mut Index, meta: &dyn MetaStore) -> Result<(), Error> {
     meta.scan(keys::QUEUE, &mut |key, row| {
-        let (id, next_seq) = keys::parse_queue(key)
+        let (id, (next_seq, floor)) = keys::parse_queue(key)
             .zip(keys::parse_queue_row(row))
             .ok_or_else(|| corrupt(meta, format!("queue {key:?}")))?;
-        index.load_queue(id, next_seq);
+        index.load_queue(id, next_seq, floor);
         Ok(())
     })?;
-    meta.scan(keys::CHUNK, &mut |key, row| {
+    meta.scan(keys::SUMMARY, &mut |key, row| {
         let loaded = keys::parse_chunk(key)
-            .zip(Chunk::from_row(row))
-            .and_then(|((id, number), chunk)| index.load_chunk(id, number, chunk));
-        loaded.ok_or_else(|| corrupt(meta, format!("chunk {key:?}")))
+            .zip(Summary::from_row(row))
+            .and_then(|((id, number), summary)| index.load_summary(id, number, summary));
+        loaded.ok_or_else(|| corrupt(meta, format!("summary {key:?}")))
     })
+}
+
+/// Settles the messages that were to be kept until a restart. Returns whether there were any.
+fn settle_spilled(index: &mut Index, meta: &dyn MetaStore) -> Result<bool, Error> {
+    let spilled = index.spilled_chunks();
+    for (queue, number) in &spilled {
+        let row = chunks::load(meta, (*queue, *number))?;
+        let chunk = row.ok_or_else(|| chunks::corrupt(meta, (*queue, *number)))?;
+        let gone = chunk
+            .iter_from(0)
+            .filter(|(_, entry)| entry.keep() == Keep::UntilRestart);
+        let gone: Vec<u16> = gone.map(|(slot, _)| slot).collect();
+        chunks::ensure(index, meta, &[(*queue, *number)])?;
+        for slot in gone {
+            let seq = number * CHUNK_LEN + u64::from(slot);
+            index.settle(*queue, seq, seq);
+        }
+    }
+    Ok(!spilled.is_empty())
 }
 
 fn load_entries(meta: &dyn MetaStore) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, Error> {
@@ -146,11 +171,13 @@ fn load_entries(meta: &dyn MetaStore) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, Erro
 fn apply(
     index: &mut Index,
     entries: &mut BTreeMap<Vec<u8>, Vec<u8>>,
-    at: Position,
-    record: &Record<'_>,
+    meta: &dyn MetaStore,
+    (at, record): (Position, &Record<'_>),
 ) -> Result<(), Error> {
+    let mut missing = Vec::new();
     match record {
         Record::Publish {
+            keep,
             first,
             more,
             head,
@@ -158,17 +185,25 @@ fn apply(
         } => {
             let len = head.len() + tail.map_or(0, <[u8]>::len);
             let too_large = |_| Error::TooLarge { bytes: len as u64 };
-            let entry = Entry {
-                segment: at.segment,
-                offset8: u32::try_from(at.offset / 8).map_err(too_large)?,
-                len: u32::try_from(len).map_err(too_large)?,
-            };
+            let offset8 = u32::try_from(at.offset / 8).map_err(too_large)?;
+            let len = u32::try_from(len).map_err(too_large)?;
+            let entry = Entry::new(at.segment, offset8, len, *keep);
             for (queue, seq) in std::iter::once(*first).chain(more.iter()) {
+                if *keep == Keep::UntilRestart {
+                    index.advance(queue, seq.saturating_add(1));
+                    continue;
+                }
+                missing.clear();
+                index.evicted_for_append(queue, seq, 1, &mut missing);
+                chunks::ensure(index, meta, &missing)?;
                 index.append(queue, seq, std::iter::once(entry));
             }
         }
         Record::Ack { queue, runs } => {
             for (first, last) in runs.iter() {
+                missing.clear();
+                index.evicted_for_settle(*queue, first, last, &mut missing);
+                chunks::ensure(index, meta, &missing)?;
                 index.settle(*queue, first, last);
             }
         }

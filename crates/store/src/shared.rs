@@ -5,16 +5,18 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, RwLock};
 
 use crate::checkpoint::Schedule;
+use crate::chunks;
 use crate::disk::DiskFile;
 use crate::error::Error;
 use crate::ids::Ticket;
-use crate::index::Index;
+use crate::index::{ChunkId, Index};
 use crate::layout::Layout;
 use crate::log::lane::Lane;
 use crate::log::writer::Meter;
+use crate::meta::MetaStore;
 use crate::options::Options;
 use crate::pending::Pending;
 
@@ -28,6 +30,8 @@ pub(crate) struct Shared {
     pub(crate) pending_bytes: AtomicUsize,
     pub(crate) schedule: Schedule,
     pub(crate) counters: Counters,
+    /// Gone once the store is closed, so that another can open it.
+    meta: RwLock<Option<Arc<dyn MetaStore>>>,
     committed: AtomicU64,
     failure: OnceLock<Arc<Error>>,
     /// For whoever blocks until a ticket is committed; guards no data.
@@ -79,7 +83,13 @@ pub(crate) fn nanos(duration: Duration) -> u64 {
 }
 
 impl Shared {
-    pub(crate) fn new(options: Options, layout: Layout, lane: Lane, index: Index) -> Self {
+    pub(crate) fn new(
+        options: Options,
+        layout: Layout,
+        lane: Lane,
+        index: Index,
+        meta: Arc<dyn MetaStore>,
+    ) -> Self {
         Self {
             options,
             layout,
@@ -89,10 +99,29 @@ impl Shared {
             pending_bytes: AtomicUsize::new(0),
             schedule: Schedule::default(),
             counters: Counters::default(),
+            meta: RwLock::new(Some(meta)),
             committed: AtomicU64::new(0),
             failure: OnceLock::new(),
             progress: Mutex::new(()),
             progressed: Condvar::new(),
+        }
+    }
+
+    /// The metadata database.
+    pub(crate) fn meta(&self) -> Result<Arc<dyn MetaStore>, Error> {
+        self.meta.read().clone().ok_or(Error::Closed)
+    }
+
+    /// Closes the metadata database.
+    pub(crate) fn close_meta(&self) {
+        self.meta.write().take();
+    }
+
+    /// What to say of a chunk whose row is damaged or missing.
+    pub(crate) fn corrupt_chunk(&self, id: ChunkId) -> Error {
+        match self.meta() {
+            Ok(meta) => chunks::corrupt(&*meta, id),
+            Err(error) => error,
         }
     }
 

@@ -12,9 +12,10 @@ use parking_lot::Mutex;
 use crate::checkpoint::{self, Kind};
 use crate::commit;
 use crate::disk::{Disk, RealDisk};
+use crate::keep::Keep;
 use crate::layout::Layout;
 use crate::log::lane::Lane;
-use crate::meta::Sled;
+use crate::meta::{MetaStore, Sled};
 use crate::pending::Op;
 use crate::read;
 use crate::recover::{self, Needed};
@@ -71,15 +72,15 @@ impl Store {
             .segment_bytes
             .clamp(SEGMENT_BYTES_MIN, SEGMENT_BYTES_MAX);
         let layout = Layout::open(dir)?;
-        let meta = Sled::open(&layout.meta())?;
+        let meta: Arc<dyn MetaStore> = Arc::new(Sled::open(&layout.meta())?);
         let (lane, segments) = Lane::open(disk, layout.log(), options.segment_bytes)?;
-        let recovery = recover::recover(&lane, &segments, &meta)?;
+        let recovery = recover::recover(&lane, &segments, &*meta)?;
         let next_segment = recovery.index.end.segment;
-        let shared = Arc::new(Shared::new(options, layout, lane, recovery.index));
+        let shared = Arc::new(Shared::new(options, layout, lane, recovery.index, meta));
         if recovery.checkpoint == Needed::Yes {
-            checkpoint::write(&shared, &meta, Kind::Regular)?;
+            checkpoint::write(&shared, Kind::Regular)?;
         }
-        let threads = Threads::start(&shared, meta, next_segment)?;
+        let threads = Threads::start(&shared, next_segment)?;
         let owner = Owner {
             shared,
             threads: Mutex::new(Some(threads)),
@@ -99,6 +100,18 @@ impl Store {
     /// blocks. The same body (same bytes in memory) appended to several queues in one group is
     /// written once. An empty run returns the last ticket handed out.
     pub fn append(&self, queue: QueueId, first_seq: u64, bodies: Vec<Body>) -> Ticket {
+        self.append_for(queue, first_seq, bodies, Keep::Always)
+    }
+
+    /// Writes messages that need not survive a restart, and will not: they only leave memory.
+    /// Numbered and settled like others; numbers older than the newest are fine.
+    ///
+    /// Their ticket is committed when [`Store::read`] finds them. They never cause a sync.
+    pub fn spill(&self, queue: QueueId, first_seq: u64, bodies: Vec<Body>) -> Ticket {
+        self.append_for(queue, first_seq, bodies, Keep::UntilRestart)
+    }
+
+    fn append_for(&self, queue: QueueId, first_seq: u64, bodies: Vec<Body>, keep: Keep) -> Ticket {
         if bodies.is_empty() {
             return self.shared().pending.last_taken();
         }
@@ -111,6 +124,7 @@ impl Store {
             queue: queue.0,
             first_seq,
             bodies,
+            keep,
         };
         self.shared().pending.push(op).unwrap_or_else(|ticket| {
             self.shared()
@@ -217,6 +231,7 @@ impl Store {
             join(threads.commit);
             shared.schedule.close();
             join(threads.checkpoint);
+            shared.close_meta();
             shared.layout.unlock();
             shared.announce();
         }
@@ -286,7 +301,7 @@ impl fmt::Debug for Store {
 }
 
 impl Threads {
-    fn start(shared: &Arc<Shared>, meta: Sled, next_segment: u32) -> Result<Self, Error> {
+    fn start(shared: &Arc<Shared>, next_segment: u32) -> Result<Self, Error> {
         let spawn = |name: &str, run: Box<dyn FnOnce() + Send>| {
             thread::Builder::new()
                 .name(name.to_owned())
@@ -299,10 +314,7 @@ impl Threads {
             Box::new(move || commit::run(&own, next_segment)),
         )?;
         let own = Arc::clone(shared);
-        let checkpoint = spawn(
-            "store-checkpoint",
-            Box::new(move || checkpoint::run(&own, &meta)),
-        );
+        let checkpoint = spawn("store-checkpoint", Box::new(move || checkpoint::run(&own)));
         match checkpoint {
             Ok(checkpoint) => Ok(Self { commit, checkpoint }),
             Err(error) => {

@@ -8,7 +8,8 @@
 //!  8  kind      u8   1 publish, 2 ack, 4 put, 5 drop queue, 8 remove, 9 seal
 //!                    (3 relocate, 6 requeue counts, 7 stream batch: reserved)
 //!  9  flags     u8   bit 0: the body has a tail; bit 1: first record of a group, written when
-//!                    everything before it had been synced
+//!                    everything before it had been synced; bit 2: the message does not survive
+//!                    a restart
 //! 10  nrefs     u16  publish: queues that hold the message, 1..=65535; else 0
 //! 12  queue     u32  publish: first reference; ack, drop queue: the queue; else 0
 //! 16  seq       u64  publish: first reference's number; else 0
@@ -25,6 +26,8 @@
 //! and CRC is a bijection of its seed. A seal is the last record of a segment that was filled and
 //! synced, so a segment without one may end anywhere.
 
+use crate::keep::Keep;
+
 /// Bytes before the payload.
 pub(crate) const HEADER_LEN: usize = 32;
 /// Bytes of one reference beyond the first.
@@ -38,6 +41,7 @@ pub(crate) const RUNS_MAX: usize = 4096;
 
 const HAS_TAIL: u8 = 1;
 const GROUP_START: u8 = 2;
+const SPILLED: u8 = 4;
 
 const PUBLISH: u8 = 1;
 const ACK: u8 = 2;
@@ -54,6 +58,7 @@ pub(crate) type Reference = (u32, u64);
 pub(crate) enum Record<'a> {
     /// A message in one or more queues. `more` and `head`/`tail` are the bytes on disk.
     Publish {
+        keep: Keep,
         first: Reference,
         more: References<'a>,
         head: &'a [u8],
@@ -140,7 +145,7 @@ pub(crate) fn decode(bytes: &[u8], segment: u32, offset: u64) -> Option<Decoded<
     // The cheap tests come first: the search for records behind a torn one calls this at every
     // eighth byte.
     if !matches!(bytes[8], PUBLISH | ACK | PUT | DROP_QUEUE | REMOVE | SEAL)
-        || bytes[9] & !(HAS_TAIL | GROUP_START) != 0
+        || bytes[9] & !(HAS_TAIL | GROUP_START | SPILLED) != 0
         || u32_at(bytes, 28) != 0
         || !checksum_holds(&bytes[..len], segment, offset)
     {
@@ -191,7 +196,12 @@ fn parse(bytes: &[u8]) -> Option<Record<'_>> {
                 0 => None,
                 _ => Some(tail),
             };
+            let keep = match bytes[9] & SPILLED {
+                0 => Keep::Always,
+                _ => Keep::UntilRestart,
+            };
             Record::Publish {
+                keep,
                 first: (queue, seq),
                 more: References(more),
                 head,
@@ -247,6 +257,7 @@ pub(crate) fn encode(
     };
     let (kind, nrefs, queue, seq, head_len) = match record {
         Record::Publish {
+            keep,
             first,
             more,
             head,
@@ -254,6 +265,9 @@ pub(crate) fn encode(
         } => {
             if tail.is_some() {
                 flags |= HAS_TAIL;
+            }
+            if *keep == Keep::UntilRestart {
+                flags |= SPILLED;
             }
             (
                 PUBLISH,

@@ -11,11 +11,13 @@ use bytes::Bytes;
 
 use crate::{Body, Error, Options, QueueId, Recovered, Store, Ticket};
 
+mod backlog;
 mod crash;
 mod faults;
 mod killed;
 mod model;
 mod sim;
+mod spill;
 mod threads;
 
 /// A directory that disappears with the test.
