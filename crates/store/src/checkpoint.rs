@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
+use crate::compaction::Compaction;
 use crate::error::Error;
 use crate::index::CLEAN_CHUNKS_MAX;
 use crate::keys::{self, Checkpoint};
@@ -165,22 +166,24 @@ impl Schedule {
 /// Runs until the store is closed or fails.
 // The interval between checkpoints is real time; see `Schedule::next`.
 #[allow(clippy::disallowed_methods)]
-pub(crate) fn run(shared: &Arc<Shared>) {
+pub(crate) fn run(shared: &Arc<Shared>, next_survivors: u32) {
+    let mut compaction = Compaction::new(shared, next_survivors);
     let mut last = Instant::now();
     let mut log_bytes = 0;
     while let Some((kind, asked)) = shared.schedule.next(last, shared.options.checkpoint_every) {
         last = Instant::now();
-        let result = write(shared, kind).and_then(|()| {
+        let result = write(shared, kind).and_then(|end| {
+            let written = shared.counters.log_bytes.load(Ordering::Relaxed);
+            if kind == Kind::Regular {
+                compaction.run(end, written - log_bytes)?;
+            }
             shared.counters.checkpoints.fetch_add(1, Ordering::Relaxed);
             shared
                 .counters
                 .last_checkpoint_ns
                 .store(nanos(last.elapsed()), Ordering::Relaxed);
             shared.schedule.finished(kind, asked);
-            let before = std::mem::replace(
-                &mut log_bytes,
-                shared.counters.log_bytes.load(Ordering::Relaxed),
-            );
+            let before = std::mem::replace(&mut log_bytes, written);
             prewrite(shared, log_bytes - before)
         });
         if let Err(error) = result {
@@ -199,8 +202,9 @@ fn prewrite(shared: &Shared, written: u64) -> Result<(), Error> {
     shared.lane.prewrite(|| shared.schedule.is_urgent())
 }
 
-/// Writes one checkpoint; see the module for the order.
-pub(crate) fn write(shared: &Shared, kind: Kind) -> Result<(), Error> {
+/// Writes one checkpoint; see the module for the order. Returns the position up to which no
+/// replay will look at the log again.
+pub(crate) fn write(shared: &Shared, kind: Kind) -> Result<Position, Error> {
     let meta = shared.meta()?;
     let snapshot = shared.index.lock().snapshot();
     if let Some((segment, file)) = snapshot.unsynced {
@@ -234,5 +238,5 @@ pub(crate) fn write(shared: &Shared, kind: Kind) -> Result<(), Error> {
     for segment in snapshot.free {
         shared.lane.recycle(segment)?;
     }
-    Ok(())
+    Ok(end)
 }

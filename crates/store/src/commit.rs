@@ -26,7 +26,7 @@ use crate::shared::Shared;
 pub(crate) fn run(shared: &Arc<Shared>, next_segment: u32) {
     let mut commit = Commit {
         shared,
-        writer: Writer::new(&shared.lane, &shared.counters, next_segment),
+        writer: Writer::new(&shared.lane, &*shared.counters, next_segment),
         fanout: Fanout::default(),
         scratch: Vec::new(),
         settled: false,

@@ -4,7 +4,9 @@
 //! VERSION                  format version, decimal, and a newline
 //! LOCK                     locked while a store is open
 //! meta/                    sled
-//! log/q/0000000123.seg     lane q: queue messages, settlements, entries
+//! log/q/0000000123.seg     lane q: messages, settlements, entries, as they came
+//! log/c/0000000007.seg     lane c: messages that compaction moved out of the way
+//! log/*/*.free             used segments that wait to be overwritten
 //! ```
 
 use std::fs::{self, File, TryLockError};
@@ -53,13 +55,15 @@ impl Layout {
         };
         let log = layout.log();
         layout.check_version(log.exists() || layout.meta().exists())?;
-        fs::create_dir_all(&log).map_err(not_writable(&log))?;
+        for lane in [log.join("q"), log.join("c")] {
+            fs::create_dir_all(&lane).map_err(not_writable(&lane))?;
+        }
         Ok(layout)
     }
 
-    /// Directory of the log's lane for queues.
+    /// Directory of the log, with one directory for each lane.
     pub(crate) fn log(&self) -> PathBuf {
-        self.dir.join("log").join("q")
+        self.dir.join("log")
     }
 
     /// Directory of the metadata database.

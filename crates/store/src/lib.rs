@@ -18,6 +18,7 @@ mod body;
 mod checkpoint;
 mod chunks;
 mod commit;
+mod compaction;
 mod disk;
 mod error;
 mod ids;

@@ -21,6 +21,9 @@ pub struct Options {
     /// Log bytes after which a checkpoint starts early; bounds the replay after a crash.
     /// Default 256 MB.
     pub checkpoint_bytes: u64,
+    /// Bytes of log below which nothing is compacted. Above it, segments with little live data are
+    /// rewritten so that the log stays below the live bytes / 0.3. Default 1 GB.
+    pub compact_above: u64,
     /// Hears of every commit, in order. Runs on the commit thread, so it must be quick and must
     /// not call back into the store.
     pub on_commit: OnCommit,
@@ -34,6 +37,7 @@ impl Default for Options {
             segment_bytes: 64 << 20,
             checkpoint_every: Duration::from_secs(1),
             checkpoint_bytes: 256_000_000,
+            compact_above: 1_000_000_000,
             on_commit: Box::new(|_| {}),
             on_failure: Box::new(|_| {}),
         }
@@ -46,6 +50,7 @@ impl fmt::Debug for Options {
             .field("segment_bytes", &self.segment_bytes)
             .field("checkpoint_every", &self.checkpoint_every)
             .field("checkpoint_bytes", &self.checkpoint_bytes)
+            .field("compact_above", &self.compact_above)
             .finish_non_exhaustive()
     }
 }

@@ -20,6 +20,10 @@ const SPAN_BYTES_MAX: u64 = 1 << 20;
 /// costs.
 const GAP_BYTES_MAX: u64 = 16 << 10;
 
+/// Attempts of one read. A second is rare: a segment has to be compacted and freed, which takes two
+/// checkpoints, between the look-up and the read.
+const ATTEMPTS_MAX: u32 = 8;
+
 /// See [`Store::read`](crate::Store::read). The index is locked for the look-up only.
 pub(crate) fn read(
     shared: &Shared,
@@ -28,17 +32,35 @@ pub(crate) fn read(
     max_messages: usize,
     max_bytes: usize,
 ) -> Result<Vec<(u64, Body)>, Error> {
+    for _ in 0..ATTEMPTS_MAX {
+        if let Some(messages) = attempt(shared, queue, from, (max_messages, max_bytes))? {
+            return Ok(messages);
+        }
+    }
+    Err(Error::Failed(format!(
+        "messages of queue {queue} keep moving"
+    )))
+}
+
+/// One attempt; `None` if messages were moved while they were read.
+fn attempt(
+    shared: &Shared,
+    queue: u32,
+    from: u64,
+    limits: (usize, usize),
+) -> Result<Option<Vec<(u64, Body)>>, Error> {
     let Located {
         found,
         bytes: total,
         ..
-    } = locate(shared, queue, from, (max_messages, max_bytes))?;
+    } = locate(shared, queue, from, limits)?;
     let mut reading = Reading {
         shared,
         queue,
         bodies: BytesMut::with_capacity(total),
         parts: Vec::new(),
         span: Vec::new(),
+        moved: false,
     };
     reading.parts.reserve(found.len());
     for span in found.chunk_by(|(_, a), (_, b)| neighbours(a, b)) {
@@ -51,8 +73,11 @@ pub(crate) fn read(
             rest = later;
         }
     }
+    if reading.moved {
+        return Ok(None);
+    }
     let mut bodies = reading.bodies.freeze();
-    Ok(reading
+    let messages = reading
         .parts
         .into_iter()
         .map(|(seq, head, tail)| {
@@ -65,7 +90,8 @@ pub(crate) fn read(
                 },
             )
         })
-        .collect())
+        .collect();
+    Ok(Some(messages))
 }
 
 /// Looks messages up. Chunks that are not in memory are read from their rows and forgotten again:
@@ -107,6 +133,8 @@ struct Reading<'a> {
     /// Number, bytes of head and tail.
     parts: Vec<(u64, usize, Option<usize>)>,
     span: Vec<u8>,
+    /// A message lies elsewhere by now.
+    moved: bool,
 }
 
 impl Reading<'_> {
@@ -188,7 +216,7 @@ impl Reading<'_> {
         Ok(())
     }
 
-    fn any_is_live(&self, found: &[(u64, Entry)]) -> Result<bool, Error> {
+    fn any_is_live(&mut self, found: &[(u64, Entry)]) -> Result<bool, Error> {
         for (seq, entry) in found {
             if self.is_live(*seq, entry)? {
                 return Ok(true);
@@ -197,8 +225,11 @@ impl Reading<'_> {
         Ok(false)
     }
 
-    fn is_live(&self, seq: u64, entry: &Entry) -> Result<bool, Error> {
-        Ok(chunks::find(self.shared, self.queue, seq)? == Some(*entry))
+    /// Whether a message that could not be read should be where it was looked for.
+    fn is_live(&mut self, seq: u64, entry: &Entry) -> Result<bool, Error> {
+        let now = chunks::find(self.shared, self.queue, seq)?;
+        self.moved |= now.is_some_and(|now| now != *entry);
+        Ok(now == Some(*entry))
     }
 }
 

@@ -11,7 +11,7 @@ use crate::index::summary::Summary;
 use crate::keep::Keep;
 use crate::keys::{self, Checkpoint};
 use crate::log::Position;
-use crate::log::lane::Lane;
+use crate::log::lane::{Lane, SURVIVORS};
 use crate::log::reader;
 use crate::log::record::Record;
 use crate::meta::MetaStore;
@@ -24,6 +24,8 @@ pub(crate) struct Recovery {
     /// The log went on after the checkpoint: write a new one before anything else, so that
     /// nothing is ever appended behind a torn group.
     pub(crate) checkpoint: Needed,
+    /// The next segment that compaction may write.
+    pub(crate) next_survivors: u32,
 }
 
 /// Whether a checkpoint has to be written.
@@ -67,6 +69,9 @@ pub(crate) fn recover(
     for segment in segments {
         index.add_segment(*segment);
     }
+    let survivors = segments.partition_point(|segment| *segment < SURVIVORS);
+    let (segments, survivors) = segments.split_at(survivors);
+    let next_survivors = survivors.last().map_or(SURVIVORS, |last| *last) + 1;
     let newer = segments.partition_point(|segment| *segment < checkpoint.end.segment);
     let newer = &segments[newer..];
     if checkpoint.end.offset > 0 && newer.first() != Some(&checkpoint.end.segment) {
@@ -107,6 +112,7 @@ pub(crate) fn recover(
         index,
         recovered,
         checkpoint: needed,
+        next_survivors,
     })
 }
 

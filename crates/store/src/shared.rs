@@ -29,7 +29,8 @@ pub(crate) struct Shared {
     pub(crate) pending: Pending,
     pub(crate) pending_bytes: AtomicUsize,
     pub(crate) schedule: Schedule,
-    pub(crate) counters: Counters,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) survivors: SurvivorsMeter,
     /// Gone once the store is closed, so that another can open it.
     meta: RwLock<Option<Arc<dyn MetaStore>>>,
     committed: AtomicU64,
@@ -47,6 +48,7 @@ pub(crate) struct Counters {
     pub(crate) sync_ns: AtomicU64,
     pub(crate) sync_max_ns: AtomicU64,
     pub(crate) log_bytes: AtomicU64,
+    pub(crate) relocated_bytes: AtomicU64,
     pub(crate) checkpoints: AtomicU64,
     pub(crate) last_checkpoint_ns: AtomicU64,
     /// Set by the first sync of the log that failed.
@@ -78,6 +80,19 @@ impl Meter for Counters {
     }
 }
 
+/// Counts what compaction writes apart from what the store was given.
+pub(crate) struct SurvivorsMeter(Arc<Counters>);
+
+impl Meter for SurvivorsMeter {
+    fn sync(&self, file: &dyn DiskFile) -> io::Result<()> {
+        self.0.sync(file)
+    }
+
+    fn wrote(&self, bytes: u64) {
+        self.0.relocated_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+}
+
 pub(crate) fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
@@ -90,6 +105,7 @@ impl Shared {
         index: Index,
         meta: Arc<dyn MetaStore>,
     ) -> Self {
+        let counters = Arc::<Counters>::default();
         Self {
             options,
             layout,
@@ -98,7 +114,8 @@ impl Shared {
             pending: Pending::new(),
             pending_bytes: AtomicUsize::new(0),
             schedule: Schedule::default(),
-            counters: Counters::default(),
+            survivors: SurvivorsMeter(Arc::clone(&counters)),
+            counters,
             meta: RwLock::new(Some(meta)),
             committed: AtomicU64::new(0),
             failure: OnceLock::new(),

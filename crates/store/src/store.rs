@@ -80,7 +80,7 @@ impl Store {
         if recovery.checkpoint == Needed::Yes {
             checkpoint::write(&shared, Kind::Regular)?;
         }
-        let threads = Threads::start(&shared, next_segment)?;
+        let threads = Threads::start(&shared, next_segment, recovery.next_survivors)?;
         let owner = Owner {
             shared,
             threads: Mutex::new(Some(threads)),
@@ -267,6 +267,7 @@ impl Store {
             sync_avg: Duration::from_nanos(read(&counters.sync_ns) / syncs.max(1)),
             sync_max: Duration::from_nanos(read(&counters.sync_max_ns)),
             log_bytes: read(&counters.log_bytes),
+            relocated_bytes: read(&counters.relocated_bytes),
             live: totals.live,
             live_bytes: totals.live_bytes,
             segments: totals.segments,
@@ -301,7 +302,7 @@ impl fmt::Debug for Store {
 }
 
 impl Threads {
-    fn start(shared: &Arc<Shared>, next_segment: u32) -> Result<Self, Error> {
+    fn start(shared: &Arc<Shared>, next_segment: u32, next_survivors: u32) -> Result<Self, Error> {
         let spawn = |name: &str, run: Box<dyn FnOnce() + Send>| {
             thread::Builder::new()
                 .name(name.to_owned())
@@ -314,7 +315,10 @@ impl Threads {
             Box::new(move || commit::run(&own, next_segment)),
         )?;
         let own = Arc::clone(shared);
-        let checkpoint = spawn("store-checkpoint", Box::new(move || checkpoint::run(&own)));
+        let checkpoint = spawn(
+            "store-checkpoint",
+            Box::new(move || checkpoint::run(&own, next_survivors)),
+        );
         match checkpoint {
             Ok(checkpoint) => Ok(Self { commit, checkpoint }),
             Err(error) => {

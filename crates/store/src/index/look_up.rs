@@ -186,6 +186,11 @@ impl Index {
             .map(|(segment, live)| (*segment, *live))
     }
 
+    /// What is live in one segment; `None` if it does not exist.
+    pub(crate) fn live_in(&self, segment: u32) -> Option<Live> {
+        self.segments.get(&segment).copied()
+    }
+
     /// Segments that hold live messages.
     pub(crate) fn live_segments(&self) -> impl Iterator<Item = u32> + '_ {
         self.segments()

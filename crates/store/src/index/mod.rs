@@ -33,13 +33,13 @@ pub(crate) use look_up::{Found, Located, QueueState};
 /// as it fills allocates nothing.
 const SPARE_CHUNKS_MAX: usize = 64;
 
-/// Unchanged chunks kept in memory (at most 6 MiB): enough for the heads and tails of some
+/// Unchanged chunks kept in memory (at most 3 MiB): enough for the heads and tails of some
 /// hundred busy queues. Further queues load a chunk for every visit. Tests evict nearly everything.
-pub(crate) const CLEAN_CHUNKS_MAX: usize = if cfg!(test) { 2 } else { 1024 };
+pub(crate) const CLEAN_CHUNKS_MAX: usize = if cfg!(test) { 2 } else { 512 };
 
-/// Changed chunks that make a checkpoint start early (at most 12 MiB of them), as only a
+/// Changed chunks that make a checkpoint start early (at most 6 MiB of them), as only a
 /// checkpoint lets them leave memory.
-pub(crate) const DIRTY_CHUNKS_MAX: usize = 2048;
+pub(crate) const DIRTY_CHUNKS_MAX: usize = 1024;
 
 /// A chunk's queue and number.
 pub(crate) type ChunkId = (u32, u64);
@@ -52,6 +52,8 @@ pub(crate) struct Index {
     /// The log file that has to be synced before a row may speak of its last records.
     pub(crate) unsynced: Option<(u32, Arc<dyn DiskFile>)>,
     pub(crate) max_queue_id: u32,
+    /// The survivors' segment that is being written; 0 if none is.
+    pub(crate) survivors: u32,
     /// Counts evictions. A row that was read before one may be older than the chunk.
     pub(crate) evictions: u64,
     queues: BTreeMap<u32, Queue>,
@@ -280,6 +282,28 @@ impl Index {
         if queue.stored {
             self.changes.dropped.push((queue_id, queue.chunks));
         }
+    }
+
+    /// A live message that lay at `old` lies at `new` now. Nothing happens if it is gone. Its chunk
+    /// is not evicted.
+    pub(crate) fn relocate(&mut self, (id, seq): (u32, u64), old: Entry, new: Entry) {
+        let queue = self.queues.get_mut(&id);
+        let held = queue.and_then(|queue| queue.chunks.get_mut(&(seq / CHUNK_LEN)));
+        let Some(Held::Here(chunk)) = held else {
+            return;
+        };
+        let slot = (seq % CHUNK_LEN) as u16;
+        if chunk.get(slot) != Some(old) {
+            return;
+        }
+        chunk.insert(slot, new);
+        if !std::mem::replace(&mut chunk.dirty, true) {
+            self.changes.chunks.push((id, seq / CHUNK_LEN));
+        }
+        let mut counter = Counter::default();
+        counter.entry(&mut self.segments, &old, Change::Remove);
+        counter.entry(&mut self.segments, &new, Change::Add);
+        counter.flush(&mut self.segments);
     }
 
     /// Sets (`Some`) or removes (`None`) an entry.

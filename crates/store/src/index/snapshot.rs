@@ -8,6 +8,7 @@ use super::{ChunkId, Held, Index};
 use crate::disk::DiskFile;
 use crate::keys;
 use crate::log::Position;
+use crate::log::lane::SURVIVORS;
 use crate::meta::Batch;
 
 /// Chunks whose useless rows one checkpoint removes at most: purging ten million messages must
@@ -41,10 +42,11 @@ impl Index {
             remove(&mut batch, id);
         }
         let end = self.end;
-        let free: Vec<u32> = self
-            .segments
-            .range(..end.segment)
-            .filter(|(_, live)| live.messages == 0)
+        let past = self.segments.range(..end.segment);
+        let survivors = self.segments.range(SURVIVORS..);
+        let free: Vec<u32> = past
+            .chain(survivors)
+            .filter(|(segment, live)| live.messages == 0 && **segment != self.survivors)
             .map(|(segment, _)| *segment)
             .collect();
         for segment in &free {

@@ -1,11 +1,12 @@
-//! One lane of the log: a directory of numbered segment files and the pool of used ones.
+//! The files of the log: two directories of numbered segments and the pool of used ones.
 //!
-//! `0000000123.seg` is segment 123; `*.free` wait in the pool. Overwriting blocks that are
+//! `q/0000000123.seg` is segment 123, which was written by the commit thread; `c/0000000123.seg`
+//! is segment [`SURVIVORS`]` + 123`, which was written by compaction. `*.free` wait in the pool. Overwriting blocks that are
 //! already written needs no journal commit, which makes a group up to twice as fast as appending,
 //! so segments without live messages are kept and renamed instead of deleted.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -24,10 +25,15 @@ const READ_HANDLES_MAX: usize = 128;
 /// Bytes written at a time when a spare segment is prewritten, so that a stop is noticed soon.
 const PREWRITE_BYTES: usize = 1 << 20;
 
+/// First number of the segments that compaction writes. One space of numbers lets the index point
+/// anywhere, and gives the records of all segments different seeds.
+pub(crate) const SURVIVORS: u32 = 1 << 31;
+
 /// See the module.
 pub(crate) struct Lane {
     disk: Arc<dyn Disk>,
-    dir: PathBuf,
+    queues: PathBuf,
+    survivors: PathBuf,
     segment_bytes: u64,
     pool: Mutex<Pool>,
     handles: Mutex<BTreeMap<u32, Arc<dyn DiskFile>>>,
@@ -40,7 +46,7 @@ struct Pool {
 }
 
 impl Lane {
-    /// A lane in `dir`, which exists. Free segments of an earlier run are deleted: nobody knows
+    /// The log in `dir`, of which `q` and `c` exist, and its segments in ascending order. Free segments of an earlier run are deleted: nobody knows
     /// how full they are of written blocks, and a restart is a good time to give space back.
     pub(crate) fn open(
         disk: Arc<dyn Disk>,
@@ -48,13 +54,25 @@ impl Lane {
         segment_bytes: u64,
     ) -> Result<(Self, Vec<u32>), Error> {
         let mut segments = Vec::new();
-        for path in disk.list(&dir).map_err(Error::io("list", &dir))? {
+        let (queues, survivors) = (dir.join("q"), dir.join("c"));
+        let mut files = disk.list(&queues).map_err(Error::io("list", &queues))?;
+        files.extend(
+            disk.list(&survivors)
+                .map_err(Error::io("list", &survivors))?,
+        );
+        for path in files {
             let number = path
                 .file_stem()
                 .and_then(|s| s.to_str())
-                .and_then(|s| s.parse().ok());
+                .and_then(|s| s.parse().ok())
+                .filter(|number: &u32| (1..SURVIVORS).contains(number));
+            let first = if path.starts_with(&survivors) {
+                SURVIVORS
+            } else {
+                0
+            };
             match (path.extension().and_then(|e| e.to_str()), number) {
-                (Some("seg"), Some(number)) => segments.push(number),
+                (Some("seg"), Some(number)) => segments.push(first | number),
                 (Some("free"), _) => disk.remove(&path).map_err(Error::io("remove", &path))?,
                 _ => {}
             }
@@ -64,7 +82,8 @@ impl Lane {
         Ok((
             Self {
                 disk,
-                dir,
+                queues,
+                survivors,
                 segment_bytes,
                 pool,
                 handles,
@@ -75,7 +94,16 @@ impl Lane {
 
     /// The file of a segment.
     pub(crate) fn path(&self, segment: u32) -> PathBuf {
-        self.dir.join(format!("{segment:010}.seg"))
+        let dir = self.dir(segment);
+        dir.join(format!("{:010}.seg", segment & !SURVIVORS))
+    }
+
+    fn dir(&self, segment: u32) -> &Path {
+        if segment >= SURVIVORS {
+            &self.survivors
+        } else {
+            &self.queues
+        }
     }
 
     /// Bytes a segment should not exceed.
@@ -95,8 +123,9 @@ impl Lane {
             self.disk.open(&path, Access::Create)
         };
         let file = file.map_err(Error::io("create", &path))?;
-        let synced = self.disk.sync_dir(&self.dir);
-        synced.map_err(Error::io("sync", &self.dir))?;
+        let dir = self.dir(segment);
+        let synced = self.disk.sync_dir(dir);
+        synced.map_err(Error::io("sync", dir))?;
         self.remember(segment, &file);
         Ok(file)
     }
@@ -111,6 +140,12 @@ impl Lane {
         let file = file.map_err(Error::io("open", &path))?;
         self.remember(segment, &file);
         Ok(file)
+    }
+
+    /// Bytes of a segment's file.
+    pub(crate) fn len(&self, segment: u32) -> Result<u64, Error> {
+        let len = self.reading(segment)?.len();
+        len.map_err(Error::io("read", &self.path(segment)))
     }
 
     /// Takes a segment nobody refers to any more out of use.
@@ -148,7 +183,8 @@ impl Lane {
         let path = {
             let mut pool = self.pool.lock();
             pool.prewritten += 1;
-            self.dir.join(format!("new-{}.free", pool.prewritten))
+            let name = format!("new-{}.free", pool.prewritten);
+            self.queues.join(name)
         };
         let file = self.disk.open(&path, Access::Create);
         let file = file.map_err(Error::io("create", &path))?;

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use crate::{Body, Error, Options, QueueId, Recovered, Store, Ticket};
 
 mod backlog;
+mod compaction;
 mod crash;
 mod faults;
 mod killed;
