@@ -229,12 +229,16 @@ pub(crate) fn write(shared: &Shared, kind: Kind) -> Result<Position, Error> {
         end,
         max_queue_id,
         clean,
-        generation: 0,
-        snapshot_segment: 0,
+        generation: shared.generation.fetch_add(1, Ordering::Relaxed) + 1,
+        snapshot_segment: snapshot.snapshot_segment,
     };
     batch.insert(keys::CHECKPOINT.to_vec(), checkpoint.to_row());
     meta.apply(batch)?;
     while shared.index.lock().evict(CLEAN_CHUNKS_MAX) {}
+    if !snapshot.free.is_empty() {
+        // From here on an older state of the database is worth nothing.
+        shared.marker.write(checkpoint.generation)?;
+    }
     for segment in snapshot.free {
         shared.lane.recycle(segment)?;
     }

@@ -2,6 +2,7 @@
 //! index up to date and announces the ticket.
 
 mod fanout;
+mod snapshots;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -31,6 +32,7 @@ pub(crate) fn run(shared: &Arc<Shared>, next_segment: u32) {
         scratch: Vec::new(),
         settled: false,
         log_bytes: 0,
+        snapshot: snapshots::Snapshots::default(),
     };
     let mut spare = Group::default();
     while let Some(mut group) = shared.pending.take(spare) {
@@ -60,6 +62,7 @@ struct Commit<'a> {
     settled: bool,
     /// Log bytes at the last checkpoint that was asked for.
     log_bytes: u64,
+    snapshot: snapshots::Snapshots,
 }
 
 /// What a group needs besides its write.
@@ -76,6 +79,7 @@ impl Commit<'_> {
         merge(&mut group.settles);
         let bodies = self.fanout.plan(&group.ops, &group.settles);
         let started = self.writer.end();
+        let snapshot = self.write_snapshot_if_due(group)?;
         let durability = self.write_ops(&group.ops)?;
         self.write_settles(&group.settles)?;
         if self.writer.end() != started {
@@ -85,7 +89,7 @@ impl Commit<'_> {
             self.writer.sync()?;
         }
         self.writer.trim();
-        let very_dirty = self.apply(group, started)?;
+        let very_dirty = self.apply(group, started, snapshot)?;
 
         let counters = &self.shared.counters;
         counters.groups.fetch_add(1, Ordering::Relaxed);
@@ -189,7 +193,12 @@ impl Commit<'_> {
 
     /// Shows the index what was written: after the sync, so that nothing reads, and no checkpoint
     /// records, what is not durable.
-    fn apply(&mut self, group: &Group, started: Position) -> Result<bool, Error> {
+    fn apply(
+        &mut self,
+        group: &Group,
+        started: Position,
+        snapshot: Option<u32>,
+    ) -> Result<bool, Error> {
         let mut slots = self.fanout.slots();
         let mut index =
             chunks::with_chunks(self.shared, &|index, into| missing(index, group, into))?;
@@ -226,6 +235,9 @@ impl Commit<'_> {
             }
         }
         index.end = end;
+        if let Some(segment) = snapshot {
+            index.snapshot_segment = segment;
+        }
         index.unsynced = self.writer.unsynced();
         Ok(index.is_very_dirty())
     }

@@ -78,7 +78,11 @@ impl<'a> Compaction<'a> {
     /// Rewrites as many segments as it takes to bound the disk, but at most half of what was
     /// `written` since the last time, or one segment. `end` is that of the last checkpoint.
     pub(crate) fn run(&mut self, end: Position, written: u64) -> Result<(), Error> {
-        let segments: BTreeMap<u32, Live> = self.shared.index.lock().segments().collect();
+        let index = self.shared.index.lock();
+        let segments: BTreeMap<u32, Live> = index.segments().collect();
+        // From the last snapshot on nothing can be freed.
+        let kept_from = end.segment.min(index.snapshot_segment);
+        drop(index);
         let before = std::mem::replace(&mut self.before, segments.clone());
         self.sizes
             .retain(|segment, _| segments.contains_key(segment));
@@ -95,6 +99,7 @@ impl<'a> Compaction<'a> {
             disk += size;
             live += now.bytes;
             let is_sparse = now.bytes * 100 < size * SPARSE_PERCENT;
+            let closed = segment < kept_from || segment >= SURVIVORS && closed;
             if closed && is_sparse && now.messages > 0 && !self.damaged.contains(&segment) {
                 sparse.push((now.bytes * 1000 / size.max(1), segment));
             }

@@ -6,6 +6,10 @@
 //! meta/                    sled
 //! log/q/0000000123.seg     lane q: messages, settlements, entries, as they came
 //! log/c/0000000007.seg     lane c: messages that compaction moved out of the way
+//! log/CHECKPOINT           newest checkpoint that freed segments, see `marker`
+//! log/damaged/             copies of what could not be read, made by a salvaging start
+//! meta.broken-1/           a database that was moved aside and rebuilt
+//! meta.rebuild             empty; asks the next start to do that
 //! log/*/*.free             used segments that wait to be overwritten
 //! ```
 
@@ -69,6 +73,31 @@ impl Layout {
     /// Directory of the metadata database.
     pub(crate) fn meta(&self) -> PathBuf {
         self.dir.join("meta")
+    }
+
+    /// A file that asks the next start to rebuild the database.
+    pub(crate) fn rebuild_mark(&self) -> PathBuf {
+        self.dir.join("meta.rebuild")
+    }
+
+    /// The database is rebuilt.
+    pub(crate) fn forget_rebuild_mark(&self) -> Result<(), Error> {
+        let path = self.rebuild_mark();
+        match fs::remove_file(&path) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(Error::io("remove", &path)(e)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Moves a database that is of no use aside and says where to.
+    pub(crate) fn move_meta_aside(&self) -> Result<PathBuf, Error> {
+        let meta = self.meta();
+        let name = |n: u32| self.dir.join(format!("meta.broken-{n}"));
+        let free = (1..u32::MAX).map(name).find(|path| !path.exists());
+        let aside = free.unwrap_or_else(|| name(0));
+        fs::rename(&meta, &aside).map_err(Error::io("rename", &meta))?;
+        sync_dir(&self.dir)?;
+        Ok(aside)
     }
 
     /// Makes the files and directories of a new store durable. Done before the first record

@@ -11,6 +11,18 @@ pub type OnCommit = Box<dyn Fn(Ticket) + Send + Sync>;
 /// Called once, from a store thread, when the store stops after an error.
 pub type OnFailure = Box<dyn Fn(&Error) + Send + Sync>;
 
+/// What opening does about a damaged log. A torn end is no damage, and a damaged metadata database
+/// is rebuilt in any case.
+#[derive(Copy, Clone, Eq, PartialEq, Debug, Default)]
+pub enum Recover {
+    /// Refuse, and name the file and the offset.
+    #[default]
+    Strict,
+    /// Read all live data, go on without what is damaged, and report it in
+    /// [`Recovered`](crate::Recovered).
+    Salvage,
+}
+
 /// Settings of one store; `Options::default()` is right for production.
 pub struct Options {
     /// Bytes after which a log segment is full. A record larger than this gets a segment of its
@@ -24,6 +36,8 @@ pub struct Options {
     /// Bytes of log below which nothing is compacted. Above it, segments with little live data are
     /// rewritten so that the log stays below the live bytes / 0.3. Default 1 GB.
     pub compact_above: u64,
+    /// What to do about damage. Default: refuse to open.
+    pub recover: Recover,
     /// Hears of every commit, in order. Runs on the commit thread, so it must be quick and must
     /// not call back into the store.
     pub on_commit: OnCommit,
@@ -38,6 +52,7 @@ impl Default for Options {
             checkpoint_every: Duration::from_secs(1),
             checkpoint_bytes: 256_000_000,
             compact_above: 1_000_000_000,
+            recover: Recover::default(),
             on_commit: Box::new(|_| {}),
             on_failure: Box::new(|_| {}),
         }

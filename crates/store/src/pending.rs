@@ -71,6 +71,11 @@ impl Group {
         self.settles.shrink_to(SPARE_OPS_MAX);
     }
 
+    /// Whether anything of it goes to the log.
+    pub(crate) fn writes(&self) -> bool {
+        !self.settles.is_empty() || self.ops.iter().any(|op| !matches!(op, Op::Barrier))
+    }
+
     fn settle_bytes(&self) -> usize {
         self.settles.len() * size_of::<Run>()
     }

@@ -1,4 +1,4 @@
-//! Opening: the metadata database plus the log from its checkpoint on.
+//! Opening: the metadata database plus the log from its checkpoint on, or the log alone.
 
 use std::collections::BTreeMap;
 
@@ -6,16 +6,18 @@ use crate::chunks;
 use crate::error::Error;
 use crate::ids::QueueId;
 use crate::index::Index;
-use crate::index::chunk::{CHUNK_LEN, Entry};
+use crate::index::chunk::CHUNK_LEN;
 use crate::index::summary::Summary;
 use crate::keep::Keep;
 use crate::keys::{self, Checkpoint};
 use crate::log::Position;
 use crate::log::lane::{Lane, SURVIVORS};
-use crate::log::reader;
-use crate::log::record::Record;
+use crate::log::reader::{self, Proof};
 use crate::meta::MetaStore;
 use crate::recovered::{Recovered, RecoveredQueue};
+use crate::replay::Replay;
+use crate::salvage::{self, Salvaged};
+use crate::{Options, Recover};
 
 /// What opening found.
 pub(crate) struct Recovery {
@@ -26,6 +28,8 @@ pub(crate) struct Recovery {
     pub(crate) checkpoint: Needed,
     /// The next segment that compaction may write.
     pub(crate) next_survivors: u32,
+    /// Of the last checkpoint.
+    pub(crate) generation: u64,
 }
 
 /// Whether a checkpoint has to be written.
@@ -35,84 +39,165 @@ pub(crate) enum Needed {
     No,
 }
 
-/// Reads the database and replays the log. `segments` are all that exist, ascending.
+/// Reads the database and replays the log. `segments` are all that exist, ascending;
+/// `generation` is that of the newest checkpoint that counted on the database.
 pub(crate) fn recover(
     lane: &Lane,
     segments: &[u32],
     meta: &dyn MetaStore,
+    generation: u64,
+    options: &Options,
 ) -> Result<Recovery, Error> {
-    let start = Position {
-        segment: 1,
-        offset: 0,
-    };
     let checkpoint = match meta.get(&keys::CHECKPOINT)? {
         Some(row) => {
             Checkpoint::from_row(&row).ok_or_else(|| corrupt(meta, "the checkpoint".to_owned()))?
         }
-        None => Checkpoint {
-            end: start,
-            clean: true,
-            ..Checkpoint::default()
-        },
+        // New, or ended before the first checkpoint: the log is complete.
+        None if generation == 0 => return rebuild(lane, segments, meta, 0, options),
+        None => return Err(corrupt(meta, "there is no checkpoint".to_owned())),
     };
+    if checkpoint.generation < generation {
+        return Err(corrupt(meta, "it is older than the log".to_owned()));
+    }
     let mut index = Index::default();
     index.max_queue_id = checkpoint.max_queue_id;
+    index.snapshot_segment = checkpoint.snapshot_segment;
     load(&mut index, meta)?;
+    index.entries = load_entries(meta)?;
     let spilled = settle_spilled(&mut index, meta)?;
-    let mut entries = load_entries(meta)?;
 
-    for live in index.live_segments() {
+    let survivors = segments.partition_point(|segment| *segment < SURVIVORS);
+    let (queues, survivors) = segments.split_at(survivors);
+    let mut salvaged = Salvaged::new(lane, options.recover);
+    for live in index.live_segments().collect::<Vec<_>>() {
         if segments.binary_search(&live).is_err() {
-            return Err(Error::MissingSegment(lane.path(live)));
+            salvaged.missing(live)?;
         }
     }
     for segment in segments {
         index.add_segment(*segment);
     }
-    let survivors = segments.partition_point(|segment| *segment < SURVIVORS);
-    let (segments, survivors) = segments.split_at(survivors);
-    let next_survivors = survivors.last().map_or(SURVIVORS, |last| *last) + 1;
-    let newer = segments.partition_point(|segment| *segment < checkpoint.end.segment);
-    let newer = &segments[newer..];
-    if checkpoint.end.offset > 0 && newer.first() != Some(&checkpoint.end.segment) {
-        return Err(Error::MissingSegment(lane.path(checkpoint.end.segment)));
+    let newer = queues.partition_point(|segment| *segment < checkpoint.end.segment);
+    let newer = &queues[newer..];
+    if checkpoint.end.offset > 0 && newer.is_empty() {
+        salvaged.missing(checkpoint.end.segment)?;
     }
-    reader::replay(lane, newer, checkpoint.end, &mut |at, record| {
-        apply(&mut index, &mut entries, meta, (at, record))
-    })?;
+    let mut replay = Replay::new(&mut index, meta, &mut salvaged);
+    reader::replay(lane, newer, checkpoint.end, &mut replay)?;
 
     index.end = checkpoint.end;
     let mut needed = if spilled { Needed::Yes } else { Needed::No };
     if let Some(last) = newer.last() {
-        // What was replayed may have been written and not synced before a crash of this process.
-        for segment in newer {
-            let path = lane.path(*segment);
-            let file = lane.reading(*segment)?;
-            file.sync_data().map_err(Error::io("sync", &path))?;
-        }
+        sync(lane, newer)?;
         index.end = Position {
             segment: last + 1,
             offset: 0,
         };
         needed = Needed::Yes;
     }
+    let clean = checkpoint.clean && newer.is_empty();
+    let mut recovery = finish(index, meta, survivors, salvaged)?;
+    recovery.recovered.clean = clean;
+    recovery.generation = checkpoint.generation.max(generation);
+    if needed == Needed::Yes {
+        recovery.checkpoint = needed;
+    }
+    Ok(recovery)
+}
+
+/// Makes the index from the log alone, for a new, empty database.
+///
+/// Every message in the log that no record in it settles is there again: nothing is lost, but
+/// messages may come back whose settlement was in a segment that has been freed.
+pub(crate) fn rebuild(
+    lane: &Lane,
+    segments: &[u32],
+    meta: &dyn MetaStore,
+    generation: u64,
+    options: &Options,
+) -> Result<Recovery, Error> {
+    let mut index = Index::default();
+    let mut salvaged = Salvaged::new(lane, options.recover);
+    for segment in segments {
+        index.add_segment(*segment);
+    }
+    let survivors = segments.partition_point(|segment| *segment < SURVIVORS);
+    let (queues, survivors) = segments.split_at(survivors);
+    if generation == 0 {
+        // Nothing was ever freed.
+        for (number, segment) in (1..).zip(queues) {
+            if *segment != number {
+                salvaged.missing(number)?;
+                break;
+            }
+        }
+    }
+    let mut replay = Replay::rebuilding(&mut index, meta, &mut salvaged);
+    // Copies first: what settled the messages is in the other lane.
+    for segment in survivors.iter().chain(queues) {
+        let proof = if queues.last() == Some(segment) {
+            Proof::Group
+        } else {
+            Proof::GroupOrSeal
+        };
+        reader::scan(lane, (*segment, 0), proof, &mut replay)?;
+    }
+    sync(lane, segments)?;
+    index.end = Position {
+        segment: queues.last().map_or(0, |last| *last) + 1,
+        offset: 0,
+    };
+    let mut recovery = finish(index, meta, survivors, salvaged)?;
+    if segments.is_empty() {
+        recovery.recovered.clean = true;
+    } else {
+        recovery.checkpoint = Needed::Yes;
+    }
+    recovery.generation = generation;
+    Ok(recovery)
+}
+
+/// What was replayed may have been written and not synced before a crash of this process.
+fn sync(lane: &Lane, segments: &[u32]) -> Result<(), Error> {
+    for segment in segments {
+        let synced = lane.reading(*segment)?.sync_data();
+        synced.map_err(Error::io("sync", &lane.path(*segment)))?;
+    }
+    Ok(())
+}
+
+fn finish(
+    mut index: Index,
+    meta: &dyn MetaStore,
+    survivors: &[u32],
+    mut salvaged: Salvaged<'_>,
+) -> Result<Recovery, Error> {
+    let mut checkpoint = Needed::No;
+    if salvaged.mode() == Recover::Salvage && salvage::verify(&mut index, meta, &mut salvaged)? {
+        checkpoint = Needed::Yes;
+    }
     let heads = index.evicted_heads();
     chunks::ensure(&mut index, meta, &heads)?;
+    let (lost, damaged) = salvaged.into_report();
     let recovered = Recovered {
-        entries,
+        entries: index.entries.clone(),
         queues: index
             .queues()
             .into_iter()
             .map(RecoveredQueue::from)
             .collect(),
-        clean: checkpoint.clean && newer.is_empty(),
+        clean: false,
         max_queue_id: index.max_queue_id,
+        lost,
+        damaged,
+        moved_aside: None,
     };
     Ok(Recovery {
         index,
         recovered,
-        checkpoint: needed,
-        next_survivors,
+        checkpoint,
+        next_survivors: survivors.last().map_or(SURVIVORS, |last| *last) + 1,
+        generation: 0,
     })
 }
 
@@ -171,60 +256,6 @@ fn load_entries(meta: &dyn MetaStore) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, Erro
             Ok((key, parts.into_values().flatten().collect()))
         })
         .collect()
-}
-
-/// Applies one record that is newer than the database.
-fn apply(
-    index: &mut Index,
-    entries: &mut BTreeMap<Vec<u8>, Vec<u8>>,
-    meta: &dyn MetaStore,
-    (at, record): (Position, &Record<'_>),
-) -> Result<(), Error> {
-    let mut missing = Vec::new();
-    match record {
-        Record::Publish {
-            keep,
-            first,
-            more,
-            head,
-            tail,
-        } => {
-            let len = head.len() + tail.map_or(0, <[u8]>::len);
-            let too_large = |_| Error::TooLarge { bytes: len as u64 };
-            let offset8 = u32::try_from(at.offset / 8).map_err(too_large)?;
-            let len = u32::try_from(len).map_err(too_large)?;
-            let entry = Entry::new(at.segment, offset8, len, *keep);
-            for (queue, seq) in std::iter::once(*first).chain(more.iter()) {
-                if *keep == Keep::UntilRestart {
-                    index.advance(queue, seq.saturating_add(1));
-                    continue;
-                }
-                missing.clear();
-                index.evicted_for_append(queue, seq, 1, &mut missing);
-                chunks::ensure(index, meta, &missing)?;
-                index.append(queue, seq, std::iter::once(entry));
-            }
-        }
-        Record::Ack { queue, runs } => {
-            for (first, last) in runs.iter() {
-                missing.clear();
-                index.evicted_for_settle(*queue, first, last, &mut missing);
-                chunks::ensure(index, meta, &missing)?;
-                index.settle(*queue, first, last);
-            }
-        }
-        Record::Put { key, value } => {
-            index.set_entry(key, Some(value));
-            entries.insert(key.to_vec(), value.to_vec());
-        }
-        Record::Remove { key } => {
-            index.set_entry(key, None);
-            entries.remove(*key);
-        }
-        Record::DropQueue { queue } => index.drop_queue(*queue),
-        Record::Seal => {}
-    }
-    Ok(())
 }
 
 fn corrupt(meta: &dyn MetaStore, what: String) -> Error {

@@ -16,6 +16,7 @@ use crate::index::{ChunkId, Index};
 use crate::layout::Layout;
 use crate::log::lane::Lane;
 use crate::log::writer::Meter;
+use crate::marker::Marker;
 use crate::meta::MetaStore;
 use crate::options::Options;
 use crate::pending::Pending;
@@ -31,6 +32,8 @@ pub(crate) struct Shared {
     pub(crate) schedule: Schedule,
     pub(crate) counters: Arc<Counters>,
     pub(crate) survivors: SurvivorsMeter,
+    pub(crate) generation: AtomicU64,
+    pub(crate) marker: Marker,
     /// Gone once the store is closed, so that another can open it.
     meta: RwLock<Option<Arc<dyn MetaStore>>>,
     committed: AtomicU64,
@@ -103,7 +106,7 @@ impl Shared {
         layout: Layout,
         lane: Lane,
         index: Index,
-        meta: Arc<dyn MetaStore>,
+        (meta, marker, generation): (Arc<dyn MetaStore>, Marker, u64),
     ) -> Self {
         let counters = Arc::<Counters>::default();
         Self {
@@ -116,6 +119,8 @@ impl Shared {
             schedule: Schedule::default(),
             survivors: SurvivorsMeter(Arc::clone(&counters)),
             counters,
+            generation: AtomicU64::new(generation),
+            marker,
             meta: RwLock::new(Some(meta)),
             committed: AtomicU64::new(0),
             failure: OnceLock::new(),
@@ -155,6 +160,11 @@ impl Shared {
 
     /// Stops the store for good. Only the first error counts.
     pub(crate) fn fail(&self, error: Error) {
+        if matches!(error, Error::CorruptMeta { .. }) {
+            // The next start shall rebuild the database. If even this fails, that start meets the
+            // same damage again.
+            let _ = std::fs::write(self.layout.rebuild_mark(), []);
+        }
         let error = Arc::new(error);
         if self.failure.set(Arc::clone(&error)).is_err() {
             return;

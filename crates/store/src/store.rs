@@ -1,6 +1,7 @@
 //! The seam that the broker sees.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,10 +16,11 @@ use crate::disk::{Disk, RealDisk};
 use crate::keep::Keep;
 use crate::layout::Layout;
 use crate::log::lane::Lane;
+use crate::marker::Marker;
 use crate::meta::{MetaStore, Sled};
 use crate::pending::Op;
 use crate::read;
-use crate::recover::{self, Needed};
+use crate::recover::{self, Needed, Recovery};
 use crate::shared::Shared;
 use crate::{Body, Error, Options, QueueId, Recovered, Stats, Ticket};
 
@@ -72,13 +74,20 @@ impl Store {
             .segment_bytes
             .clamp(SEGMENT_BYTES_MIN, SEGMENT_BYTES_MAX);
         let layout = Layout::open(dir)?;
-        let meta: Arc<dyn MetaStore> = Arc::new(Sled::open(&layout.meta())?);
+        let (marker, generation) = Marker::open(&*disk, &layout.log())?;
         let (lane, segments) = Lane::open(disk, layout.log(), options.segment_bytes)?;
-        let recovery = recover::recover(&lane, &segments, &*meta)?;
+        let (meta, recovery) = open_meta(&layout, &lane, &segments, generation, &options)?;
         let next_segment = recovery.index.end.segment;
-        let shared = Arc::new(Shared::new(options, layout, lane, recovery.index, meta));
+        let shared = Arc::new(Shared::new(
+            options,
+            layout,
+            lane,
+            recovery.index,
+            (meta, marker, recovery.generation),
+        ));
         if recovery.checkpoint == Needed::Yes {
             checkpoint::write(&shared, Kind::Regular)?;
+            shared.layout.forget_rebuild_mark()?;
         }
         let threads = Threads::start(&shared, next_segment, recovery.next_survivors)?;
         let owner = Owner {
@@ -299,6 +308,35 @@ impl fmt::Debug for Store {
             .field("committed", &self.committed())
             .finish_non_exhaustive()
     }
+}
+
+/// Opens the metadata database and recovers, or moves it aside and rebuilds it.
+fn open_meta(
+    layout: &Layout,
+    lane: &Lane,
+    segments: &[u32],
+    generation: u64,
+    options: &Options,
+) -> Result<(Arc<dyn MetaStore>, Recovery), Error> {
+    let dir = layout.meta();
+    let asked = layout.rebuild_mark().exists();
+    // A damaged database may panic instead of returning an error.
+    let opened = catch_unwind(AssertUnwindSafe(|| {
+        let meta = Sled::open(&dir)?;
+        let recovery = recover::recover(lane, segments, &meta, generation, options)?;
+        Ok::<_, Error>((meta, recovery))
+    }));
+    match opened {
+        Ok(Ok((meta, recovery))) if !asked => return Ok((Arc::new(meta), recovery)),
+        Ok(Err(error)) if !asked && !error.is_of_meta() => return Err(error),
+        // Whatever it was, the database is closed by now.
+        _ => {}
+    }
+    let aside = layout.move_meta_aside()?;
+    let meta = Sled::open(&dir)?;
+    let mut recovery = recover::rebuild(lane, segments, &meta, generation, options)?;
+    recovery.recovered.moved_aside = Some(aside);
+    Ok((Arc::new(meta), recovery))
 }
 
 impl Threads {

@@ -94,6 +94,36 @@ impl Index {
         }
     }
 
+    /// The number a queue has not used yet.
+    pub(crate) fn next_seq(&self, queue_id: u32) -> Option<u64> {
+        self.queues.get(&queue_id).map(|queue| queue.next_seq)
+    }
+
+    /// Every chunk of every queue.
+    pub(crate) fn all_chunks(&self) -> Vec<ChunkId> {
+        let numbers = |(id, queue): (&u32, &super::Queue)| {
+            let id = *id;
+            queue
+                .chunks
+                .keys()
+                .map(move |number| (id, *number))
+                .collect::<Vec<_>>()
+        };
+        self.queues.iter().flat_map(numbers).collect()
+    }
+
+    /// Live messages of a chunk that is not evicted.
+    pub(crate) fn chunk_entries(&self, (id, number): ChunkId) -> Vec<(u64, Entry)> {
+        let queue = self.queues.get(&id);
+        match queue.and_then(|queue| queue.chunks.get(&number)) {
+            Some(Held::Here(chunk)) => chunk
+                .iter_from(0)
+                .map(|(slot, entry)| (number * CHUNK_LEN + u64::from(slot), entry))
+                .collect(),
+            _ => Vec::new(),
+        }
+    }
+
     /// Evicted chunks that an append needs.
     pub(crate) fn evicted_for_append(
         &self,
@@ -159,6 +189,14 @@ impl Index {
             }
         };
         self.queues.iter().map(state).collect()
+    }
+
+    /// One queue behind `after`: its id, a number below which nothing is live, the next number.
+    pub(crate) fn next_queue(&self, after: Option<u32>) -> Option<(u32, u64, u64)> {
+        let from = after.map_or(0, |after| after.saturating_add(1));
+        let (id, queue) = self.queues.range(from..).next()?;
+        let first = queue.chunks.keys().next().map(|number| number * CHUNK_LEN);
+        Some((*id, first.unwrap_or(queue.next_seq), queue.next_seq))
     }
 
     /// The first chunk of every queue, where it is evicted.

@@ -18,7 +18,7 @@ pub(crate) mod segments;
 mod snapshot;
 pub(crate) mod summary;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use chunk::{CHUNK_LEN, Chunk, Entry};
@@ -56,6 +56,9 @@ pub(crate) struct Index {
     pub(crate) survivors: u32,
     /// Counts evictions. A row that was read before one may be older than the chunk.
     pub(crate) evictions: u64,
+    /// Where the last snapshot in the log begins; 0 if there is none.
+    pub(crate) snapshot_segment: u32,
+    pub(crate) entries: BTreeMap<Vec<u8>, Vec<u8>>,
     queues: BTreeMap<u32, Queue>,
     segments: Segments,
     live: u64,
@@ -82,7 +85,7 @@ struct Changes {
     removed: Vec<ChunkId>,
     /// Queues that are gone but have a row, with all their chunks.
     dropped: Vec<(u32, BTreeMap<u64, Held>)>,
-    entries: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    entries: BTreeSet<Vec<u8>>,
 }
 
 #[derive(Default)]
@@ -308,9 +311,11 @@ impl Index {
 
     /// Sets (`Some`) or removes (`None`) an entry.
     pub(crate) fn set_entry(&mut self, key: &[u8], value: Option<&[u8]>) {
-        self.changes
-            .entries
-            .insert(key.to_vec(), value.map(<[u8]>::to_vec));
+        match value {
+            Some(value) => self.entries.insert(key.to_vec(), value.to_vec()),
+            None => self.entries.remove(key),
+        };
+        self.changes.entries.insert(key.to_vec());
     }
 
     /// A segment exists, live messages in it or not.

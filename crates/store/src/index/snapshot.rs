@@ -22,6 +22,7 @@ pub(crate) struct Snapshot {
     pub(crate) unsynced: Option<(u32, Arc<dyn DiskFile>)>,
     pub(crate) end: Position,
     pub(crate) max_queue_id: u32,
+    pub(crate) snapshot_segment: u32,
     pub(crate) free: Vec<u32>,
     /// What dropped queues held; freeing it takes a while, so not under the index's lock.
     _dropped: Vec<BTreeMap<u64, Held>>,
@@ -42,7 +43,9 @@ impl Index {
             remove(&mut batch, id);
         }
         let end = self.end;
-        let past = self.segments.range(..end.segment);
+        let past = self
+            .segments
+            .range(..end.segment.min(self.snapshot_segment));
         let survivors = self.segments.range(SURVIVORS..);
         let free: Vec<u32> = past
             .chain(survivors)
@@ -54,7 +57,14 @@ impl Index {
         }
         Snapshot {
             batch,
-            entries: std::mem::take(&mut self.changes.entries),
+            entries: std::mem::take(&mut self.changes.entries)
+                .into_iter()
+                .map(|key| {
+                    let value = self.entries.get(&key).cloned();
+                    (key, value)
+                })
+                .collect(),
+            snapshot_segment: self.snapshot_segment,
             unsynced: self.unsynced.take(),
             end,
             max_queue_id: self.max_queue_id,

@@ -98,6 +98,11 @@ impl Lane {
         dir.join(format!("{:010}.seg", segment & !SURVIVORS))
     }
 
+    /// Where copies of damaged parts go.
+    pub(crate) fn dir_of_damaged(&self) -> PathBuf {
+        self.queues.with_file_name("damaged")
+    }
+
     fn dir(&self, segment: u32) -> &Path {
         if segment >= SURVIVORS {
             &self.survivors

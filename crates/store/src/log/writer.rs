@@ -34,6 +34,7 @@ pub(crate) struct Writer<'a> {
     buf: Vec<u8>,
     unsynced: bool,
     at_group_start: bool,
+    appended: u64,
 }
 
 struct Active {
@@ -55,6 +56,7 @@ impl<'a> Writer<'a> {
             buf: Vec::new(),
             unsynced: false,
             at_group_start: true,
+            appended: 0,
         }
     }
 
@@ -72,6 +74,7 @@ impl<'a> Writer<'a> {
             Place::Within
         };
         record::encode(&mut self.buf, record, (segment, offset), place);
+        self.appended += padded(len) as u64;
         if self.buf.len() >= WRITE_BYTES {
             self.write()?;
         }
@@ -110,6 +113,11 @@ impl<'a> Writer<'a> {
         }
         self.unsynced = false;
         Ok(())
+    }
+
+    /// Bytes of all records so far.
+    pub(crate) fn appended(&self) -> u64 {
+        self.appended
     }
 
     /// Where the next group starts.

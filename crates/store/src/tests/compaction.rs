@@ -64,6 +64,7 @@ fn messages_held_for_long_do_not_hold_the_disk() {
         let (store, _) = Store::open(scratch.dir(), compacting()).unwrap();
         check(&store);
         let held = hold_every_tenth(&store, &scratch, 20, 100_000);
+        store.wait(store.remove(b"barrier")).unwrap();
         assert_eq!(store.stats().live as usize, 2400 + held.len());
         store.wait(store.drop_queue(Q)).unwrap();
         store.checkpoint().unwrap();

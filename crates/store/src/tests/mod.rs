@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::{Body, Error, Options, QueueId, Recovered, Store, Ticket};
+use crate::{Body, Error, Lost, Options, QueueId, Recover, Recovered, Store, Ticket};
 
 mod backlog;
 mod compaction;
@@ -17,6 +17,7 @@ mod crash;
 mod faults;
 mod killed;
 mod model;
+mod rebuild;
 mod sim;
 mod spill;
 mod threads;
