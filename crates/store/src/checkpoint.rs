@@ -77,6 +77,7 @@ impl Schedule {
                 state.mode = Mode::Closing;
             }
         });
+        self.done.notify_all();
     }
 
     /// Ends the thread.
@@ -92,6 +93,20 @@ impl Schedule {
     /// The last checkpoint is written, or there will be none.
     pub(crate) fn is_closed(&self) -> bool {
         matches!(self.state.lock().mode, Mode::Closed | Mode::Stopped)
+    }
+
+    /// Waits; `false` if the store ends meanwhile.
+    // As `next`, the owner of this store's clock.
+    #[allow(clippy::disallowed_methods)]
+    pub(crate) fn pause(&self, time: Duration) -> bool {
+        let until = Instant::now() + time;
+        let mut state = self.state.lock();
+        while matches!(state.mode, Mode::Open) {
+            if self.done.wait_until(&mut state, until).timed_out() {
+                return true;
+            }
+        }
+        false
     }
 
     /// Asks for a checkpoint and waits for one that began after the call.

@@ -20,6 +20,7 @@ use crate::keys::VALUE_BYTES_MAX;
 use crate::log::Position;
 use crate::log::record::{self, RUN_LEN, RUNS_MAX, Record, References, Runs};
 use crate::log::writer::Writer;
+use crate::options::Durability;
 use crate::pending::{Group, Op, Run};
 use crate::shared::Shared;
 
@@ -67,7 +68,7 @@ struct Commit<'a> {
 
 /// What a group needs besides its write.
 #[derive(Copy, Clone, Eq, PartialEq, Debug)]
-enum Durability {
+enum Needs {
     /// Nothing was written that anybody waits for.
     None,
     /// A ticket depends on it.
@@ -85,7 +86,8 @@ impl Commit<'_> {
         if self.writer.end() != started {
             self.writer.finish_group()?;
         }
-        if durability == Durability::Sync {
+        let synced = self.shared.options.durability == Durability::Synced;
+        if synced && durability == Needs::Sync {
             self.writer.sync()?;
         }
         self.writer.trim();
@@ -107,8 +109,8 @@ impl Commit<'_> {
         Ok(())
     }
 
-    fn write_ops(&mut self, ops: &[Op]) -> Result<Durability, Error> {
-        let mut durability = Durability::None;
+    fn write_ops(&mut self, ops: &[Op]) -> Result<Needs, Error> {
+        let mut durability = Needs::None;
         let mut slot = 0;
         for op in ops {
             let wrote = match op {
@@ -151,7 +153,7 @@ impl Commit<'_> {
                 Op::Barrier => false,
             };
             if wrote {
-                durability = Durability::Sync;
+                durability = Needs::Sync;
             }
         }
         self.fanout.share_locations();

@@ -65,6 +65,23 @@ impl Layout {
         Ok(layout)
     }
 
+    /// Locks a directory that a store has made, and changes nothing.
+    pub(crate) fn open_existing(dir: &Path) -> Result<Self, Error> {
+        let path = dir.join("LOCK");
+        let lock = File::open(&path).map_err(Error::io("open", &path))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(Error::InUse(dir.to_owned())),
+            Err(TryLockError::Error(e)) => return Err(Error::io("lock", &path)(e)),
+        }
+        let layout = Self {
+            dir: dir.to_owned(),
+            lock: Mutex::new(Some(lock)),
+        };
+        layout.check_version(true)?;
+        Ok(layout)
+    }
+
     /// Directory of the log, with one directory for each lane.
     pub(crate) fn log(&self) -> PathBuf {
         self.dir.join("log")

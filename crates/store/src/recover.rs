@@ -39,6 +39,16 @@ pub(crate) enum Needed {
     No,
 }
 
+/// The checkpoint in the database.
+pub(crate) fn checkpoint(meta: &dyn MetaStore) -> Result<Option<Checkpoint>, Error> {
+    let Some(row) = meta.get(&keys::CHECKPOINT)? else {
+        return Ok(None);
+    };
+    let checkpoint = Checkpoint::from_row(&row);
+    let corrupt = || corrupt(meta, "the checkpoint".to_owned());
+    checkpoint.ok_or_else(corrupt).map(Some)
+}
+
 /// Reads the database and replays the log. `segments` are all that exist, ascending;
 /// `generation` is that of the newest checkpoint that counted on the database.
 pub(crate) fn recover(
@@ -48,10 +58,8 @@ pub(crate) fn recover(
     generation: u64,
     options: &Options,
 ) -> Result<Recovery, Error> {
-    let checkpoint = match meta.get(&keys::CHECKPOINT)? {
-        Some(row) => {
-            Checkpoint::from_row(&row).ok_or_else(|| corrupt(meta, "the checkpoint".to_owned()))?
-        }
+    let checkpoint = match checkpoint(meta)? {
+        Some(checkpoint) => checkpoint,
         // New, or ended before the first checkpoint: the log is complete.
         None if generation == 0 => return rebuild(lane, segments, meta, 0, options),
         None => return Err(corrupt(meta, "there is no checkpoint".to_owned())),

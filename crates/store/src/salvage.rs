@@ -50,7 +50,7 @@ impl<'a> Salvaged<'a> {
         if self.damaged.contains(&damaged) {
             return Ok(());
         }
-        if !bytes.is_empty() {
+        if !bytes.is_empty() && self.mode == Recover::Salvage {
             let name = damaged.path.file_stem().unwrap_or_default();
             let name = format!("{}-{}", name.to_string_lossy(), damaged.offset);
             let dir = self.lane.dir_of_damaged();

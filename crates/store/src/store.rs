@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
+use crate::background;
 use crate::checkpoint::{self, Kind};
 use crate::commit;
 use crate::disk::{Disk, RealDisk};
@@ -22,7 +23,7 @@ use crate::pending::Op;
 use crate::read;
 use crate::recover::{self, Needed, Recovery};
 use crate::shared::Shared;
-use crate::{Body, Error, Options, QueueId, Recovered, Stats, Ticket};
+use crate::{Body, Durability, Error, Options, QueueId, Recovered, Stats, Ticket};
 
 /// Smallest segment (64 KiB): a segment per group or two would spend its time on renames.
 const SEGMENT_BYTES_MIN: u64 = 64 << 10;
@@ -53,6 +54,8 @@ struct Owner {
 struct Threads {
     commit: JoinHandle<()>,
     checkpoint: JoinHandle<()>,
+    /// Only where tickets do not wait for a sync.
+    background: Option<JoinHandle<()>>,
 }
 
 impl Store {
@@ -240,6 +243,7 @@ impl Store {
             join(threads.commit);
             shared.schedule.close();
             join(threads.checkpoint);
+            threads.background.into_iter().for_each(join);
             shared.close_meta();
             shared.layout.unlock();
             shared.announce();
@@ -357,10 +361,24 @@ impl Threads {
             "store-checkpoint",
             Box::new(move || checkpoint::run(&own, next_survivors)),
         );
-        match checkpoint {
-            Ok(checkpoint) => Ok(Self { commit, checkpoint }),
+        let background = match shared.options.durability {
+            Durability::Synced => Ok(None),
+            Durability::Written { sync_every } => {
+                let own = Arc::clone(shared);
+                let run = move || background::run(&own, sync_every);
+                spawn("store-sync", Box::new(run)).map(Some)
+            }
+        };
+        let started = checkpoint.and_then(|checkpoint| Ok((checkpoint, background?)));
+        match started {
+            Ok((checkpoint, background)) => Ok(Self {
+                commit,
+                checkpoint,
+                background,
+            }),
             Err(error) => {
                 shared.pending.stop();
+                shared.schedule.stop();
                 join(commit);
                 Err(error)
             }
@@ -375,6 +393,7 @@ impl Drop for Owner {
             join(threads.commit);
             self.shared.schedule.stop();
             join(threads.checkpoint);
+            threads.background.into_iter().for_each(join);
         }
     }
 }

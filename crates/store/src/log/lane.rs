@@ -39,6 +39,13 @@ pub(crate) struct Lane {
     handles: Mutex<BTreeMap<u32, Arc<dyn DiskFile>>>,
 }
 
+/// Whether the log will be written.
+#[derive(Copy, Clone, Eq, PartialEq, Debug)]
+enum Purpose {
+    Use,
+    Look,
+}
+
 #[derive(Default)]
 struct Pool {
     files: Vec<PathBuf>,
@@ -52,6 +59,20 @@ impl Lane {
         disk: Arc<dyn Disk>,
         dir: PathBuf,
         segment_bytes: u64,
+    ) -> Result<(Self, Vec<u32>), Error> {
+        Self::list(disk, dir, segment_bytes, Purpose::Use)
+    }
+
+    /// As [`Self::open`], but changes nothing.
+    pub(crate) fn look(disk: Arc<dyn Disk>, dir: PathBuf) -> Result<(Self, Vec<u32>), Error> {
+        Self::list(disk, dir, 0, Purpose::Look)
+    }
+
+    fn list(
+        disk: Arc<dyn Disk>,
+        dir: PathBuf,
+        segment_bytes: u64,
+        purpose: Purpose,
     ) -> Result<(Self, Vec<u32>), Error> {
         let mut segments = Vec::new();
         let (queues, survivors) = (dir.join("q"), dir.join("c"));
@@ -73,7 +94,9 @@ impl Lane {
             };
             match (path.extension().and_then(|e| e.to_str()), number) {
                 (Some("seg"), Some(number)) => segments.push(first | number),
-                (Some("free"), _) => disk.remove(&path).map_err(Error::io("remove", &path))?,
+                (Some("free"), _) if purpose == Purpose::Use => {
+                    disk.remove(&path).map_err(Error::io("remove", &path))?
+                }
                 _ => {}
             }
         }

@@ -16,6 +16,7 @@ mod compaction;
 mod crash;
 mod faults;
 mod killed;
+mod levels;
 mod model;
 mod rebuild;
 mod sim;
