@@ -12,11 +12,12 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
+use crate::compaction::Compaction;
 use crate::error::Error;
+use crate::index::CLEAN_CHUNKS_MAX;
 use crate::keys::{self, Checkpoint};
 use crate::log::Position;
 use crate::log::writer::Meter;
-use crate::meta::MetaStore;
 use crate::shared::{Shared, nanos};
 
 /// When checkpoints are due.
@@ -76,6 +77,7 @@ impl Schedule {
                 state.mode = Mode::Closing;
             }
         });
+        self.done.notify_all();
     }
 
     /// Ends the thread.
@@ -91,6 +93,20 @@ impl Schedule {
     /// The last checkpoint is written, or there will be none.
     pub(crate) fn is_closed(&self) -> bool {
         matches!(self.state.lock().mode, Mode::Closed | Mode::Stopped)
+    }
+
+    /// Waits; `false` if the store ends meanwhile.
+    // As `next`, the owner of this store's clock.
+    #[allow(clippy::disallowed_methods)]
+    pub(crate) fn pause(&self, time: Duration) -> bool {
+        let until = Instant::now() + time;
+        let mut state = self.state.lock();
+        while matches!(state.mode, Mode::Open) {
+            if self.done.wait_until(&mut state, until).timed_out() {
+                return true;
+            }
+        }
+        false
     }
 
     /// Asks for a checkpoint and waits for one that began after the call.
@@ -162,25 +178,27 @@ impl Schedule {
     }
 }
 
-/// Runs until the store is closed or fails. Owns the database, so that its end releases it.
+/// Runs until the store is closed or fails.
 // The interval between checkpoints is real time; see `Schedule::next`.
 #[allow(clippy::disallowed_methods)]
-pub(crate) fn run(shared: &Arc<Shared>, meta: &dyn MetaStore) {
+pub(crate) fn run(shared: &Arc<Shared>, next_survivors: u32) {
+    let mut compaction = Compaction::new(shared, next_survivors);
     let mut last = Instant::now();
     let mut log_bytes = 0;
     while let Some((kind, asked)) = shared.schedule.next(last, shared.options.checkpoint_every) {
         last = Instant::now();
-        let result = write(shared, meta, kind).and_then(|()| {
+        let result = write(shared, kind).and_then(|end| {
+            let written = shared.counters.log_bytes.load(Ordering::Relaxed);
+            if kind == Kind::Regular {
+                compaction.run(end, written - log_bytes)?;
+            }
             shared.counters.checkpoints.fetch_add(1, Ordering::Relaxed);
             shared
                 .counters
                 .last_checkpoint_ns
                 .store(nanos(last.elapsed()), Ordering::Relaxed);
             shared.schedule.finished(kind, asked);
-            let before = std::mem::replace(
-                &mut log_bytes,
-                shared.counters.log_bytes.load(Ordering::Relaxed),
-            );
+            let before = std::mem::replace(&mut log_bytes, written);
             prewrite(shared, log_bytes - before)
         });
         if let Err(error) = result {
@@ -199,11 +217,13 @@ fn prewrite(shared: &Shared, written: u64) -> Result<(), Error> {
     shared.lane.prewrite(|| shared.schedule.is_urgent())
 }
 
-/// Writes one checkpoint; see the module for the order.
-pub(crate) fn write(shared: &Shared, meta: &dyn MetaStore, kind: Kind) -> Result<(), Error> {
+/// Writes one checkpoint; see the module for the order. Returns the position up to which no
+/// replay will look at the log again.
+pub(crate) fn write(shared: &Shared, kind: Kind) -> Result<Position, Error> {
+    let meta = shared.meta()?;
     let snapshot = shared.index.lock().snapshot();
     if let Some((segment, file)) = snapshot.unsynced {
-        let synced = shared.counters.sync(&file);
+        let synced = shared.counters.sync(&*file);
         synced.map_err(Error::io("sync", &shared.lane.path(segment)))?;
     }
     let mut batch = snapshot.batch;
@@ -224,11 +244,18 @@ pub(crate) fn write(shared: &Shared, meta: &dyn MetaStore, kind: Kind) -> Result
         end,
         max_queue_id,
         clean,
+        generation: shared.generation.fetch_add(1, Ordering::Relaxed) + 1,
+        snapshot_segment: snapshot.snapshot_segment,
     };
     batch.insert(keys::CHECKPOINT.to_vec(), checkpoint.to_row());
     meta.apply(batch)?;
+    while shared.index.lock().evict(CLEAN_CHUNKS_MAX) {}
+    if !snapshot.free.is_empty() {
+        // From here on an older state of the database is worth nothing.
+        shared.marker.write(checkpoint.generation)?;
+    }
     for segment in snapshot.free {
         shared.lane.recycle(segment)?;
     }
-    Ok(())
+    Ok(end)
 }

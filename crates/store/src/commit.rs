@@ -2,6 +2,7 @@
 //! index up to date and announces the ticket.
 
 mod fanout;
+mod snapshots;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -9,13 +10,17 @@ use std::sync::atomic::Ordering;
 use fanout::{Fanout, Slot};
 
 use crate::body::BODY_BYTES_MAX;
+use crate::chunks;
 use crate::error::Error;
 use crate::ids::Ticket;
 use crate::index::chunk::Entry;
+use crate::index::{ChunkId, Index};
+use crate::keep::Keep;
 use crate::keys::VALUE_BYTES_MAX;
 use crate::log::Position;
 use crate::log::record::{self, RUN_LEN, RUNS_MAX, Record, References, Runs};
 use crate::log::writer::Writer;
+use crate::options::Durability;
 use crate::pending::{Group, Op, Run};
 use crate::shared::Shared;
 
@@ -23,11 +28,12 @@ use crate::shared::Shared;
 pub(crate) fn run(shared: &Arc<Shared>, next_segment: u32) {
     let mut commit = Commit {
         shared,
-        writer: Writer::new(&shared.lane, &shared.counters, next_segment),
+        writer: Writer::new(&shared.lane, &*shared.counters, next_segment),
         fanout: Fanout::default(),
         scratch: Vec::new(),
         settled: false,
         log_bytes: 0,
+        snapshot: snapshots::Snapshots::default(),
     };
     let mut spare = Group::default();
     while let Some(mut group) = shared.pending.take(spare) {
@@ -57,11 +63,12 @@ struct Commit<'a> {
     settled: bool,
     /// Log bytes at the last checkpoint that was asked for.
     log_bytes: u64,
+    snapshot: snapshots::Snapshots,
 }
 
 /// What a group needs besides its write.
 #[derive(Copy, Clone, Eq, PartialEq, Debug)]
-enum Durability {
+enum Needs {
     /// Nothing was written that anybody waits for.
     None,
     /// A ticket depends on it.
@@ -73,16 +80,18 @@ impl Commit<'_> {
         merge(&mut group.settles);
         let bodies = self.fanout.plan(&group.ops, &group.settles);
         let started = self.writer.end();
+        let snapshot = self.write_snapshot_if_due(group)?;
         let durability = self.write_ops(&group.ops)?;
         self.write_settles(&group.settles)?;
         if self.writer.end() != started {
             self.writer.finish_group()?;
         }
-        if durability == Durability::Sync {
+        let synced = self.shared.options.durability == Durability::Synced;
+        if synced && durability == Needs::Sync {
             self.writer.sync()?;
         }
         self.writer.trim();
-        self.apply(group, started);
+        let very_dirty = self.apply(group, started, snapshot)?;
 
         let counters = &self.shared.counters;
         counters.groups.fetch_add(1, Ordering::Relaxed);
@@ -91,7 +100,7 @@ impl Commit<'_> {
             .fetch_sub(bodies, Ordering::Relaxed);
         self.shared.commit(Ticket(group.ticket));
         let log_bytes = counters.log_bytes.load(Ordering::Relaxed);
-        if log_bytes - self.log_bytes >= self.shared.options.checkpoint_bytes {
+        if very_dirty || log_bytes - self.log_bytes >= self.shared.options.checkpoint_bytes {
             self.log_bytes = log_bytes;
             self.shared.schedule.hurry();
         } else {
@@ -100,12 +109,12 @@ impl Commit<'_> {
         Ok(())
     }
 
-    fn write_ops(&mut self, ops: &[Op]) -> Result<Durability, Error> {
-        let mut durability = Durability::None;
+    fn write_ops(&mut self, ops: &[Op]) -> Result<Needs, Error> {
+        let mut durability = Needs::None;
         let mut slot = 0;
         for op in ops {
             let wrote = match op {
-                Op::Append { bodies, .. } => {
+                Op::Append { bodies, keep, .. } => {
                     let mut wrote = false;
                     for body in bodies {
                         if body.len() > BODY_BYTES_MAX {
@@ -115,6 +124,7 @@ impl Commit<'_> {
                         }
                         if let Some(first) = self.fanout.references(slot, &mut self.scratch) {
                             let record = Record::Publish {
+                                keep: *keep,
                                 first,
                                 more: References(&self.scratch),
                                 head: &body.head,
@@ -122,8 +132,8 @@ impl Commit<'_> {
                             };
                             let at =
                                 append(&mut self.writer, self.shared, &mut self.settled, &record)?;
-                            self.fanout.locate(slot, entry(at, body.len())?);
-                            wrote = true;
+                            self.fanout.locate(slot, entry(at, body.len(), *keep)?);
+                            wrote = *keep == Keep::Always;
                         }
                         slot += 1;
                     }
@@ -143,7 +153,7 @@ impl Commit<'_> {
                 Op::Barrier => false,
             };
             if wrote {
-                durability = Durability::Sync;
+                durability = Needs::Sync;
             }
         }
         self.fanout.share_locations();
@@ -185,15 +195,22 @@ impl Commit<'_> {
 
     /// Shows the index what was written: after the sync, so that nothing reads, and no checkpoint
     /// records, what is not durable.
-    fn apply(&mut self, group: &Group, started: Position) {
+    fn apply(
+        &mut self,
+        group: &Group,
+        started: Position,
+        snapshot: Option<u32>,
+    ) -> Result<bool, Error> {
         let mut slots = self.fanout.slots();
-        let mut index = self.shared.index.lock();
+        let mut index =
+            chunks::with_chunks(self.shared, &|index, into| missing(index, group, into))?;
         for op in &group.ops {
             match op {
                 Op::Append {
                     queue,
                     first_seq,
                     bodies,
+                    ..
                 } => {
                     let (mine, rest) = slots.split_at(bodies.len());
                     slots = rest;
@@ -220,7 +237,34 @@ impl Commit<'_> {
             }
         }
         index.end = end;
+        if let Some(segment) = snapshot {
+            index.snapshot_segment = segment;
+        }
         index.unsynced = self.writer.unsynced();
+        Ok(index.is_very_dirty())
+    }
+}
+
+/// The evicted chunks that a group touches.
+fn missing(index: &Index, group: &Group, into: &mut Vec<ChunkId>) {
+    for op in &group.ops {
+        match op {
+            Op::Append {
+                queue,
+                first_seq,
+                bodies,
+                ..
+            } => index.evicted_for_append(*queue, *first_seq, bodies.len() as u64, into),
+            Op::Purge { queue, runs } => {
+                for (first, last) in runs {
+                    index.evicted_for_settle(*queue, *first, *last, into);
+                }
+            }
+            _ => {}
+        }
+    }
+    for run in &group.settles {
+        index.evicted_for_settle(run.queue, run.first, run.last, into);
     }
 }
 
@@ -236,14 +280,12 @@ fn append(
     writer.append(record)
 }
 
-fn entry(at: Position, len: usize) -> Result<Entry, Error> {
+fn entry(at: Position, len: usize, keep: Keep) -> Result<Entry, Error> {
     // Segments end far below 32 GiB: a record that does not fit opens the next one.
     let too_large = |_| Error::TooLarge { bytes: at.offset };
-    Ok(Entry {
-        segment: at.segment,
-        offset8: u32::try_from(at.offset / 8).map_err(too_large)?,
-        len: u32::try_from(len).map_err(too_large)?,
-    })
+    let offset8 = u32::try_from(at.offset / 8).map_err(too_large)?;
+    let len = u32::try_from(len).map_err(too_large)?;
+    Ok(Entry::new(at.segment, offset8, len, keep))
 }
 
 /// Sorts settlements by queue and number and joins neighbours.

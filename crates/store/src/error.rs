@@ -98,6 +98,26 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether the metadata database is damaged, so that the log has to replace it. A full or
+    /// unreadable disk is no damage.
+    pub(crate) fn is_of_meta(&self) -> bool {
+        match self {
+            Self::CorruptMeta { .. } => true,
+            Self::Meta {
+                source: sled::Error::Io(e),
+                ..
+            } => !matches!(
+                e.kind(),
+                io::ErrorKind::PermissionDenied
+                    | io::ErrorKind::StorageFull
+                    | io::ErrorKind::WouldBlock
+                    | io::ErrorKind::ReadOnlyFilesystem
+            ),
+            Self::Meta { .. } => true,
+            _ => false,
+        }
+    }
+
     /// Shorthand for `map_err`.
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();

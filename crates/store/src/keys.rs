@@ -4,11 +4,13 @@
 //! ```text
 //! key                                          value
 //! 0u8                                          checkpoint: version u8 = 1, clean u8, segment u32,
-//!                                              offset u64, highest queue id u32
-//! 1u8, queue u32                               queue: version u8 = 1, next seq u64
+//!                                              offset u64, highest queue id u32, generation u64,
+//!                                              segment of the last snapshot of the entries u32
+//! 1u8, queue u32                               queue: version u8 = 1, next seq u64, floor u64;
+//!                                              rows of chunks below the floor count no more
 //! 2u8, queue u32, chunk u64                    chunk of the index, see `index::chunk`
-//! 3u8, lane u8, segment u32                    reserved for segment counters; today they are
-//!                                              counted from the chunks
+//! 3u8, queue u32, chunk u64                    its summary, see `index::summary`; written and
+//!                                              removed with the chunk
 //! 4u8, entry key, part u16                     entry: part 0 starts with version u8 = 1 and
 //!                                              the number of parts u16; then bytes of the value
 //! 5u8, ...                                     reserved for consumer offsets of streams
@@ -24,6 +26,8 @@ use crate::meta::Batch;
 pub(crate) const QUEUE: u8 = 1;
 /// Prefix of the chunk rows.
 pub(crate) const CHUNK: u8 = 2;
+/// Prefix of the summary rows.
+pub(crate) const SUMMARY: u8 = 3;
 /// Prefix of the entry rows.
 pub(crate) const ENTRY: u8 = 4;
 /// The checkpoint row.
@@ -44,6 +48,10 @@ pub(crate) struct Checkpoint {
     pub(crate) max_queue_id: u32,
     /// Written by a close; nothing follows unless the log goes on at `end`.
     pub(crate) clean: bool,
+    /// Counts checkpoints over the life of the directory.
+    pub(crate) generation: u64,
+    /// Where the last snapshot of the entries in the log begins; 0 if there is none.
+    pub(crate) snapshot_segment: u32,
 }
 
 impl Checkpoint {
@@ -52,6 +60,8 @@ impl Checkpoint {
         row.extend(self.end.segment.to_le_bytes());
         row.extend(self.end.offset.to_le_bytes());
         row.extend(self.max_queue_id.to_le_bytes());
+        row.extend(self.generation.to_le_bytes());
+        row.extend(self.snapshot_segment.to_le_bytes());
         row
     }
 
@@ -61,12 +71,16 @@ impl Checkpoint {
         };
         let (segment, rest) = rest.split_first_chunk()?;
         let (offset, rest) = rest.split_first_chunk()?;
-        let max_queue_id = u32::from_le_bytes(rest.try_into().ok()?);
+        let (max_queue_id, rest) = rest.split_first_chunk()?;
+        let (generation, rest) = rest.split_first_chunk()?;
+        let snapshot_segment = u32::from_le_bytes(rest.try_into().ok()?);
         let (segment, offset) = (u32::from_le_bytes(*segment), u64::from_le_bytes(*offset));
         Some(Self {
             end: Position { segment, offset },
-            max_queue_id,
+            max_queue_id: u32::from_le_bytes(*max_queue_id),
             clean: clean != 0,
+            generation: u64::from_le_bytes(*generation),
+            snapshot_segment,
         })
     }
 }
@@ -81,26 +95,39 @@ pub(crate) fn parse_queue(key: &[u8]) -> Option<u32> {
     Some(u32::from_be_bytes(key.get(1..)?.try_into().ok()?))
 }
 
-pub(crate) fn queue_row(next_seq: u64) -> Vec<u8> {
+pub(crate) fn queue_row(next_seq: u64, floor: u64) -> Vec<u8> {
     let mut row = vec![VERSION];
     row.extend(next_seq.to_le_bytes());
+    row.extend(floor.to_le_bytes());
     row
 }
 
-pub(crate) fn parse_queue_row(row: &[u8]) -> Option<u64> {
+/// The next number and the floor.
+pub(crate) fn parse_queue_row(row: &[u8]) -> Option<(u64, u64)> {
     let (&[VERSION], rest) = row.split_first_chunk()? else {
         return None;
     };
-    Some(u64::from_le_bytes(rest.try_into().ok()?))
+    let (next_seq, floor) = rest.split_first_chunk()?;
+    let floor = u64::from_le_bytes(floor.try_into().ok()?);
+    Some((u64::from_le_bytes(*next_seq), floor))
 }
 
 pub(crate) fn chunk(id: u32, number: u64) -> [u8; 13] {
-    let mut key = [CHUNK; 13];
+    numbered(CHUNK, id, number)
+}
+
+pub(crate) fn summary(id: u32, number: u64) -> [u8; 13] {
+    numbered(SUMMARY, id, number)
+}
+
+fn numbered(prefix: u8, id: u32, number: u64) -> [u8; 13] {
+    let mut key = [prefix; 13];
     key[1..5].copy_from_slice(&id.to_be_bytes());
     key[5..].copy_from_slice(&number.to_be_bytes());
     key
 }
 
+/// Queue and number in the key of a chunk or of its summary.
 pub(crate) fn parse_chunk(key: &[u8]) -> Option<(u32, u64)> {
     let (id, number) = key.get(1..)?.split_first_chunk()?;
     Some((

@@ -4,7 +4,13 @@
 //! VERSION                  format version, decimal, and a newline
 //! LOCK                     locked while a store is open
 //! meta/                    sled
-//! log/q/0000000123.seg     lane q: queue messages, settlements, entries
+//! log/q/0000000123.seg     lane q: messages, settlements, entries, as they came
+//! log/c/0000000007.seg     lane c: messages that compaction moved out of the way
+//! log/CHECKPOINT           newest checkpoint that freed segments, see `marker`
+//! log/damaged/             copies of what could not be read, made by a salvaging start
+//! meta.broken-1/           a database that was moved aside and rebuilt
+//! meta.rebuild             empty; asks the next start to do that
+//! log/*/*.free             used segments that wait to be overwritten
 //! ```
 
 use std::fs::{self, File, TryLockError};
@@ -13,8 +19,8 @@ use std::path::{Path, PathBuf};
 
 use parking_lot::Mutex;
 
+use crate::disk::{Disk, RealDisk};
 use crate::error::Error;
-use crate::log::lane::sync_dir;
 
 /// The format that this build writes, and the newest it reads.
 const FORMAT_VERSION: u32 = 1;
@@ -53,18 +59,62 @@ impl Layout {
         };
         let log = layout.log();
         layout.check_version(log.exists() || layout.meta().exists())?;
-        fs::create_dir_all(&log).map_err(not_writable(&log))?;
+        for lane in [log.join("q"), log.join("c")] {
+            fs::create_dir_all(&lane).map_err(not_writable(&lane))?;
+        }
         Ok(layout)
     }
 
-    /// Directory of the log's lane for queues.
+    /// Locks a directory that a store has made, and changes nothing.
+    pub(crate) fn open_existing(dir: &Path) -> Result<Self, Error> {
+        let path = dir.join("LOCK");
+        let lock = File::open(&path).map_err(Error::io("open", &path))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(Error::InUse(dir.to_owned())),
+            Err(TryLockError::Error(e)) => return Err(Error::io("lock", &path)(e)),
+        }
+        let layout = Self {
+            dir: dir.to_owned(),
+            lock: Mutex::new(Some(lock)),
+        };
+        layout.check_version(true)?;
+        Ok(layout)
+    }
+
+    /// Directory of the log, with one directory for each lane.
     pub(crate) fn log(&self) -> PathBuf {
-        self.dir.join("log").join("q")
+        self.dir.join("log")
     }
 
     /// Directory of the metadata database.
     pub(crate) fn meta(&self) -> PathBuf {
         self.dir.join("meta")
+    }
+
+    /// A file that asks the next start to rebuild the database.
+    pub(crate) fn rebuild_mark(&self) -> PathBuf {
+        self.dir.join("meta.rebuild")
+    }
+
+    /// The database is rebuilt.
+    pub(crate) fn forget_rebuild_mark(&self) -> Result<(), Error> {
+        let path = self.rebuild_mark();
+        match fs::remove_file(&path) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(Error::io("remove", &path)(e)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Moves a database that is of no use aside and says where to.
+    pub(crate) fn move_meta_aside(&self) -> Result<PathBuf, Error> {
+        let meta = self.meta();
+        let name = |n: u32| self.dir.join(format!("meta.broken-{n}"));
+        let free = (1..u32::MAX).map(name).find(|path| !path.exists());
+        let aside = free.unwrap_or_else(|| name(0));
+        fs::rename(&meta, &aside).map_err(Error::io("rename", &meta))?;
+        sync_dir(&self.dir)?;
+        Ok(aside)
     }
 
     /// Makes the files and directories of a new store durable. Done before the first record
@@ -126,4 +176,8 @@ impl Layout {
 fn not_writable(path: &Path) -> impl FnOnce(io::Error) -> Error {
     let path = path.to_owned();
     move |source| Error::NotWritable { path, source }
+}
+
+fn sync_dir(dir: &Path) -> Result<(), Error> {
+    RealDisk.sync_dir(dir).map_err(Error::io("sync", dir))
 }

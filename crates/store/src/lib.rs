@@ -8,27 +8,37 @@
 //!
 //! # Promises
 //!
-//! - An operation whose [`Ticket`] was announced is there after any crash.
+//! - An operation whose [`Ticket`] was announced is there after any crash
+//!   ([`Durability`] can weaken this).
 //! - An operation that was not announced is there completely or not at all.
 //! - [`Store::settle`] promises nothing: losing the last settlements means redelivery, not loss.
 //! - After a write or sync error nothing more is announced and nothing is retried
 //!   ([`Store::failure`]): after a failed sync the kernel may have dropped the data.
 
+mod background;
 mod body;
 mod checkpoint;
+mod chunks;
 mod commit;
+mod compaction;
+mod disk;
 mod error;
 mod ids;
 mod index;
+mod inspect;
+mod keep;
 mod keys;
 mod layout;
 mod log;
+mod marker;
 mod meta;
 mod options;
 mod pending;
 mod read;
 mod recover;
 mod recovered;
+mod replay;
+mod salvage;
 mod shared;
 mod stats;
 mod store;
@@ -36,9 +46,11 @@ mod store;
 pub use body::{BODY_BYTES_MAX, Body};
 pub use error::Error;
 pub use ids::{QueueId, Ticket};
+pub use inspect::{Inspection, QueueCounts, SegmentUse, inspect};
+pub use log::reader::Damaged;
 pub use log::record::record_len;
-pub use options::{OnCommit, OnFailure, Options};
-pub use recovered::{Recovered, RecoveredQueue};
+pub use options::{Durability, OnCommit, OnFailure, Options, Recover};
+pub use recovered::{Lost, Recovered, RecoveredQueue};
 pub use stats::Stats;
 pub use store::{PENDING_BYTES_MAX, Store};
 

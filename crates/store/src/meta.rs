@@ -4,12 +4,12 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::disk::{Disk, RealDisk};
 use crate::error::Error;
-use crate::log::lane::sync_dir;
 
-/// sled's own page cache (16 MiB). The rows of interest are held by the index, so a larger cache
+/// sled's own page cache (8 MiB). The rows of interest are held by the index, so a larger cache
 /// would buy nothing.
-const CACHE_BYTES: u64 = 16 << 20;
+const CACHE_BYTES: u64 = 8 << 20;
 
 /// sled's segment (2 MiB). A leaf larger than a quarter of it would move into a file that sled
 /// never syncs; rows are at most 8 KiB and a leaf splits at 16, which stays far below.
@@ -111,7 +111,9 @@ impl MetaStore for Sled {
         self.db.flush().map_err(meta)?;
         let path = self.dir.join("db");
         self.file.sync_data().map_err(Error::io("sync", &path))?;
-        sync_dir(&self.dir)
+        RealDisk
+            .sync_dir(&self.dir)
+            .map_err(Error::io("sync", &self.dir))
     }
 
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {

@@ -7,6 +7,7 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::body::Body;
 use crate::ids::Ticket;
+use crate::keep::Keep;
 
 /// Longest time that settlements wait for a group to ride in (100 ms). A crash redelivers what
 /// was settled in it, so it should be short; it costs a write, so not too short.
@@ -33,6 +34,7 @@ pub(crate) enum Op {
         queue: u32,
         first_seq: u64,
         bodies: Vec<Body>,
+        keep: Keep,
     },
     Purge {
         queue: u32,
@@ -67,6 +69,11 @@ impl Group {
         self.settles.clear();
         self.ops.shrink_to(SPARE_OPS_MAX);
         self.settles.shrink_to(SPARE_OPS_MAX);
+    }
+
+    /// Whether anything of it goes to the log.
+    pub(crate) fn writes(&self) -> bool {
+        !self.settles.is_empty() || self.ops.iter().any(|op| !matches!(op, Op::Barrier))
     }
 
     fn settle_bytes(&self) -> usize {

@@ -1,14 +1,15 @@
 //! Reads messages back from the log.
 
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
 
 use bytes::BytesMut;
 
 use crate::body::Body;
+use crate::chunks;
+use crate::disk::{self, DiskFile};
 use crate::error::Error;
-use crate::index::chunk::Entry;
+use crate::index::Located;
+use crate::index::chunk::{CHUNK_LEN, Entry};
 use crate::log::record::{self, HEADER_LEN, Record};
 use crate::shared::Shared;
 
@@ -19,6 +20,10 @@ const SPAN_BYTES_MAX: u64 = 1 << 20;
 /// costs.
 const GAP_BYTES_MAX: u64 = 16 << 10;
 
+/// Attempts of one read. A second is rare: a segment has to be compacted and freed, which takes two
+/// checkpoints, between the look-up and the read.
+const ATTEMPTS_MAX: u32 = 8;
+
 /// See [`Store::read`](crate::Store::read). The index is locked for the look-up only.
 pub(crate) fn read(
     shared: &Shared,
@@ -27,17 +32,35 @@ pub(crate) fn read(
     max_messages: usize,
     max_bytes: usize,
 ) -> Result<Vec<(u64, Body)>, Error> {
-    let found = shared
-        .index
-        .lock()
-        .locate(queue, from, max_messages, max_bytes);
-    let total = found.iter().map(|(_, entry)| entry.len as usize).sum();
+    for _ in 0..ATTEMPTS_MAX {
+        if let Some(messages) = attempt(shared, queue, from, (max_messages, max_bytes))? {
+            return Ok(messages);
+        }
+    }
+    Err(Error::Failed(format!(
+        "messages of queue {queue} keep moving"
+    )))
+}
+
+/// One attempt; `None` if messages were moved while they were read.
+fn attempt(
+    shared: &Shared,
+    queue: u32,
+    from: u64,
+    limits: (usize, usize),
+) -> Result<Option<Vec<(u64, Body)>>, Error> {
+    let Located {
+        found,
+        bytes: total,
+        ..
+    } = locate(shared, queue, from, limits)?;
     let mut reading = Reading {
         shared,
         queue,
         bodies: BytesMut::with_capacity(total),
         parts: Vec::new(),
         span: Vec::new(),
+        moved: false,
     };
     reading.parts.reserve(found.len());
     for span in found.chunk_by(|(_, a), (_, b)| neighbours(a, b)) {
@@ -50,8 +73,11 @@ pub(crate) fn read(
             rest = later;
         }
     }
+    if reading.moved {
+        return Ok(None);
+    }
     let mut bodies = reading.bodies.freeze();
-    Ok(reading
+    let messages = reading
         .parts
         .into_iter()
         .map(|(seq, head, tail)| {
@@ -64,7 +90,38 @@ pub(crate) fn read(
                 },
             )
         })
-        .collect())
+        .collect();
+    Ok(Some(messages))
+}
+
+/// Looks messages up. Chunks that are not in memory are read from their rows and forgotten again:
+/// whoever reads a backlog passes each chunk once or twice.
+fn locate(
+    shared: &Shared,
+    queue: u32,
+    mut from: u64,
+    limits: (usize, usize),
+) -> Result<Located, Error> {
+    let mut located = Located::default();
+    loop {
+        shared
+            .index
+            .lock()
+            .locate(queue, from, limits, &mut located);
+        let Some(number) = located.evicted else {
+            return Ok(located);
+        };
+        let start = number * CHUNK_LEN;
+        // Gone if it was settled in the meantime.
+        if let Some(chunk) = chunks::load(&*shared.meta()?, (queue, number))? {
+            for (slot, entry) in chunk.iter_from(from.saturating_sub(start) as u16) {
+                if !located.take(start + u64::from(slot), entry, limits) {
+                    return Ok(located);
+                }
+            }
+        }
+        from = start + CHUNK_LEN;
+    }
 }
 
 /// One call's state. Bodies are copied together, so that what the caller keeps is not larger than
@@ -76,6 +133,8 @@ struct Reading<'a> {
     /// Number, bytes of head and tail.
     parts: Vec<(u64, usize, Option<usize>)>,
     span: Vec<u8>,
+    /// A message lies elsewhere by now.
+    moved: bool,
 }
 
 impl Reading<'_> {
@@ -87,7 +146,7 @@ impl Reading<'_> {
         let file = match self.shared.lane.reading(first.segment) {
             Ok(file) => file,
             // Settled and recycled since it was looked up.
-            Err(_) if !found.iter().any(|(seq, entry)| self.is_live(*seq, entry)) => return Ok(()),
+            Err(_) if !self.any_is_live(found)? => return Ok(()),
             Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
                 return Err(Error::MissingSegment(self.shared.lane.path(first.segment)));
             }
@@ -95,7 +154,7 @@ impl Reading<'_> {
         };
         let mut span = std::mem::take(&mut self.span);
         let len = (end(last) - first.offset()) as usize;
-        self.fill(&file, first.segment, first.offset(), len, &mut span)?;
+        self.fill(&*file, first.segment, first.offset(), len, &mut span)?;
         let mut own = Vec::new();
         for (seq, entry) in found {
             let at = (entry.offset() - first.offset()) as usize;
@@ -103,9 +162,9 @@ impl Reading<'_> {
             // A message in several queues has a longer header than the index can tell.
             let announced = record::announced_len(bytes).unwrap_or(0);
             let longest =
-                entry.len as usize + HEADER_LEN + record::REFERENCES_MAX * record::REFERENCE_LEN;
+                entry.len() as usize + HEADER_LEN + record::REFERENCES_MAX * record::REFERENCE_LEN;
             if announced > bytes.len() && announced <= longest {
-                self.fill(&file, entry.segment, entry.offset(), announced, &mut own)?;
+                self.fill(&*file, entry.segment, entry.offset(), announced, &mut own)?;
                 bytes = &own;
             }
             self.take(*seq, entry, bytes)?;
@@ -123,13 +182,14 @@ impl Reading<'_> {
                 more,
                 head,
                 tail,
+                ..
             }) if first == wanted || more.iter().any(|other| other == wanted) => {
                 self.bodies.extend_from_slice(head);
                 self.bodies.extend_from_slice(tail.unwrap_or_default());
                 self.parts.push((seq, head.len(), tail.map(<[u8]>::len)));
                 Ok(())
             }
-            _ if self.is_live(seq, entry) => Err(Error::CorruptMessage {
+            _ if self.is_live(seq, entry)? => Err(Error::CorruptMessage {
                 path: self.shared.lane.path(entry.segment),
                 offset: entry.offset(),
                 queue: self.queue,
@@ -142,7 +202,7 @@ impl Reading<'_> {
     /// Reads up to `len` bytes; fewer at the end of the file.
     fn fill(
         &self,
-        file: &File,
+        file: &dyn DiskFile,
         segment: u32,
         offset: u64,
         len: usize,
@@ -150,26 +210,31 @@ impl Reading<'_> {
     ) -> Result<(), Error> {
         into.clear();
         into.resize(len, 0);
-        let mut filled = 0;
-        while filled < len {
-            match file.read_at(&mut into[filled..], offset + filled as u64) {
-                Ok(0) => break,
-                Ok(n) => filled += n,
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) => return Err(Error::io("read", &self.shared.lane.path(segment))(e)),
-            }
-        }
+        let filled = disk::read_full(file, into, offset)
+            .map_err(Error::io("read", &self.shared.lane.path(segment)))?;
         into.truncate(filled);
         Ok(())
     }
 
-    fn is_live(&self, seq: u64, entry: &Entry) -> bool {
-        self.shared.index.lock().get(self.queue, seq) == Some(*entry)
+    fn any_is_live(&mut self, found: &[(u64, Entry)]) -> Result<bool, Error> {
+        for (seq, entry) in found {
+            if self.is_live(*seq, entry)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether a message that could not be read should be where it was looked for.
+    fn is_live(&mut self, seq: u64, entry: &Entry) -> Result<bool, Error> {
+        let now = chunks::find(self.shared, self.queue, seq)?;
+        self.moved |= now.is_some_and(|now| now != *entry);
+        Ok(now == Some(*entry))
     }
 }
 
 fn end(entry: &Entry) -> u64 {
-    entry.offset() + HEADER_LEN as u64 + u64::from(entry.len)
+    entry.offset() + HEADER_LEN as u64 + u64::from(entry.len())
 }
 
 fn neighbours(a: &Entry, b: &Entry) -> bool {

@@ -1,19 +1,23 @@
-//! Opening: the metadata database plus the log from its checkpoint on.
+//! Opening: the metadata database plus the log from its checkpoint on, or the log alone.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 
+use crate::chunks;
 use crate::error::Error;
 use crate::ids::QueueId;
 use crate::index::Index;
-use crate::index::chunk::{Chunk, Entry};
+use crate::index::chunk::CHUNK_LEN;
+use crate::index::summary::Summary;
+use crate::keep::Keep;
 use crate::keys::{self, Checkpoint};
 use crate::log::Position;
-use crate::log::lane::Lane;
-use crate::log::reader;
-use crate::log::record::Record;
+use crate::log::lane::{Lane, SURVIVORS};
+use crate::log::reader::{self, Proof};
 use crate::meta::MetaStore;
 use crate::recovered::{Recovered, RecoveredQueue};
+use crate::replay::Replay;
+use crate::salvage::{self, Salvaged};
+use crate::{Options, Recover};
 
 /// What opening found.
 pub(crate) struct Recovery {
@@ -22,6 +26,10 @@ pub(crate) struct Recovery {
     /// The log went on after the checkpoint: write a new one before anything else, so that
     /// nothing is ever appended behind a torn group.
     pub(crate) checkpoint: Needed,
+    /// The next segment that compaction may write.
+    pub(crate) next_survivors: u32,
+    /// Of the last checkpoint.
+    pub(crate) generation: u64,
 }
 
 /// Whether a checkpoint has to be written.
@@ -31,94 +39,209 @@ pub(crate) enum Needed {
     No,
 }
 
-/// Reads the database and replays the log. `segments` are all that exist, ascending.
+/// The checkpoint in the database.
+pub(crate) fn checkpoint(meta: &dyn MetaStore) -> Result<Option<Checkpoint>, Error> {
+    let Some(row) = meta.get(&keys::CHECKPOINT)? else {
+        return Ok(None);
+    };
+    let checkpoint = Checkpoint::from_row(&row);
+    let corrupt = || corrupt(meta, "the checkpoint".to_owned());
+    checkpoint.ok_or_else(corrupt).map(Some)
+}
+
+/// Reads the database and replays the log. `segments` are all that exist, ascending;
+/// `generation` is that of the newest checkpoint that counted on the database.
 pub(crate) fn recover(
     lane: &Lane,
     segments: &[u32],
     meta: &dyn MetaStore,
+    generation: u64,
+    options: &Options,
 ) -> Result<Recovery, Error> {
-    let start = Position {
-        segment: 1,
-        offset: 0,
+    let checkpoint = match checkpoint(meta)? {
+        Some(checkpoint) => checkpoint,
+        // New, or ended before the first checkpoint: the log is complete.
+        None if generation == 0 => return rebuild(lane, segments, meta, 0, options),
+        None => return Err(corrupt(meta, "there is no checkpoint".to_owned())),
     };
-    let checkpoint = match meta.get(&keys::CHECKPOINT)? {
-        Some(row) => {
-            Checkpoint::from_row(&row).ok_or_else(|| corrupt(meta, "the checkpoint".to_owned()))?
-        }
-        None => Checkpoint {
-            end: start,
-            max_queue_id: 0,
-            clean: true,
-        },
-    };
+    if checkpoint.generation < generation {
+        return Err(corrupt(meta, "it is older than the log".to_owned()));
+    }
     let mut index = Index::default();
     index.max_queue_id = checkpoint.max_queue_id;
+    index.snapshot_segment = checkpoint.snapshot_segment;
     load(&mut index, meta)?;
-    let mut entries = load_entries(meta)?;
+    index.entries = load_entries(meta)?;
+    let spilled = settle_spilled(&mut index, meta)?;
 
-    for live in index.live_segments() {
+    let survivors = segments.partition_point(|segment| *segment < SURVIVORS);
+    let (queues, survivors) = segments.split_at(survivors);
+    let mut salvaged = Salvaged::new(lane, options.recover);
+    for live in index.live_segments().collect::<Vec<_>>() {
         if segments.binary_search(&live).is_err() {
-            return Err(Error::MissingSegment(lane.path(live)));
+            salvaged.missing(live)?;
         }
     }
     for segment in segments {
         index.add_segment(*segment);
     }
-    let newer = segments.partition_point(|segment| *segment < checkpoint.end.segment);
-    let newer = &segments[newer..];
-    if checkpoint.end.offset > 0 && newer.first() != Some(&checkpoint.end.segment) {
-        return Err(Error::MissingSegment(lane.path(checkpoint.end.segment)));
+    let newer = queues.partition_point(|segment| *segment < checkpoint.end.segment);
+    let newer = &queues[newer..];
+    if checkpoint.end.offset > 0 && newer.is_empty() {
+        salvaged.missing(checkpoint.end.segment)?;
     }
-    reader::replay(lane, newer, checkpoint.end, &mut |at, record| {
-        apply(&mut index, &mut entries, at, record)
-    })?;
+    let mut replay = Replay::new(&mut index, meta, &mut salvaged);
+    reader::replay(lane, newer, checkpoint.end, &mut replay)?;
 
     index.end = checkpoint.end;
-    let mut needed = Needed::No;
+    let mut needed = if spilled { Needed::Yes } else { Needed::No };
     if let Some(last) = newer.last() {
-        // What was replayed may have been written and not synced before a crash of this process.
-        for segment in newer {
-            let path = lane.path(*segment);
-            let synced = File::open(&path).and_then(|file| file.sync_data());
-            synced.map_err(Error::io("sync", &path))?;
-        }
+        sync(lane, newer)?;
         index.end = Position {
             segment: last + 1,
             offset: 0,
         };
         needed = Needed::Yes;
     }
+    let clean = checkpoint.clean && newer.is_empty();
+    let mut recovery = finish(index, meta, survivors, salvaged)?;
+    recovery.recovered.clean = clean;
+    recovery.generation = checkpoint.generation.max(generation);
+    if needed == Needed::Yes {
+        recovery.checkpoint = needed;
+    }
+    Ok(recovery)
+}
+
+/// Makes the index from the log alone, for a new, empty database.
+///
+/// Every message in the log that no record in it settles is there again: nothing is lost, but
+/// messages may come back whose settlement was in a segment that has been freed.
+pub(crate) fn rebuild(
+    lane: &Lane,
+    segments: &[u32],
+    meta: &dyn MetaStore,
+    generation: u64,
+    options: &Options,
+) -> Result<Recovery, Error> {
+    let mut index = Index::default();
+    let mut salvaged = Salvaged::new(lane, options.recover);
+    for segment in segments {
+        index.add_segment(*segment);
+    }
+    let survivors = segments.partition_point(|segment| *segment < SURVIVORS);
+    let (queues, survivors) = segments.split_at(survivors);
+    if generation == 0 {
+        // Nothing was ever freed.
+        for (number, segment) in (1..).zip(queues) {
+            if *segment != number {
+                salvaged.missing(number)?;
+                break;
+            }
+        }
+    }
+    let mut replay = Replay::rebuilding(&mut index, meta, &mut salvaged);
+    // Copies first: what settled the messages is in the other lane.
+    for segment in survivors.iter().chain(queues) {
+        let proof = if queues.last() == Some(segment) {
+            Proof::Group
+        } else {
+            Proof::GroupOrSeal
+        };
+        reader::scan(lane, (*segment, 0), proof, &mut replay)?;
+    }
+    sync(lane, segments)?;
+    index.end = Position {
+        segment: queues.last().map_or(0, |last| *last) + 1,
+        offset: 0,
+    };
+    let mut recovery = finish(index, meta, survivors, salvaged)?;
+    if segments.is_empty() {
+        recovery.recovered.clean = true;
+    } else {
+        recovery.checkpoint = Needed::Yes;
+    }
+    recovery.generation = generation;
+    Ok(recovery)
+}
+
+/// What was replayed may have been written and not synced before a crash of this process.
+fn sync(lane: &Lane, segments: &[u32]) -> Result<(), Error> {
+    for segment in segments {
+        let synced = lane.reading(*segment)?.sync_data();
+        synced.map_err(Error::io("sync", &lane.path(*segment)))?;
+    }
+    Ok(())
+}
+
+fn finish(
+    mut index: Index,
+    meta: &dyn MetaStore,
+    survivors: &[u32],
+    mut salvaged: Salvaged<'_>,
+) -> Result<Recovery, Error> {
+    let mut checkpoint = Needed::No;
+    if salvaged.mode() == Recover::Salvage && salvage::verify(&mut index, meta, &mut salvaged)? {
+        checkpoint = Needed::Yes;
+    }
+    let heads = index.evicted_heads();
+    chunks::ensure(&mut index, meta, &heads)?;
+    let (lost, damaged) = salvaged.into_report();
     let recovered = Recovered {
-        entries,
+        entries: index.entries.clone(),
         queues: index
             .queues()
             .into_iter()
             .map(RecoveredQueue::from)
             .collect(),
-        clean: checkpoint.clean && needed == Needed::No,
+        clean: false,
         max_queue_id: index.max_queue_id,
+        lost,
+        damaged,
+        moved_aside: None,
     };
     Ok(Recovery {
         index,
         recovered,
-        checkpoint: needed,
+        checkpoint,
+        next_survivors: survivors.last().map_or(SURVIVORS, |last| *last) + 1,
+        generation: 0,
     })
 }
 
 fn load(index: &mut Index, meta: &dyn MetaStore) -> Result<(), Error> {
     meta.scan(keys::QUEUE, &mut |key, row| {
-        let (id, next_seq) = keys::parse_queue(key)
+        let (id, (next_seq, floor)) = keys::parse_queue(key)
             .zip(keys::parse_queue_row(row))
             .ok_or_else(|| corrupt(meta, format!("queue {key:?}")))?;
-        index.load_queue(id, next_seq);
+        index.load_queue(id, next_seq, floor);
         Ok(())
     })?;
-    meta.scan(keys::CHUNK, &mut |key, row| {
+    meta.scan(keys::SUMMARY, &mut |key, row| {
         let loaded = keys::parse_chunk(key)
-            .zip(Chunk::from_row(row))
-            .and_then(|((id, number), chunk)| index.load_chunk(id, number, chunk));
-        loaded.ok_or_else(|| corrupt(meta, format!("chunk {key:?}")))
+            .zip(Summary::from_row(row))
+            .and_then(|((id, number), summary)| index.load_summary(id, number, summary));
+        loaded.ok_or_else(|| corrupt(meta, format!("summary {key:?}")))
     })
+}
+
+/// Settles the messages that were to be kept until a restart. Returns whether there were any.
+fn settle_spilled(index: &mut Index, meta: &dyn MetaStore) -> Result<bool, Error> {
+    let spilled = index.spilled_chunks();
+    for (queue, number) in &spilled {
+        let row = chunks::load(meta, (*queue, *number))?;
+        let chunk = row.ok_or_else(|| chunks::corrupt(meta, (*queue, *number)))?;
+        let gone = chunk
+            .iter_from(0)
+            .filter(|(_, entry)| entry.keep() == Keep::UntilRestart);
+        let gone: Vec<u16> = gone.map(|(slot, _)| slot).collect();
+        chunks::ensure(index, meta, &[(*queue, *number)])?;
+        for slot in gone {
+            let seq = number * CHUNK_LEN + u64::from(slot);
+            index.settle(*queue, seq, seq);
+        }
+    }
+    Ok(!spilled.is_empty())
 }
 
 fn load_entries(meta: &dyn MetaStore) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, Error> {
@@ -141,50 +264,6 @@ fn load_entries(meta: &dyn MetaStore) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, Erro
             Ok((key, parts.into_values().flatten().collect()))
         })
         .collect()
-}
-
-/// Applies one record that is newer than the database.
-fn apply(
-    index: &mut Index,
-    entries: &mut BTreeMap<Vec<u8>, Vec<u8>>,
-    at: Position,
-    record: &Record<'_>,
-) -> Result<(), Error> {
-    match record {
-        Record::Publish {
-            first,
-            more,
-            head,
-            tail,
-        } => {
-            let len = head.len() + tail.map_or(0, <[u8]>::len);
-            let too_large = |_| Error::TooLarge { bytes: len as u64 };
-            let entry = Entry {
-                segment: at.segment,
-                offset8: u32::try_from(at.offset / 8).map_err(too_large)?,
-                len: u32::try_from(len).map_err(too_large)?,
-            };
-            for (queue, seq) in std::iter::once(*first).chain(more.iter()) {
-                index.append(queue, seq, std::iter::once(entry));
-            }
-        }
-        Record::Ack { queue, runs } => {
-            for (first, last) in runs.iter() {
-                index.settle(*queue, first, last);
-            }
-        }
-        Record::Put { key, value } => {
-            index.set_entry(key, Some(value));
-            entries.insert(key.to_vec(), value.to_vec());
-        }
-        Record::Remove { key } => {
-            index.set_entry(key, None);
-            entries.remove(*key);
-        }
-        Record::DropQueue { queue } => index.drop_queue(*queue),
-        Record::Seal => {}
-    }
-    Ok(())
 }
 
 fn corrupt(meta: &dyn MetaStore, what: String) -> Error {

@@ -1,8 +1,10 @@
 //! What a store knows when it has just been opened.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use crate::ids::QueueId;
+use crate::log::reader::Damaged;
 
 /// Everything that survived.
 #[derive(Clone, Eq, PartialEq, Debug, Default)]
@@ -15,6 +17,25 @@ pub struct Recovered {
     pub clean: bool,
     /// The highest queue id the store has seen; 0 when there was none.
     pub max_queue_id: u32,
+    /// Messages that are lost, or may be, because the log is damaged. Empty unless the store was
+    /// opened with [`Recover::Salvage`](crate::Recover::Salvage).
+    pub lost: Vec<Lost>,
+    /// Where the log is damaged; copies lie in `log/damaged`. Empty unless salvaging.
+    pub damaged: Vec<Damaged>,
+    /// The metadata database was of no use. It lies here now, and a new one was made from the
+    /// log. Nothing is lost by it, but settled messages may be back.
+    pub moved_aside: Option<PathBuf>,
+}
+
+/// A range of messages of one queue that are not in the log, though they should be.
+#[derive(Copy, Clone, Eq, PartialEq, Debug)]
+pub struct Lost {
+    /// Which queue.
+    pub queue: QueueId,
+    /// The first of them.
+    pub first_seq: u64,
+    /// The last of them.
+    pub last_seq: u64,
 }
 
 /// One queue's messages.

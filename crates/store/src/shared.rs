@@ -1,20 +1,23 @@
 //! What the store's threads and its callers have in common.
 
-use std::fs::File;
 use std::io;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, RwLock};
 
 use crate::checkpoint::Schedule;
+use crate::chunks;
+use crate::disk::DiskFile;
 use crate::error::Error;
 use crate::ids::Ticket;
-use crate::index::Index;
+use crate::index::{ChunkId, Index};
 use crate::layout::Layout;
 use crate::log::lane::Lane;
 use crate::log::writer::Meter;
+use crate::marker::Marker;
+use crate::meta::MetaStore;
 use crate::options::Options;
 use crate::pending::Pending;
 
@@ -27,7 +30,12 @@ pub(crate) struct Shared {
     pub(crate) pending: Pending,
     pub(crate) pending_bytes: AtomicUsize,
     pub(crate) schedule: Schedule,
-    pub(crate) counters: Counters,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) survivors: SurvivorsMeter,
+    pub(crate) generation: AtomicU64,
+    pub(crate) marker: Marker,
+    /// Gone once the store is closed, so that another can open it.
+    meta: RwLock<Option<Arc<dyn MetaStore>>>,
     committed: AtomicU64,
     failure: OnceLock<Arc<Error>>,
     /// For whoever blocks until a ticket is committed; guards no data.
@@ -43,6 +51,7 @@ pub(crate) struct Counters {
     pub(crate) sync_ns: AtomicU64,
     pub(crate) sync_max_ns: AtomicU64,
     pub(crate) log_bytes: AtomicU64,
+    pub(crate) relocated_bytes: AtomicU64,
     pub(crate) checkpoints: AtomicU64,
     pub(crate) last_checkpoint_ns: AtomicU64,
     /// Set by the first sync of the log that failed.
@@ -52,7 +61,7 @@ pub(crate) struct Counters {
 impl Meter for Counters {
     // How long a sync takes is a measurement, not an input of any decision.
     #[allow(clippy::disallowed_methods)]
-    fn sync(&self, file: &File) -> io::Result<()> {
+    fn sync(&self, file: &dyn DiskFile) -> io::Result<()> {
         // The kernel reports a lost write once and calls the pages clean afterwards. So syncs are
         // taken one at a time, and after one has failed, in whichever thread, none succeeds.
         let mut failed = self.sync_failed.lock();
@@ -74,12 +83,32 @@ impl Meter for Counters {
     }
 }
 
+/// Counts what compaction writes apart from what the store was given.
+pub(crate) struct SurvivorsMeter(Arc<Counters>);
+
+impl Meter for SurvivorsMeter {
+    fn sync(&self, file: &dyn DiskFile) -> io::Result<()> {
+        self.0.sync(file)
+    }
+
+    fn wrote(&self, bytes: u64) {
+        self.0.relocated_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+}
+
 pub(crate) fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 impl Shared {
-    pub(crate) fn new(options: Options, layout: Layout, lane: Lane, index: Index) -> Self {
+    pub(crate) fn new(
+        options: Options,
+        layout: Layout,
+        lane: Lane,
+        index: Index,
+        (meta, marker, generation): (Arc<dyn MetaStore>, Marker, u64),
+    ) -> Self {
+        let counters = Arc::<Counters>::default();
         Self {
             options,
             layout,
@@ -88,11 +117,33 @@ impl Shared {
             pending: Pending::new(),
             pending_bytes: AtomicUsize::new(0),
             schedule: Schedule::default(),
-            counters: Counters::default(),
+            survivors: SurvivorsMeter(Arc::clone(&counters)),
+            counters,
+            generation: AtomicU64::new(generation),
+            marker,
+            meta: RwLock::new(Some(meta)),
             committed: AtomicU64::new(0),
             failure: OnceLock::new(),
             progress: Mutex::new(()),
             progressed: Condvar::new(),
+        }
+    }
+
+    /// The metadata database.
+    pub(crate) fn meta(&self) -> Result<Arc<dyn MetaStore>, Error> {
+        self.meta.read().clone().ok_or(Error::Closed)
+    }
+
+    /// Closes the metadata database.
+    pub(crate) fn close_meta(&self) {
+        self.meta.write().take();
+    }
+
+    /// What to say of a chunk whose row is damaged or missing.
+    pub(crate) fn corrupt_chunk(&self, id: ChunkId) -> Error {
+        match self.meta() {
+            Ok(meta) => chunks::corrupt(&*meta, id),
+            Err(error) => error,
         }
     }
 
@@ -109,6 +160,11 @@ impl Shared {
 
     /// Stops the store for good. Only the first error counts.
     pub(crate) fn fail(&self, error: Error) {
+        if matches!(error, Error::CorruptMeta { .. }) {
+            // The next start shall rebuild the database. If even this fails, that start meets the
+            // same damage again.
+            let _ = std::fs::write(self.layout.rebuild_mark(), []);
+        }
         let error = Arc::new(error);
         if self.failure.set(Arc::clone(&error)).is_err() {
             return;

@@ -15,6 +15,8 @@ pub struct Stats {
     pub sync_max: Duration,
     /// Bytes written to the log since the store was opened, padding included.
     pub log_bytes: u64,
+    /// Bytes that compaction wrote since the store was opened.
+    pub relocated_bytes: u64,
     /// Messages that are stored and not settled; a message in two queues counts twice.
     pub live: u64,
     /// Body bytes of those messages.

@@ -1,6 +1,7 @@
 //! The seam that the broker sees.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,16 +10,20 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
+use crate::background;
 use crate::checkpoint::{self, Kind};
 use crate::commit;
+use crate::disk::{Disk, RealDisk};
+use crate::keep::Keep;
 use crate::layout::Layout;
 use crate::log::lane::Lane;
-use crate::meta::Sled;
+use crate::marker::Marker;
+use crate::meta::{MetaStore, Sled};
 use crate::pending::Op;
 use crate::read;
-use crate::recover::{self, Needed};
+use crate::recover::{self, Needed, Recovery};
 use crate::shared::Shared;
-use crate::{Body, Error, Options, QueueId, Recovered, Stats, Ticket};
+use crate::{Body, Durability, Error, Options, QueueId, Recovered, Stats, Ticket};
 
 /// Smallest segment (64 KiB): a segment per group or two would spend its time on renames.
 const SEGMENT_BYTES_MIN: u64 = 64 << 10;
@@ -49,6 +54,8 @@ struct Owner {
 struct Threads {
     commit: JoinHandle<()>,
     checkpoint: JoinHandle<()>,
+    /// Only where tickets do not wait for a sync.
+    background: Option<JoinHandle<()>>,
 }
 
 impl Store {
@@ -56,20 +63,36 @@ impl Store {
     ///
     /// # Errors
     /// The directory is locked by another process, not writable, of a newer format, or damaged.
-    pub fn open(dir: &Path, mut options: Options) -> Result<(Self, Recovered), Error> {
+    pub fn open(dir: &Path, options: Options) -> Result<(Self, Recovered), Error> {
+        Self::open_on(dir, options, Arc::new(RealDisk))
+    }
+
+    /// As [`Self::open`], with the log on `disk`.
+    pub(crate) fn open_on(
+        dir: &Path,
+        mut options: Options,
+        disk: Arc<dyn Disk>,
+    ) -> Result<(Self, Recovered), Error> {
         options.segment_bytes = options
             .segment_bytes
             .clamp(SEGMENT_BYTES_MIN, SEGMENT_BYTES_MAX);
         let layout = Layout::open(dir)?;
-        let meta = Sled::open(&layout.meta())?;
-        let (lane, segments) = Lane::open(layout.log(), options.segment_bytes)?;
-        let recovery = recover::recover(&lane, &segments, &meta)?;
+        let (marker, generation) = Marker::open(&*disk, &layout.log())?;
+        let (lane, segments) = Lane::open(disk, layout.log(), options.segment_bytes)?;
+        let (meta, recovery) = open_meta(&layout, &lane, &segments, generation, &options)?;
         let next_segment = recovery.index.end.segment;
-        let shared = Arc::new(Shared::new(options, layout, lane, recovery.index));
+        let shared = Arc::new(Shared::new(
+            options,
+            layout,
+            lane,
+            recovery.index,
+            (meta, marker, recovery.generation),
+        ));
         if recovery.checkpoint == Needed::Yes {
-            checkpoint::write(&shared, &meta, Kind::Regular)?;
+            checkpoint::write(&shared, Kind::Regular)?;
+            shared.layout.forget_rebuild_mark()?;
         }
-        let threads = Threads::start(&shared, meta, next_segment)?;
+        let threads = Threads::start(&shared, next_segment, recovery.next_survivors)?;
         let owner = Owner {
             shared,
             threads: Mutex::new(Some(threads)),
@@ -89,6 +112,18 @@ impl Store {
     /// blocks. The same body (same bytes in memory) appended to several queues in one group is
     /// written once. An empty run returns the last ticket handed out.
     pub fn append(&self, queue: QueueId, first_seq: u64, bodies: Vec<Body>) -> Ticket {
+        self.append_for(queue, first_seq, bodies, Keep::Always)
+    }
+
+    /// Writes messages that need not survive a restart, and will not: they only leave memory.
+    /// Numbered and settled like others; numbers older than the newest are fine.
+    ///
+    /// Their ticket is committed when [`Store::read`] finds them. They never cause a sync.
+    pub fn spill(&self, queue: QueueId, first_seq: u64, bodies: Vec<Body>) -> Ticket {
+        self.append_for(queue, first_seq, bodies, Keep::UntilRestart)
+    }
+
+    fn append_for(&self, queue: QueueId, first_seq: u64, bodies: Vec<Body>, keep: Keep) -> Ticket {
         if bodies.is_empty() {
             return self.shared().pending.last_taken();
         }
@@ -101,6 +136,7 @@ impl Store {
             queue: queue.0,
             first_seq,
             bodies,
+            keep,
         };
         self.shared().pending.push(op).unwrap_or_else(|ticket| {
             self.shared()
@@ -207,6 +243,8 @@ impl Store {
             join(threads.commit);
             shared.schedule.close();
             join(threads.checkpoint);
+            threads.background.into_iter().for_each(join);
+            shared.close_meta();
             shared.layout.unlock();
             shared.announce();
         }
@@ -242,6 +280,7 @@ impl Store {
             sync_avg: Duration::from_nanos(read(&counters.sync_ns) / syncs.max(1)),
             sync_max: Duration::from_nanos(read(&counters.sync_max_ns)),
             log_bytes: read(&counters.log_bytes),
+            relocated_bytes: read(&counters.relocated_bytes),
             live: totals.live,
             live_bytes: totals.live_bytes,
             segments: totals.segments,
@@ -275,8 +314,37 @@ impl fmt::Debug for Store {
     }
 }
 
+/// Opens the metadata database and recovers, or moves it aside and rebuilds it.
+fn open_meta(
+    layout: &Layout,
+    lane: &Lane,
+    segments: &[u32],
+    generation: u64,
+    options: &Options,
+) -> Result<(Arc<dyn MetaStore>, Recovery), Error> {
+    let dir = layout.meta();
+    let asked = layout.rebuild_mark().exists();
+    // A damaged database may panic instead of returning an error.
+    let opened = catch_unwind(AssertUnwindSafe(|| {
+        let meta = Sled::open(&dir)?;
+        let recovery = recover::recover(lane, segments, &meta, generation, options)?;
+        Ok::<_, Error>((meta, recovery))
+    }));
+    match opened {
+        Ok(Ok((meta, recovery))) if !asked => return Ok((Arc::new(meta), recovery)),
+        Ok(Err(error)) if !asked && !error.is_of_meta() => return Err(error),
+        // Whatever it was, the database is closed by now.
+        _ => {}
+    }
+    let aside = layout.move_meta_aside()?;
+    let meta = Sled::open(&dir)?;
+    let mut recovery = recover::rebuild(lane, segments, &meta, generation, options)?;
+    recovery.recovered.moved_aside = Some(aside);
+    Ok((Arc::new(meta), recovery))
+}
+
 impl Threads {
-    fn start(shared: &Arc<Shared>, meta: Sled, next_segment: u32) -> Result<Self, Error> {
+    fn start(shared: &Arc<Shared>, next_segment: u32, next_survivors: u32) -> Result<Self, Error> {
         let spawn = |name: &str, run: Box<dyn FnOnce() + Send>| {
             thread::Builder::new()
                 .name(name.to_owned())
@@ -291,12 +359,26 @@ impl Threads {
         let own = Arc::clone(shared);
         let checkpoint = spawn(
             "store-checkpoint",
-            Box::new(move || checkpoint::run(&own, &meta)),
+            Box::new(move || checkpoint::run(&own, next_survivors)),
         );
-        match checkpoint {
-            Ok(checkpoint) => Ok(Self { commit, checkpoint }),
+        let background = match shared.options.durability {
+            Durability::Synced => Ok(None),
+            Durability::Written { sync_every } => {
+                let own = Arc::clone(shared);
+                let run = move || background::run(&own, sync_every);
+                spawn("store-sync", Box::new(run)).map(Some)
+            }
+        };
+        let started = checkpoint.and_then(|checkpoint| Ok((checkpoint, background?)));
+        match started {
+            Ok((checkpoint, background)) => Ok(Self {
+                commit,
+                checkpoint,
+                background,
+            }),
             Err(error) => {
                 shared.pending.stop();
+                shared.schedule.stop();
                 join(commit);
                 Err(error)
             }
@@ -311,6 +393,7 @@ impl Drop for Owner {
             join(threads.commit);
             self.shared.schedule.stop();
             join(threads.checkpoint);
+            threads.background.into_iter().for_each(join);
         }
     }
 }

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::index::chunk::Entry;
+use crate::keep::Keep;
 use crate::log::record::{REFERENCES_MAX, Reference, push_reference};
 use crate::pending::{Op, Run};
 
@@ -35,11 +36,14 @@ impl Slot {
     }
 }
 
+/// Messages with the same one share a record.
+type Identity = ((usize, usize, usize, usize), Keep);
+
 /// See the module.
 #[derive(Default)]
 pub(crate) struct Fanout {
     slots: Vec<Slot>,
-    bodies: HashMap<(usize, usize, usize, usize), Chain, BuildHasherDefault<AddressHasher>>,
+    bodies: HashMap<Identity, Chain, BuildHasherDefault<AddressHasher>>,
     shared: bool,
 }
 
@@ -66,6 +70,7 @@ impl Fanout {
                 queue,
                 first_seq,
                 bodies,
+                keep,
             } = op
             else {
                 continue;
@@ -92,7 +97,7 @@ impl Fanout {
                     entry,
                 });
                 if several && !settled {
-                    self.join(number, body.identity());
+                    self.join(number, (body.identity(), *keep));
                 }
             }
         }
@@ -100,7 +105,7 @@ impl Fanout {
     }
 
     /// Lets slot `number` share the record of an earlier slot with the same body.
-    fn join(&mut self, number: u32, identity: (usize, usize, usize, usize)) {
+    fn join(&mut self, number: u32, identity: Identity) {
         let new = Chain {
             first: number,
             last: number,

@@ -1,5 +1,9 @@
 //! Up to 512 consecutive messages of one queue: where each lies and whether it is live.
 
+use super::summary::{Part, Summary};
+use crate::keep::Keep;
+use crate::log::record::{HEADER_LEN, padded};
+
 /// Messages per chunk, and per row of the metadata database.
 pub(crate) const CHUNK_LEN: u64 = 512;
 
@@ -8,21 +12,56 @@ const WORDS: usize = CHUNK_LEN as usize / 64;
 /// Version byte of a stored chunk.
 const VERSION: u8 = 1;
 
-/// Where a message lies. 12 bytes, as there is one for each stored message in memory.
+/// Where a message lies, and whether it survives a restart. 12 bytes, as there may be many.
 #[derive(Copy, Clone, Eq, PartialEq, Debug, Default)]
 pub(crate) struct Entry {
     /// Segment; 0 means nowhere.
     pub(crate) segment: u32,
     /// Offset of the record divided by 8.
     pub(crate) offset8: u32,
-    /// Bytes of the body.
-    pub(crate) len: u32,
+    /// Bytes of the body, and `SPILLED`.
+    len: u32,
 }
 
+/// Bit of [`Entry::len`]; a body has at most 2^30 bytes.
+const SPILLED: u32 = 1 << 31;
+
 impl Entry {
+    /// A message of `len` body bytes whose record starts at `offset8 * 8` of `segment`.
+    pub(crate) fn new(segment: u32, offset8: u32, len: u32, keep: Keep) -> Self {
+        let flag = match keep {
+            Keep::Always => 0,
+            Keep::UntilRestart => SPILLED,
+        };
+        Self {
+            segment,
+            offset8,
+            len: len & !SPILLED | flag,
+        }
+    }
+
     /// Byte offset of the record.
     pub(crate) fn offset(&self) -> u64 {
         u64::from(self.offset8) * 8
+    }
+
+    /// Bytes of the body.
+    pub(crate) fn len(&self) -> u32 {
+        self.len & !SPILLED
+    }
+
+    /// Bytes of the record in the log, if it has one reference.
+    pub(crate) fn record_bytes(&self) -> u64 {
+        padded(HEADER_LEN + self.len() as usize) as u64
+    }
+
+    /// Whether it survives a restart.
+    pub(crate) fn keep(&self) -> Keep {
+        if self.len & SPILLED == 0 {
+            Keep::Always
+        } else {
+            Keep::UntilRestart
+        }
     }
 }
 
@@ -38,6 +77,8 @@ pub(crate) struct Chunk {
     pub(crate) dirty: bool,
     /// The metadata database has a row for it.
     pub(crate) stored: bool,
+    /// It is in the list of chunks that may be evicted.
+    pub(crate) queued: bool,
 }
 
 impl Chunk {
@@ -103,6 +144,31 @@ impl Chunk {
         })
     }
 
+    /// What has to be known of the chunk while it is not in memory.
+    pub(crate) fn summary(&self) -> Summary {
+        let (mut spilled, mut parts) = (0, Vec::<Part>::new());
+        for (_, entry) in self.iter_from(0) {
+            spilled += u16::from(entry.keep() == Keep::UntilRestart);
+            // Mostly the last one, and seldom more than a few.
+            let at = parts.iter().rposition(|p| p.segment == entry.segment);
+            let at = at.unwrap_or_else(|| {
+                parts.push(Part {
+                    segment: entry.segment,
+                    ..Part::default()
+                });
+                parts.len() - 1
+            });
+            parts[at].live += 1;
+            parts[at].body_bytes += u64::from(entry.len());
+            parts[at].record_bytes += entry.record_bytes();
+        }
+        Summary {
+            live: self.live,
+            spilled,
+            parts: parts.into(),
+        }
+    }
+
     /// Empties the chunk but keeps its memory.
     pub(crate) fn reset(&mut self) {
         let mut entries = std::mem::take(&mut self.entries);
@@ -122,7 +188,7 @@ impl Chunk {
     ///                      segment: zigzag difference to the one before (0 at first)
     ///                      offset / 8: difference to the end of the record before, zigzag,
     ///                        0 at first and after a change of segment
-    ///                      body length
+    ///                      body length; bit 31 set: the message does not survive a restart
     /// ```
     pub(crate) fn to_row(&self) -> Vec<u8> {
         let mut row = Vec::with_capacity(1 + WORDS * 8 + usize::from(self.live) * 5);
@@ -188,14 +254,14 @@ fn expected8(last: &Entry) -> i64 {
     if last.segment == 0 {
         return 0;
     }
-    i64::from(last.offset8) + (i64::from(last.len) + 32 + 7) / 8
+    i64::from(last.offset8) + (last.record_bytes() / 8) as i64
 }
 
 fn push_zigzag(row: &mut Vec<u8>, value: i64) {
     push_varint(row, ((value << 1) ^ (value >> 63)) as u64);
 }
 
-fn push_varint(row: &mut Vec<u8>, mut value: u64) {
+pub(crate) fn push_varint(row: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         row.push(value as u8 | 0x80);
         value >>= 7;
@@ -208,7 +274,7 @@ fn pull_zigzag(rest: &mut &[u8]) -> Option<i64> {
     Some((raw >> 1) as i64 ^ -((raw & 1) as i64))
 }
 
-fn pull_varint(rest: &mut &[u8]) -> Option<u64> {
+pub(crate) fn pull_varint(rest: &mut &[u8]) -> Option<u64> {
     let mut value = 0u64;
     for shift in (0..64).step_by(7) {
         let (&byte, tail) = rest.split_first()?;

@@ -5,24 +5,44 @@
 //! whole, and a checkpoint takes its snapshot in between. Replay from a checkpoint's position
 //! is therefore exact, not merely idempotent.
 //!
-//! All chunks with live messages stay in memory (12 bytes a message). Evicting the middle of a
-//! long backlog needs only that a chunk can be loaded from its row where it is looked up here.
+//! A chunk is in memory (12 bytes a message) from its first change to the next checkpoint, and
+//! after that until [`CLEAN_CHUNKS_MAX`] others have been used since. Of all others only a
+//! summary is kept (about 100 bytes): enough to count, to purge and to drop them. Whoever needs
+//! the messages themselves loads the chunk from its row, without holding the index; see
+//! `crate::chunks`.
 
 pub(crate) mod chunk;
+mod load;
+mod look_up;
+pub(crate) mod segments;
+mod snapshot;
+pub(crate) mod summary;
 
-use std::collections::{BTreeMap, HashMap};
-use std::fs::File;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use chunk::{CHUNK_LEN, Chunk, Entry};
+use segments::{Change, Counter, Segments};
+use summary::Summary;
 
-use crate::keys;
+use crate::disk::DiskFile;
 use crate::log::Position;
-use crate::meta::Batch;
+pub(crate) use look_up::{Found, Located, QueueState};
 
 /// Emptied chunks kept for the next ones (about 400 KiB), so that a queue that is drained as fast
 /// as it fills allocates nothing.
 const SPARE_CHUNKS_MAX: usize = 64;
+
+/// Unchanged chunks kept in memory (at most 3 MiB): enough for the heads and tails of some
+/// hundred busy queues. Further queues load a chunk for every visit. Tests evict nearly everything.
+pub(crate) const CLEAN_CHUNKS_MAX: usize = if cfg!(test) { 2 } else { 512 };
+
+/// Changed chunks that make a checkpoint start early (at most 6 MiB of them), as only a
+/// checkpoint lets them leave memory.
+pub(crate) const DIRTY_CHUNKS_MAX: usize = 1024;
+
+/// A chunk's queue and number.
+pub(crate) type ChunkId = (u32, u64);
 
 /// See the module.
 #[derive(Default)]
@@ -30,26 +50,42 @@ pub(crate) struct Index {
     /// The log position that everything here corresponds to.
     pub(crate) end: Position,
     /// The log file that has to be synced before a row may speak of its last records.
-    pub(crate) unsynced: Option<(u32, Arc<File>)>,
+    pub(crate) unsynced: Option<(u32, Arc<dyn DiskFile>)>,
     pub(crate) max_queue_id: u32,
-    queues: HashMap<u32, Queue>,
-    /// Live references per segment, for all segments that exist.
-    segments: BTreeMap<u32, u64>,
+    /// The survivors' segment that is being written; 0 if none is.
+    pub(crate) survivors: u32,
+    /// Counts evictions. A row that was read before one may be older than the chunk.
+    pub(crate) evictions: u64,
+    /// Where the last snapshot in the log begins; 0 if there is none.
+    pub(crate) snapshot_segment: u32,
+    pub(crate) entries: BTreeMap<Vec<u8>, Vec<u8>>,
+    queues: BTreeMap<u32, Queue>,
+    segments: Segments,
     live: u64,
     live_bytes: u64,
-    spare: Vec<Chunk>,
+    // Boxes move between here and the queues; their memory stays.
+    #[allow(clippy::vec_box)]
+    spare: Vec<Box<Chunk>>,
+    /// Chunks of which only the summary is in memory.
+    evicted: usize,
+    /// Chunks that may be evicted if they are unchanged, oldest first.
+    clean: VecDeque<ChunkId>,
     changes: Changes,
+    /// Rows that count no more, to be removed by and by.
+    garbage: VecDeque<ChunkId>,
 }
 
 /// What the next checkpoint has to write.
 #[derive(Default)]
 struct Changes {
     queues: Vec<u32>,
-    chunks: Vec<(u32, u64)>,
-    /// Rows whose queue or chunk is gone. Until the next checkpoint they still lie in the
-    /// database; nothing reads them there, as every look-up goes through this index.
-    removed: Vec<Vec<u8>>,
-    entries: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    chunks: Vec<ChunkId>,
+    /// Chunks that are gone but have a row. Until the next checkpoint it still lies in the
+    /// database; nothing reads it there, as every look-up goes through this index.
+    removed: Vec<ChunkId>,
+    /// Queues that are gone but have a row, with all their chunks.
+    dropped: Vec<(u32, BTreeMap<u64, Held>)>,
+    entries: BTreeSet<Vec<u8>>,
 }
 
 #[derive(Default)]
@@ -57,57 +93,34 @@ struct Queue {
     next_seq: u64,
     live: u64,
     live_bytes: u64,
-    chunks: BTreeMap<u64, Chunk>,
+    chunks: BTreeMap<u64, Held>,
+    /// As in the queue's row: rows of chunks below it count no more.
+    floor: u64,
     dirty: bool,
     stored: bool,
 }
 
-/// One queue's numbers.
-#[derive(Copy, Clone, Eq, PartialEq, Debug)]
-pub(crate) struct QueueState {
-    pub(crate) id: u32,
-    pub(crate) first_seq: u64,
-    pub(crate) next_seq: u64,
-    pub(crate) live: u64,
-    pub(crate) live_bytes: u64,
-}
-
-/// Totals over all queues.
-#[derive(Copy, Clone, Eq, PartialEq, Debug, Default)]
-pub(crate) struct Totals {
-    pub(crate) live: u64,
-    pub(crate) live_bytes: u64,
-    pub(crate) segments: u64,
-}
-
-/// What a checkpoint has to make durable, and what it may free afterwards.
-pub(crate) struct Snapshot {
-    pub(crate) batch: Batch,
-    pub(crate) entries: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
-    pub(crate) unsynced: Option<(u32, Arc<File>)>,
-    pub(crate) end: Position,
-    pub(crate) max_queue_id: u32,
-    pub(crate) free: Vec<u32>,
+/// A chunk with live messages.
+enum Held {
+    Here(Box<Chunk>),
+    Evicted(Summary),
 }
 
 impl Index {
     /// Messages `first_seq ..` of a queue lie at `entries`; those that lie nowhere (segment 0)
-    /// were settled before they were written.
+    /// were settled before they were written. No chunk concerned is evicted.
     pub(crate) fn append(
         &mut self,
         queue_id: u32,
         first_seq: u64,
         entries: impl ExactSizeIterator<Item = Entry>,
     ) {
-        self.max_queue_id = self.max_queue_id.max(queue_id);
-        let queue = self.queues.entry(queue_id).or_default();
-        queue.next_seq = queue
-            .next_seq
-            .max(first_seq.saturating_add(entries.len() as u64));
-        if !std::mem::replace(&mut queue.dirty, true) {
-            self.changes.queues.push(queue_id);
-        }
-        let mut counter = SegmentCounter::default();
+        let next_seq = first_seq.saturating_add(entries.len() as u64);
+        self.advance(queue_id, next_seq);
+        let Some(queue) = self.queues.get_mut(&queue_id) else {
+            return;
+        };
+        let mut counter = Counter::default();
         let mut current: Option<(u64, &mut Chunk)> = None;
         for (seq, entry) in (first_seq..).zip(entries) {
             if entry.segment == 0 {
@@ -115,35 +128,52 @@ impl Index {
             }
             let number = seq / CHUNK_LEN;
             if current.as_ref().is_none_or(|(n, _)| *n != number) {
-                let chunk = queue
+                let held = queue
                     .chunks
                     .entry(number)
-                    .or_insert_with(|| self.spare.pop().unwrap_or_default());
-                if !std::mem::replace(&mut chunk.dirty, true) {
+                    .or_insert_with(|| Held::Here(self.spare.pop().unwrap_or_default()));
+                debug_assert!(matches!(held, Held::Here(_)), "an evicted chunk");
+                current = match held {
+                    Held::Here(chunk) => Some((number, chunk)),
+                    Held::Evicted(_) => None,
+                };
+                if let Some((_, chunk)) = &mut current
+                    && !std::mem::replace(&mut chunk.dirty, true)
+                {
                     self.changes.chunks.push((queue_id, number));
                 }
-                current = Some((number, chunk));
             }
             let Some((_, chunk)) = &mut current else {
                 continue;
             };
             if let Some(old) = chunk.insert((seq % CHUNK_LEN) as u16, entry) {
-                counter.add(&mut self.segments, old.segment, -1);
+                counter.entry(&mut self.segments, &old, Change::Remove);
                 queue.live -= 1;
-                queue.live_bytes -= u64::from(old.len);
+                queue.live_bytes -= u64::from(old.len());
                 self.live -= 1;
-                self.live_bytes -= u64::from(old.len);
+                self.live_bytes -= u64::from(old.len());
             }
-            counter.add(&mut self.segments, entry.segment, 1);
+            counter.entry(&mut self.segments, &entry, Change::Add);
             queue.live += 1;
-            queue.live_bytes += u64::from(entry.len);
+            queue.live_bytes += u64::from(entry.len());
             self.live += 1;
-            self.live_bytes += u64::from(entry.len);
+            self.live_bytes += u64::from(entry.len());
         }
         counter.flush(&mut self.segments);
     }
 
-    /// Settles messages `first ..= last` of a queue, as far as they are live.
+    /// The queue exists and has used all numbers below `next_seq`.
+    pub(crate) fn advance(&mut self, queue_id: u32, next_seq: u64) {
+        self.max_queue_id = self.max_queue_id.max(queue_id);
+        let queue = self.queues.entry(queue_id).or_default();
+        queue.next_seq = queue.next_seq.max(next_seq);
+        if !std::mem::replace(&mut queue.dirty, true) {
+            self.changes.queues.push(queue_id);
+        }
+    }
+
+    /// Settles messages `first ..= last` of a queue, as far as they are live. No chunk that this
+    /// takes only a part of is evicted.
     pub(crate) fn settle(&mut self, queue_id: u32, first: u64, last: u64) {
         let Some(queue) = self.queues.get_mut(&queue_id) else {
             return;
@@ -151,46 +181,81 @@ impl Index {
         if first > last {
             return;
         }
-        let mut counter = SegmentCounter::default();
+        let mut counter = Counter::default();
         let mut emptied = Vec::new();
-        for (&number, chunk) in queue.chunks.range_mut(first / CHUNK_LEN..=last / CHUNK_LEN) {
+        for (&number, held) in queue.chunks.range_mut(first / CHUNK_LEN..=last / CHUNK_LEN) {
             let start = number * CHUNK_LEN;
-            let from = first.saturating_sub(start) as u16;
-            let to = (last - start).min(CHUNK_LEN - 1) as u16;
-            let before = chunk.live();
-            for slot in from..=to {
-                let Some(entry) = chunk.take(slot) else {
-                    continue;
-                };
-                counter.add(&mut self.segments, entry.segment, -1);
-                queue.live_bytes -= u64::from(entry.len);
-                self.live_bytes -= u64::from(entry.len);
-            }
-            let settled = u64::from(before - chunk.live());
-            queue.live -= settled;
-            self.live -= settled;
-            if settled > 0 && !std::mem::replace(&mut chunk.dirty, true) {
-                self.changes.chunks.push((queue_id, number));
-            }
-            if chunk.live() == 0 {
-                emptied.push(number);
-            }
-        }
-        for number in emptied {
-            let Some(mut chunk) = queue.chunks.remove(&number) else {
-                continue;
+            let (settled, bytes) = match held {
+                Held::Evicted(summary) => {
+                    if !covers(first, last, number) {
+                        debug_assert!(false, "settling a part of an evicted chunk");
+                        continue;
+                    }
+                    for part in &summary.parts {
+                        counter.part(&mut self.segments, part, Change::Remove);
+                    }
+                    emptied.push(number);
+                    (u64::from(summary.live), summary.body_bytes())
+                }
+                Held::Here(chunk) => {
+                    let (from, to) = (first.saturating_sub(start), last - start);
+                    let (before, mut bytes) = (chunk.live(), 0);
+                    for slot in from as u16..=to.min(CHUNK_LEN - 1) as u16 {
+                        let Some(entry) = chunk.take(slot) else {
+                            continue;
+                        };
+                        counter.entry(&mut self.segments, &entry, Change::Remove);
+                        bytes += u64::from(entry.len());
+                    }
+                    let settled = u64::from(before - chunk.live());
+                    if settled > 0 && !std::mem::replace(&mut chunk.dirty, true) {
+                        self.changes.chunks.push((queue_id, number));
+                    }
+                    if chunk.live() == 0 {
+                        emptied.push(number);
+                    }
+                    (settled, bytes)
+                }
             };
-            if chunk.stored {
-                self.changes
-                    .removed
-                    .push(keys::chunk(queue_id, number).to_vec());
-            }
-            if self.spare.len() < SPARE_CHUNKS_MAX {
-                chunk.reset();
-                self.spare.push(chunk);
-            }
+            queue.live -= settled;
+            queue.live_bytes -= bytes;
+            self.live -= settled;
+            self.live_bytes -= bytes;
         }
         counter.flush(&mut self.segments);
+        self.forget(queue_id, &emptied);
+    }
+
+    /// Removes chunks without live messages.
+    fn forget(&mut self, queue_id: u32, emptied: &[u64]) {
+        let Some(queue) = self.queues.get_mut(&queue_id) else {
+            return;
+        };
+        if emptied.is_empty() {
+            return;
+        }
+        // The floor rises.
+        if !std::mem::replace(&mut queue.dirty, true) {
+            self.changes.queues.push(queue_id);
+        }
+        for number in emptied {
+            match queue.chunks.remove(number) {
+                Some(Held::Here(mut chunk)) => {
+                    if chunk.stored {
+                        self.changes.removed.push((queue_id, *number));
+                    }
+                    if self.spare.len() < SPARE_CHUNKS_MAX {
+                        chunk.reset();
+                        self.spare.push(chunk);
+                    }
+                }
+                Some(Held::Evicted(_)) => {
+                    self.evicted -= 1;
+                    self.changes.removed.push((queue_id, *number));
+                }
+                None => {}
+            }
+        }
     }
 
     /// Forgets a queue and its messages.
@@ -198,30 +263,59 @@ impl Index {
         let Some(queue) = self.queues.remove(&queue_id) else {
             return;
         };
-        if queue.stored {
-            self.changes.removed.push(keys::queue(queue_id).to_vec());
-        }
         self.live -= queue.live;
         self.live_bytes -= queue.live_bytes;
-        let mut counter = SegmentCounter::default();
-        for (number, chunk) in queue.chunks {
-            for (_, entry) in chunk.iter_from(0) {
-                counter.add(&mut self.segments, entry.segment, -1);
-            }
-            if chunk.stored {
-                self.changes
-                    .removed
-                    .push(keys::chunk(queue_id, number).to_vec());
+        let mut counter = Counter::default();
+        for held in queue.chunks.values() {
+            match held {
+                Held::Here(chunk) => {
+                    for (_, entry) in chunk.iter_from(0) {
+                        counter.entry(&mut self.segments, &entry, Change::Remove);
+                    }
+                }
+                Held::Evicted(summary) => {
+                    self.evicted -= 1;
+                    for part in &summary.parts {
+                        counter.part(&mut self.segments, part, Change::Remove);
+                    }
+                }
             }
         }
+        counter.flush(&mut self.segments);
+        if queue.stored {
+            self.changes.dropped.push((queue_id, queue.chunks));
+        }
+    }
+
+    /// A live message that lay at `old` lies at `new` now. Nothing happens if it is gone. Its chunk
+    /// is not evicted.
+    pub(crate) fn relocate(&mut self, (id, seq): (u32, u64), old: Entry, new: Entry) {
+        let queue = self.queues.get_mut(&id);
+        let held = queue.and_then(|queue| queue.chunks.get_mut(&(seq / CHUNK_LEN)));
+        let Some(Held::Here(chunk)) = held else {
+            return;
+        };
+        let slot = (seq % CHUNK_LEN) as u16;
+        if chunk.get(slot) != Some(old) {
+            return;
+        }
+        chunk.insert(slot, new);
+        if !std::mem::replace(&mut chunk.dirty, true) {
+            self.changes.chunks.push((id, seq / CHUNK_LEN));
+        }
+        let mut counter = Counter::default();
+        counter.entry(&mut self.segments, &old, Change::Remove);
+        counter.entry(&mut self.segments, &new, Change::Add);
         counter.flush(&mut self.segments);
     }
 
     /// Sets (`Some`) or removes (`None`) an entry.
     pub(crate) fn set_entry(&mut self, key: &[u8], value: Option<&[u8]>) {
-        self.changes
-            .entries
-            .insert(key.to_vec(), value.map(<[u8]>::to_vec));
+        match value {
+            Some(value) => self.entries.insert(key.to_vec(), value.to_vec()),
+            None => self.entries.remove(key),
+        };
+        self.changes.entries.insert(key.to_vec());
     }
 
     /// A segment exists, live messages in it or not.
@@ -229,173 +323,13 @@ impl Index {
         self.segments.entry(segment).or_default();
     }
 
-    /// Live messages of a queue from `from` on: at most `max_messages`, and at most `max_bytes`
-    /// of bodies but at least one message.
-    pub(crate) fn locate(
-        &self,
-        queue_id: u32,
-        from: u64,
-        max_messages: usize,
-        max_bytes: usize,
-    ) -> Vec<(u64, Entry)> {
-        let Some(queue) = self.queues.get(&queue_id) else {
-            return Vec::new();
-        };
-        let (mut found, mut bytes) = (Vec::new(), 0usize);
-        for (&number, chunk) in queue.chunks.range(from / CHUNK_LEN..) {
-            let start = number * CHUNK_LEN;
-            for (slot, entry) in chunk.iter_from(from.saturating_sub(start) as u16) {
-                bytes = bytes.saturating_add(entry.len as usize);
-                if found.len() >= max_messages || (bytes > max_bytes && !found.is_empty()) {
-                    return found;
-                }
-                found.push((start + u64::from(slot), entry));
-            }
-        }
-        found
-    }
-
-    /// Where message `seq` of a queue lies now, if it is live.
-    pub(crate) fn get(&self, queue_id: u32, seq: u64) -> Option<Entry> {
-        let chunk = self.queues.get(&queue_id)?.chunks.get(&(seq / CHUNK_LEN))?;
-        chunk.get((seq % CHUNK_LEN) as u16)
-    }
-
-    /// All queues, by id.
-    pub(crate) fn queues(&self) -> Vec<QueueState> {
-        let mut states: Vec<_> = self
-            .queues
-            .iter()
-            .map(|(&id, queue)| {
-                let first = queue.chunks.iter().find_map(|(number, chunk)| {
-                    let (slot, _) = chunk.iter_from(0).next()?;
-                    Some(number * CHUNK_LEN + u64::from(slot))
-                });
-                QueueState {
-                    id,
-                    first_seq: first.unwrap_or(queue.next_seq),
-                    next_seq: queue.next_seq,
-                    live: queue.live,
-                    live_bytes: queue.live_bytes,
-                }
-            })
-            .collect();
-        states.sort_unstable_by_key(|q| q.id);
-        states
-    }
-
-    /// Totals for the statistics.
-    pub(crate) fn totals(&self) -> Totals {
-        Totals {
-            live: self.live,
-            live_bytes: self.live_bytes,
-            segments: self.segments.len() as u64,
-        }
-    }
-
-    /// Segments that hold live messages.
-    pub(crate) fn live_segments(&self) -> impl Iterator<Item = u32> + '_ {
-        self.segments
-            .iter()
-            .filter(|(_, live)| **live > 0)
-            .map(|(segment, _)| *segment)
-    }
-
-    /// Takes over a queue row.
-    pub(crate) fn load_queue(&mut self, id: u32, next_seq: u64) {
-        let queue = self.queues.entry(id).or_default();
-        queue.next_seq = next_seq;
-        queue.stored = true;
-    }
-
-    /// Takes over a chunk row. `None` if the queue has no row or the number is out of range.
-    pub(crate) fn load_chunk(&mut self, id: u32, number: u64, chunk: Chunk) -> Option<()> {
-        number.checked_add(1)?.checked_mul(CHUNK_LEN)?;
-        let queue = self.queues.get_mut(&id)?;
-        let mut counter = SegmentCounter::default();
-        for (_, entry) in chunk.iter_from(0) {
-            counter.add(&mut self.segments, entry.segment, 1);
-            queue.live_bytes += u64::from(entry.len);
-            self.live_bytes += u64::from(entry.len);
-        }
-        counter.flush(&mut self.segments);
-        queue.live += u64::from(chunk.live());
-        self.live += u64::from(chunk.live());
-        queue.chunks.insert(number, chunk);
-        Some(())
-    }
-
-    /// Everything that changed since the last snapshot, as rows, and the segments that nothing
-    /// will refer to once those rows are durable.
-    pub(crate) fn snapshot(&mut self) -> Snapshot {
-        let changes = std::mem::take(&mut self.changes);
-        let mut batch = Batch::default();
-        for key in changes.removed {
-            batch.remove(key);
-        }
-        for id in changes.queues {
-            let Some(queue) = self.queues.get_mut(&id) else {
-                continue;
-            };
-            queue.dirty = false;
-            queue.stored = true;
-            batch.insert(keys::queue(id).to_vec(), keys::queue_row(queue.next_seq));
-        }
-        for (id, number) in changes.chunks {
-            let Some(chunk) = self
-                .queues
-                .get_mut(&id)
-                .and_then(|q| q.chunks.get_mut(&number))
-            else {
-                continue;
-            };
-            if !std::mem::replace(&mut chunk.dirty, false) {
-                continue;
-            }
-            chunk.stored = true;
-            batch.insert(keys::chunk(id, number).to_vec(), chunk.to_row());
-        }
-        let end = self.end;
-        let free: Vec<u32> = self
-            .segments
-            .range(..end.segment)
-            .filter(|(_, live)| **live == 0)
-            .map(|(segment, _)| *segment)
-            .collect();
-        for segment in &free {
-            self.segments.remove(segment);
-        }
-        Snapshot {
-            batch,
-            entries: changes.entries,
-            unsynced: self.unsynced.take(),
-            end,
-            max_queue_id: self.max_queue_id,
-            free,
-        }
+    /// Whether so much has changed that a checkpoint should not wait.
+    pub(crate) fn is_very_dirty(&self) -> bool {
+        self.changes.chunks.len() >= DIRTY_CHUNKS_MAX
     }
 }
 
-/// Adds to the per-segment counters once per run of neighbours.
-#[derive(Default)]
-struct SegmentCounter {
-    segment: u32,
-    delta: i64,
-}
-
-impl SegmentCounter {
-    fn add(&mut self, segments: &mut BTreeMap<u32, u64>, segment: u32, delta: i64) {
-        if segment != self.segment {
-            self.flush(segments);
-            self.segment = segment;
-        }
-        self.delta += delta;
-    }
-
-    fn flush(&mut self, segments: &mut BTreeMap<u32, u64>) {
-        if self.delta != 0 {
-            let live = segments.entry(self.segment).or_default();
-            *live = live.saturating_add_signed(std::mem::take(&mut self.delta));
-        }
-    }
+/// Whether `first ..= last` takes all messages of a chunk.
+fn covers(first: u64, last: u64, number: u64) -> bool {
+    first <= number * CHUNK_LEN && last >= number * CHUNK_LEN + (CHUNK_LEN - 1)
 }

@@ -1,17 +1,17 @@
-//! One lane of the log: a directory of numbered segment files and the pool of used ones.
+//! The files of the log: two directories of numbered segments and the pool of used ones.
 //!
-//! `0000000123.seg` is segment 123; `*.free` wait in the pool. Overwriting blocks that are
+//! `q/0000000123.seg` is segment 123, which was written by the commit thread; `c/0000000123.seg`
+//! is segment [`SURVIVORS`]` + 123`, which was written by compaction. `*.free` wait in the pool. Overwriting blocks that are
 //! already written needs no journal commit, which makes a group up to twice as fast as appending,
 //! so segments without live messages are kept and renamed instead of deleted.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use crate::disk::{Access, Disk, DiskFile};
 use crate::error::Error;
 
 /// Free segments kept for reuse (256 MiB at the default size): what a busy store frees between
@@ -25,12 +25,25 @@ const READ_HANDLES_MAX: usize = 128;
 /// Bytes written at a time when a spare segment is prewritten, so that a stop is noticed soon.
 const PREWRITE_BYTES: usize = 1 << 20;
 
+/// First number of the segments that compaction writes. One space of numbers lets the index point
+/// anywhere, and gives the records of all segments different seeds.
+pub(crate) const SURVIVORS: u32 = 1 << 31;
+
 /// See the module.
 pub(crate) struct Lane {
-    dir: PathBuf,
+    disk: Arc<dyn Disk>,
+    queues: PathBuf,
+    survivors: PathBuf,
     segment_bytes: u64,
     pool: Mutex<Pool>,
-    handles: Mutex<BTreeMap<u32, Arc<File>>>,
+    handles: Mutex<BTreeMap<u32, Arc<dyn DiskFile>>>,
+}
+
+/// Whether the log will be written.
+#[derive(Copy, Clone, Eq, PartialEq, Debug)]
+enum Purpose {
+    Use,
+    Look,
 }
 
 #[derive(Default)]
@@ -40,19 +53,50 @@ struct Pool {
 }
 
 impl Lane {
-    /// A lane in `dir`, which exists. Free segments of an earlier run are deleted: nobody knows
+    /// The log in `dir`, of which `q` and `c` exist, and its segments in ascending order. Free segments of an earlier run are deleted: nobody knows
     /// how full they are of written blocks, and a restart is a good time to give space back.
-    pub(crate) fn open(dir: PathBuf, segment_bytes: u64) -> Result<(Self, Vec<u32>), Error> {
+    pub(crate) fn open(
+        disk: Arc<dyn Disk>,
+        dir: PathBuf,
+        segment_bytes: u64,
+    ) -> Result<(Self, Vec<u32>), Error> {
+        Self::list(disk, dir, segment_bytes, Purpose::Use)
+    }
+
+    /// As [`Self::open`], but changes nothing.
+    pub(crate) fn look(disk: Arc<dyn Disk>, dir: PathBuf) -> Result<(Self, Vec<u32>), Error> {
+        Self::list(disk, dir, 0, Purpose::Look)
+    }
+
+    fn list(
+        disk: Arc<dyn Disk>,
+        dir: PathBuf,
+        segment_bytes: u64,
+        purpose: Purpose,
+    ) -> Result<(Self, Vec<u32>), Error> {
         let mut segments = Vec::new();
-        for entry in fs::read_dir(&dir).map_err(Error::io("list", &dir))? {
-            let path = entry.map_err(Error::io("list", &dir))?.path();
+        let (queues, survivors) = (dir.join("q"), dir.join("c"));
+        let mut files = disk.list(&queues).map_err(Error::io("list", &queues))?;
+        files.extend(
+            disk.list(&survivors)
+                .map_err(Error::io("list", &survivors))?,
+        );
+        for path in files {
             let number = path
                 .file_stem()
                 .and_then(|s| s.to_str())
-                .and_then(|s| s.parse().ok());
+                .and_then(|s| s.parse().ok())
+                .filter(|number: &u32| (1..SURVIVORS).contains(number));
+            let first = if path.starts_with(&survivors) {
+                SURVIVORS
+            } else {
+                0
+            };
             match (path.extension().and_then(|e| e.to_str()), number) {
-                (Some("seg"), Some(number)) => segments.push(number),
-                (Some("free"), _) => fs::remove_file(&path).map_err(Error::io("remove", &path))?,
+                (Some("seg"), Some(number)) => segments.push(first | number),
+                (Some("free"), _) if purpose == Purpose::Use => {
+                    disk.remove(&path).map_err(Error::io("remove", &path))?
+                }
                 _ => {}
             }
         }
@@ -60,7 +104,9 @@ impl Lane {
         let (pool, handles) = (Mutex::default(), Mutex::default());
         Ok((
             Self {
-                dir,
+                disk,
+                queues,
+                survivors,
                 segment_bytes,
                 pool,
                 handles,
@@ -71,7 +117,21 @@ impl Lane {
 
     /// The file of a segment.
     pub(crate) fn path(&self, segment: u32) -> PathBuf {
-        self.dir.join(format!("{segment:010}.seg"))
+        let dir = self.dir(segment);
+        dir.join(format!("{:010}.seg", segment & !SURVIVORS))
+    }
+
+    /// Where copies of damaged parts go.
+    pub(crate) fn dir_of_damaged(&self) -> PathBuf {
+        self.queues.with_file_name("damaged")
+    }
+
+    fn dir(&self, segment: u32) -> &Path {
+        if segment >= SURVIVORS {
+            &self.survivors
+        } else {
+            &self.queues
+        }
     }
 
     /// Bytes a segment should not exceed.
@@ -80,34 +140,40 @@ impl Lane {
     }
 
     /// Makes the file for a new segment, from the pool if it can, and makes its name durable.
-    pub(crate) fn create(&self, segment: u32) -> Result<Arc<File>, Error> {
+    pub(crate) fn create(&self, segment: u32) -> Result<Arc<dyn DiskFile>, Error> {
         let path = self.path(segment);
         let spare = self.pool.lock().files.pop();
         let file = if let Some(spare) = spare {
-            fs::rename(&spare, &path).map_err(Error::io("rename", &spare))?;
-            OpenOptions::new().read(true).write(true).open(&path)
+            let renamed = self.disk.rename(&spare, &path);
+            renamed.map_err(Error::io("rename", &spare))?;
+            self.disk.open(&path, Access::Write)
         } else {
-            OpenOptions::new()
-                .read(true)
-                .write(true)
-                .create_new(true)
-                .open(&path)
+            self.disk.open(&path, Access::Create)
         };
-        let file = Arc::new(file.map_err(Error::io("create", &path))?);
-        sync_dir(&self.dir)?;
+        let file = file.map_err(Error::io("create", &path))?;
+        let dir = self.dir(segment);
+        let synced = self.disk.sync_dir(dir);
+        synced.map_err(Error::io("sync", dir))?;
         self.remember(segment, &file);
         Ok(file)
     }
 
     /// The file of a segment, for reading.
-    pub(crate) fn reading(&self, segment: u32) -> Result<Arc<File>, Error> {
+    pub(crate) fn reading(&self, segment: u32) -> Result<Arc<dyn DiskFile>, Error> {
         if let Some(file) = self.handles.lock().get(&segment) {
             return Ok(Arc::clone(file));
         }
         let path = self.path(segment);
-        let file = Arc::new(File::open(&path).map_err(Error::io("open", &path))?);
+        let file = self.disk.open(&path, Access::Read);
+        let file = file.map_err(Error::io("open", &path))?;
         self.remember(segment, &file);
         Ok(file)
+    }
+
+    /// Bytes of a segment's file.
+    pub(crate) fn len(&self, segment: u32) -> Result<u64, Error> {
+        let len = self.reading(segment)?.len();
+        len.map_err(Error::io("read", &self.path(segment)))
     }
 
     /// Takes a segment nobody refers to any more out of use.
@@ -116,14 +182,17 @@ impl Lane {
         let path = self.path(segment);
         let mut pool = self.pool.lock();
         // A segment that was never filled has few written blocks to offer.
-        let useful = fs::metadata(&path).is_ok_and(|m| m.len() >= self.segment_bytes / 2);
+        let len = self.disk.open(&path, Access::Read).and_then(|f| f.len());
+        let useful = len.is_ok_and(|len| len >= self.segment_bytes / 2);
         if useful && pool.files.len() < POOL_SEGMENTS_MAX {
             let free = path.with_extension("free");
-            fs::rename(&path, &free).map_err(Error::io("rename", &path))?;
+            self.disk
+                .rename(&path, &free)
+                .map_err(Error::io("rename", &path))?;
             pool.files.push(free);
             return Ok(());
         }
-        match fs::remove_file(&path) {
+        match self.disk.remove(&path) {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
                 Err(Error::io("remove", &path)(e))
             }
@@ -142,9 +211,11 @@ impl Lane {
         let path = {
             let mut pool = self.pool.lock();
             pool.prewritten += 1;
-            self.dir.join(format!("new-{}.free", pool.prewritten))
+            let name = format!("new-{}.free", pool.prewritten);
+            self.queues.join(name)
         };
-        let file = File::create_new(&path).map_err(Error::io("create", &path))?;
+        let file = self.disk.open(&path, Access::Create);
+        let file = file.map_err(Error::io("create", &path))?;
         let zeros = vec![0; PREWRITE_BYTES];
         let mut at = 0;
         while at < self.segment_bytes {
@@ -152,27 +223,20 @@ impl Lane {
             let written = file.write_all_at(&zeros[..piece], at);
             // A full disk is no failure here: nothing depends on the spare yet.
             if written.is_err() || stop() {
-                return fs::remove_file(&path).map_err(Error::io("remove", &path));
+                return self.disk.remove(&path).map_err(Error::io("remove", &path));
             }
             at += piece as u64;
         }
-        file.sync_all().map_err(Error::io("sync", &path))?;
+        file.sync_data().map_err(Error::io("sync", &path))?;
         self.pool.lock().files.push(path);
         Ok(())
     }
 
-    fn remember(&self, segment: u32, file: &Arc<File>) {
+    fn remember(&self, segment: u32, file: &Arc<dyn DiskFile>) {
         let mut handles = self.handles.lock();
         if handles.len() >= READ_HANDLES_MAX {
             handles.clear();
         }
         handles.insert(segment, Arc::clone(file));
     }
-}
-
-/// Makes the names in a directory durable.
-pub(crate) fn sync_dir(dir: &Path) -> Result<(), Error> {
-    File::open(dir)
-        .and_then(|d| d.sync_all())
-        .map_err(Error::io("sync", dir))
 }

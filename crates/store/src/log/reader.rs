@@ -1,69 +1,149 @@
 //! Reads the log from a position to its end.
 
-use std::fs::File;
-use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::PathBuf;
 
 use super::Position;
 use super::lane::Lane;
 use super::record::{self, Decoded, Record};
+use crate::disk;
 use crate::error::Error;
 
-/// Hands every record from `from` on to `visit`. `segments` are the numbers of all segments from
+/// Bytes of the log that hold no record, though records follow.
+#[derive(Clone, Eq, PartialEq, Debug)]
+pub struct Damaged {
+    /// The segment file.
+    pub path: PathBuf,
+    /// Byte offset of the first record that is lost.
+    pub offset: u64,
+    /// Bytes up to the next valid record, or the end of the file; 0 if the file is missing.
+    pub bytes: u64,
+}
+
+/// Hears of records and of damage.
+pub(crate) trait Visitor {
+    /// A valid record.
+    fn record(&mut self, at: Position, record: &Record<'_>) -> Result<(), Error>;
+    /// Something is damaged; `bytes` are what is there instead. `Err` ends the reading.
+    fn damage(&mut self, damaged: Damaged, error: Error, bytes: &[u8]) -> Result<(), Error>;
+}
+
+/// How a segment ends.
+#[derive(Copy, Clone, Eq, PartialEq, Debug)]
+pub(crate) enum Ending {
+    /// It was filled, and synced before the next began.
+    Sealed,
+    /// At this offset: it is the last one, or was when its writer ended.
+    At(u64),
+}
+
+/// Hands every record from `from` on to `visitor`. `segments` are the numbers of all segments from
 /// `from.segment` on, ascending.
 ///
 /// The first invalid record ends the log. That is normal after a crash: the last group was torn.
-/// It is an error if something behind it proves that it had once been complete on disk: a
+/// It is damage if something behind it proves that it had once been complete on disk: a
 /// further segment that holds records, or a group that started after a sync.
 pub(crate) fn replay(
     lane: &Lane,
     segments: &[u32],
     from: Position,
-    visit: &mut dyn FnMut(Position, &Record<'_>) -> Result<(), Error>,
+    visitor: &mut dyn Visitor,
 ) -> Result<(), Error> {
+    let mut expected = from.segment;
     for (index, &segment) in segments.iter().enumerate() {
-        let expected = from.segment.saturating_add(index as u32);
         if segment != expected {
-            return Err(Error::MissingSegment(lane.path(expected)));
-        }
-        let start = if index == 0 { from.offset } else { 0 };
-        let path = lane.path(segment);
-        let bytes = read_from(&path, start)?;
-        let mut at = 0;
-        let mut sealed = false;
-        while let Some(decoded) = decode(&bytes, at, segment, start) {
-            if decoded.record == Record::Seal {
-                sealed = true;
-                break;
-            }
-            visit(
-                Position {
-                    segment,
-                    offset: start + at as u64,
-                },
-                &decoded.record,
-            )?;
-            at += decoded.padded_len;
-        }
-        if sealed {
-            continue;
-        }
-        let damaged = (at + 8..bytes.len()).step_by(8).any(|later| {
-            decode(&bytes, later, segment, start).is_some_and(|decoded| decoded.group_start)
-        });
-        if damaged
-            || segments
-                .get(index + 1)
-                .is_some_and(|next| has_records(lane, *next))
-        {
-            return Err(Error::CorruptLog {
+            let path = lane.path(expected);
+            let error = Error::MissingSegment(path.clone());
+            let (offset, bytes) = (0, 0);
+            let damaged = Damaged {
                 path,
-                offset: start + at as u64,
-            });
+                offset,
+                bytes,
+            };
+            visitor.damage(damaged, error, &[])?;
         }
-        break;
+        expected = segment.saturating_add(1);
+        let start = if segment == from.segment {
+            from.offset
+        } else {
+            0
+        };
+        let ending = scan(lane, (segment, start), Proof::Group, visitor)?;
+        let Ending::At(offset) = ending else { continue };
+        let next = segments.get(index + 1);
+        if !next.is_some_and(|next| has_records(lane, *next)) {
+            break;
+        }
+        let path = lane.path(segment);
+        let error = Error::CorruptLog {
+            path: path.clone(),
+            offset,
+        };
+        let rest = read_from(lane, segment, offset)?;
+        let bytes = rest.len() as u64;
+        let damaged = Damaged {
+            path,
+            offset,
+            bytes,
+        };
+        visitor.damage(damaged, error, &rest)?;
     }
     Ok(())
+}
+
+/// What, behind an invalid record, proves that it was once valid.
+#[derive(Copy, Clone, Eq, PartialEq, Debug)]
+pub(crate) enum Proof {
+    /// A group that was begun after a sync. Right for the last segment, whose seal may have been
+    /// written by the group that was torn.
+    Group,
+    /// Also the seal of the segment.
+    GroupOrSeal,
+}
+
+/// Hands every record of one segment from `start` on to `visitor`, and where it ends.
+pub(crate) fn scan(
+    lane: &Lane,
+    (segment, start): (u32, u64),
+    proof: Proof,
+    visitor: &mut dyn Visitor,
+) -> Result<Ending, Error> {
+    let bytes = read_from(lane, segment, start)?;
+    let mut at = 0;
+    loop {
+        while let Some(decoded) = decode(&bytes, at, segment, start) {
+            if decoded.record == Record::Seal {
+                return Ok(Ending::Sealed);
+            }
+            let offset = start + at as u64;
+            visitor.record(Position { segment, offset }, &decoded.record)?;
+            at += decoded.padded_len;
+        }
+        let later = |later: &usize| decode(&bytes, *later, segment, start).is_some();
+        let proves = |later: usize| {
+            decode(&bytes, later, segment, start).is_some_and(|decoded| {
+                let seal = decoded.record == Record::Seal && proof == Proof::GroupOrSeal;
+                decoded.group_start || seal
+            })
+        };
+        let offset = start + at as u64;
+        let mut rest = (at + 8..bytes.len()).step_by(8);
+        if !rest.clone().any(proves) {
+            return Ok(Ending::At(offset));
+        }
+        let next = rest.find(later).unwrap_or(bytes.len());
+        let path = lane.path(segment);
+        let error = Error::CorruptLog {
+            path: path.clone(),
+            offset,
+        };
+        let damaged = Damaged {
+            path,
+            offset,
+            bytes: (next - at) as u64,
+        };
+        visitor.damage(damaged, error, &bytes[at..next])?;
+        at = next;
+    }
 }
 
 fn decode(bytes: &[u8], at: usize, segment: u32, start: u64) -> Option<Decoded<'_>> {
@@ -71,15 +151,15 @@ fn decode(bytes: &[u8], at: usize, segment: u32, start: u64) -> Option<Decoded<'
 }
 
 fn has_records(lane: &Lane, segment: u32) -> bool {
-    read_from(&lane.path(segment), 0)
-        .is_ok_and(|bytes| record::decode(&bytes, segment, 0).is_some())
+    read_from(lane, segment, 0).is_ok_and(|bytes| record::decode(&bytes, segment, 0).is_some())
 }
 
-fn read_from(path: &Path, start: u64) -> Result<Vec<u8>, Error> {
-    let file = File::open(path).map_err(Error::io("open", path))?;
-    let len = file.metadata().map_err(Error::io("read", path))?.len();
+fn read_from(lane: &Lane, segment: u32, start: u64) -> Result<Vec<u8>, Error> {
+    let file = lane.reading(segment)?;
+    let path = lane.path(segment);
+    let len = file.len().map_err(Error::io("read", &path))?;
     let mut bytes = vec![0; len.saturating_sub(start) as usize];
-    file.read_exact_at(&mut bytes, start)
-        .map_err(Error::io("read", path))?;
+    let filled = disk::read_full(&*file, &mut bytes, start).map_err(Error::io("read", &path))?;
+    bytes.truncate(filled);
     Ok(bytes)
 }

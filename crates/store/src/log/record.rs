@@ -5,25 +5,35 @@
 //! ```text
 //!  0  crc       u32  CRC32C of bytes 4..len, seeded with the record's segment and offset
 //!  4  len       u32  bytes of the record, header included, padding excluded
-//!  8  kind      u8   1 publish, 2 ack, 4 put, 5 drop queue, 8 remove, 9 seal
-//!                    (3 relocate, 6 requeue counts, 7 stream batch: reserved)
+//!  8  kind      u8   1 publish, 2 ack, 4 put, 5 drop queue, 8 remove, 9 seal, 10 snapshot begin,
+//!                    11 snapshot entry, 12 snapshot queue, 13 snapshot end
+//!                    (3, 6 requeue counts, 7 stream batch: reserved)
 //!  9  flags     u8   bit 0: the body has a tail; bit 1: first record of a group, written when
-//!                    everything before it had been synced
+//!                    everything before it had been synced; bit 2: the message does not survive
+//!                    a restart
 //! 10  nrefs     u16  publish: queues that hold the message, 1..=65535; else 0
-//! 12  queue     u32  publish: first reference; ack, drop queue: the queue; else 0
-//! 16  seq       u64  publish: first reference's number; else 0
-//! 24  head_len  u32  publish: bytes of the body's head; put, remove: bytes of the key; else 0
+//! 12  queue     u32  publish: first reference; ack, drop queue, snapshot queue: the queue;
+//!                    snapshot begin: the highest queue id; else 0
+//! 16  seq       u64  publish: first reference's number; snapshot queue: the next number; else 0
+//! 24  head_len  u32  publish: bytes of the body's head; put, remove, snapshot entry: bytes of the
+//!                    key; else 0
 //! 28  reserved  u32  0
 //! 32  payload        publish: (nrefs - 1) x { queue u32, seq u64 }, head, tail
 //!                    ack:     n x { first u64, last u64 }, inclusive
-//!                    put:     key, value
+//!                    put, snapshot entry: key, value
+//!                    snapshot queue: u64, no message below this number is live
 //!                    remove:  key
 //! ```
+//!
+//! A snapshot repeats all entries and queues as they are before the group it stands in. It lets
+//! the database be rebuilt from the segments that are left; replay skips it.
 //!
 //! A `len` of 0 (page padding, or space never written) ends the log. The seed makes whatever a
 //! recycled segment still holds invalid: at one offset different segments give different seeds,
 //! and CRC is a bijection of its seed. A seal is the last record of a segment that was filled and
 //! synced, so a segment without one may end anywhere.
+
+use crate::keep::Keep;
 
 /// Bytes before the payload.
 pub(crate) const HEADER_LEN: usize = 32;
@@ -38,6 +48,7 @@ pub(crate) const RUNS_MAX: usize = 4096;
 
 const HAS_TAIL: u8 = 1;
 const GROUP_START: u8 = 2;
+const SPILLED: u8 = 4;
 
 const PUBLISH: u8 = 1;
 const ACK: u8 = 2;
@@ -45,6 +56,10 @@ const PUT: u8 = 4;
 const DROP_QUEUE: u8 = 5;
 const REMOVE: u8 = 8;
 const SEAL: u8 = 9;
+const SNAPSHOT_BEGIN: u8 = 10;
+const SNAPSHOT_ENTRY: u8 = 11;
+const SNAPSHOT_QUEUE: u8 = 12;
+const SNAPSHOT_END: u8 = 13;
 
 /// A reference: a queue and the message's number in it.
 pub(crate) type Reference = (u32, u64);
@@ -54,6 +69,7 @@ pub(crate) type Reference = (u32, u64);
 pub(crate) enum Record<'a> {
     /// A message in one or more queues. `more` and `head`/`tail` are the bytes on disk.
     Publish {
+        keep: Keep,
         first: Reference,
         more: References<'a>,
         head: &'a [u8],
@@ -69,6 +85,18 @@ pub(crate) enum Record<'a> {
     DropQueue { queue: u32 },
     /// The segment is complete.
     Seal,
+    /// A snapshot begins.
+    SnapshotBegin { max_queue_id: u32 },
+    /// An entry of the snapshot.
+    SnapshotEntry { key: &'a [u8], value: &'a [u8] },
+    /// A queue of the snapshot: no message below `first_seq` is live, `next_seq` is unused.
+    SnapshotQueue {
+        queue: u32,
+        first_seq: u64,
+        next_seq: u64,
+    },
+    /// The snapshot is complete.
+    SnapshotEnd,
 }
 
 /// Encoded references beyond the first.
@@ -139,8 +167,10 @@ pub(crate) fn decode(bytes: &[u8], segment: u32, offset: u64) -> Option<Decoded<
     }
     // The cheap tests come first: the search for records behind a torn one calls this at every
     // eighth byte.
-    if !matches!(bytes[8], PUBLISH | ACK | PUT | DROP_QUEUE | REMOVE | SEAL)
-        || bytes[9] & !(HAS_TAIL | GROUP_START) != 0
+    if !matches!(
+        bytes[8],
+        PUBLISH | ACK | PUT | DROP_QUEUE | REMOVE..=SNAPSHOT_END
+    ) || bytes[9] & !(HAS_TAIL | GROUP_START | SPILLED) != 0
         || u32_at(bytes, 28) != 0
         || !checksum_holds(&bytes[..len], segment, offset)
     {
@@ -191,7 +221,12 @@ fn parse(bytes: &[u8]) -> Option<Record<'_>> {
                 0 => None,
                 _ => Some(tail),
             };
+            let keep = match bytes[9] & SPILLED {
+                0 => Keep::Always,
+                _ => Keep::UntilRestart,
+            };
             Record::Publish {
+                keep,
                 first: (queue, seq),
                 more: References(more),
                 head,
@@ -209,6 +244,19 @@ fn parse(bytes: &[u8]) -> Option<Record<'_>> {
         REMOVE => Record::Remove { key: payload },
         DROP_QUEUE => Record::DropQueue { queue },
         SEAL => Record::Seal,
+        SNAPSHOT_BEGIN => Record::SnapshotBegin {
+            max_queue_id: queue,
+        },
+        SNAPSHOT_ENTRY => {
+            let (key, value) = payload.split_at_checked(head_len)?;
+            Record::SnapshotEntry { key, value }
+        }
+        SNAPSHOT_QUEUE if payload.len() == 8 => Record::SnapshotQueue {
+            queue,
+            first_seq: u64_at(payload, 0),
+            next_seq: seq,
+        },
+        SNAPSHOT_END => Record::SnapshotEnd,
         _ => return None,
     };
     Some(record)
@@ -222,9 +270,15 @@ pub(crate) fn encoded_len(record: &Record<'_>) -> usize {
                 more, head, tail, ..
             } => more.0.len() + head.len() + tail.map_or(0, <[u8]>::len),
             Record::Ack { runs, .. } => runs.0.len(),
-            Record::Put { key, value } => key.len() + value.len(),
+            Record::Put { key, value } | Record::SnapshotEntry { key, value } => {
+                key.len() + value.len()
+            }
+            Record::SnapshotQueue { .. } => 8,
             Record::Remove { key } => key.len(),
-            Record::DropQueue { .. } | Record::Seal => 0,
+            Record::DropQueue { .. }
+            | Record::Seal
+            | Record::SnapshotBegin { .. }
+            | Record::SnapshotEnd => 0,
         }
 }
 
@@ -247,6 +301,7 @@ pub(crate) fn encode(
     };
     let (kind, nrefs, queue, seq, head_len) = match record {
         Record::Publish {
+            keep,
             first,
             more,
             head,
@@ -254,6 +309,9 @@ pub(crate) fn encode(
         } => {
             if tail.is_some() {
                 flags |= HAS_TAIL;
+            }
+            if *keep == Keep::UntilRestart {
+                flags |= SPILLED;
             }
             (
                 PUBLISH,
@@ -268,6 +326,12 @@ pub(crate) fn encode(
         Record::Remove { key } => (REMOVE, 0, 0, 0, key.len()),
         Record::DropQueue { queue } => (DROP_QUEUE, 0, *queue, 0, 0),
         Record::Seal => (SEAL, 0, 0, 0, 0),
+        Record::SnapshotBegin { max_queue_id } => (SNAPSHOT_BEGIN, 0, *max_queue_id, 0, 0),
+        Record::SnapshotEntry { key, .. } => (SNAPSHOT_ENTRY, 0, 0, 0, key.len()),
+        Record::SnapshotQueue {
+            queue, next_seq, ..
+        } => (SNAPSHOT_QUEUE, 0, *queue, *next_seq, 0),
+        Record::SnapshotEnd => (SNAPSHOT_END, 0, 0, 0, 0),
     };
     let mut header = [0; HEADER_LEN];
     header[4..8].copy_from_slice(&(len as u32).to_le_bytes());
@@ -278,6 +342,13 @@ pub(crate) fn encode(
     header[16..24].copy_from_slice(&seq.to_le_bytes());
     header[24..28].copy_from_slice(&(head_len as u32).to_le_bytes());
     buf.extend_from_slice(&header);
+    push_payload(buf, record);
+    let crc = crc32c::crc32c_append(seed(segment, offset), &buf[start + 4..]);
+    buf[start..start + 4].copy_from_slice(&crc.to_le_bytes());
+    buf.resize(start + padded(len), 0);
+}
+
+fn push_payload(buf: &mut Vec<u8>, record: &Record<'_>) {
     match record {
         Record::Publish {
             more, head, tail, ..
@@ -287,16 +358,19 @@ pub(crate) fn encode(
             buf.extend_from_slice(tail.unwrap_or_default());
         }
         Record::Ack { runs, .. } => buf.extend_from_slice(runs.0),
-        Record::Put { key, value } => {
+        Record::Put { key, value } | Record::SnapshotEntry { key, value } => {
             buf.extend_from_slice(key);
             buf.extend_from_slice(value);
         }
         Record::Remove { key } => buf.extend_from_slice(key),
-        Record::DropQueue { .. } | Record::Seal => {}
+        Record::SnapshotQueue { first_seq, .. } => {
+            buf.extend_from_slice(&first_seq.to_le_bytes());
+        }
+        Record::DropQueue { .. }
+        | Record::Seal
+        | Record::SnapshotBegin { .. }
+        | Record::SnapshotEnd => {}
     }
-    let crc = crc32c::crc32c_append(seed(segment, offset), &buf[start + 4..]);
-    buf[start..start + 4].copy_from_slice(&crc.to_le_bytes());
-    buf.resize(start + padded(len), 0);
 }
 
 /// Appends one reference in its encoded form.

@@ -3,13 +3,12 @@
 //! A group ends with zeros up to the next page boundary, so overwriting a recycled segment never
 //! has to read the page it ends in, and the zeros end the log. The next group overwrites them.
 
-use std::fs::File;
-use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use super::Position;
 use super::lane::Lane;
 use super::record::{self, HEADER_LEN, Place, Record, padded};
+use crate::disk::DiskFile;
 use crate::error::Error;
 
 /// Bytes collected before a write (1 MiB), so that a large group needs no large buffer.
@@ -21,7 +20,7 @@ const PAGE_BYTES: u64 = 4096;
 /// What the log as a whole wants measured.
 pub(crate) trait Meter {
     /// Runs one sync and accounts for it.
-    fn sync(&self, file: &File) -> std::io::Result<()>;
+    fn sync(&self, file: &dyn DiskFile) -> std::io::Result<()>;
     /// Bytes went to a file.
     fn wrote(&self, bytes: u64);
 }
@@ -35,10 +34,11 @@ pub(crate) struct Writer<'a> {
     buf: Vec<u8>,
     unsynced: bool,
     at_group_start: bool,
+    appended: u64,
 }
 
 struct Active {
-    file: Arc<File>,
+    file: Arc<dyn DiskFile>,
     segment: u32,
     /// Where the first byte of `buf` goes.
     written: u64,
@@ -56,6 +56,7 @@ impl<'a> Writer<'a> {
             buf: Vec::new(),
             unsynced: false,
             at_group_start: true,
+            appended: 0,
         }
     }
 
@@ -73,6 +74,7 @@ impl<'a> Writer<'a> {
             Place::Within
         };
         record::encode(&mut self.buf, record, (segment, offset), place);
+        self.appended += padded(len) as u64;
         if self.buf.len() >= WRITE_BYTES {
             self.write()?;
         }
@@ -106,11 +108,16 @@ impl<'a> Writer<'a> {
         {
             let path = self.lane.path(active.segment);
             self.meter
-                .sync(&active.file)
+                .sync(&*active.file)
                 .map_err(Error::io("sync", &path))?;
         }
         self.unsynced = false;
         Ok(())
+    }
+
+    /// Bytes of all records so far.
+    pub(crate) fn appended(&self) -> u64 {
+        self.appended
     }
 
     /// Where the next group starts.
@@ -128,7 +135,7 @@ impl<'a> Writer<'a> {
     }
 
     /// The file that still needs a sync, if any does.
-    pub(crate) fn unsynced(&self) -> Option<(u32, Arc<File>)> {
+    pub(crate) fn unsynced(&self) -> Option<(u32, Arc<dyn DiskFile>)> {
         let active = self.active.as_ref().filter(|_| self.unsynced)?;
         Some((active.segment, Arc::clone(&active.file)))
     }

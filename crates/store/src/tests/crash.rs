@@ -69,17 +69,17 @@ fn damage_before_a_committed_group_is_refused() {
     store.abandon();
     let segment = scratch.segments()[0].clone();
     let mut bytes = fs::read(&segment).unwrap();
-    bytes[40 + 35] ^= 1;
+    bytes[104 + 35] ^= 1;
     fs::write(&segment, bytes).unwrap();
     let error = Store::open(scratch.dir(), options()).unwrap_err();
     assert!(
-        matches!(error, Error::CorruptLog { offset: 40, .. }),
+        matches!(error, Error::CorruptLog { offset: 104, .. }),
         "{error}"
     );
     assert!(
         error
             .to_string()
-            .ends_with("at 40, followed by valid records"),
+            .ends_with("at 104, followed by valid records"),
         "{error}"
     );
 }
@@ -118,7 +118,8 @@ fn a_live_message_that_is_damaged_is_reported_by_queue_and_number() {
     store.close().unwrap();
     let segment = scratch.segments()[0].clone();
     let mut bytes = fs::read(&segment).unwrap();
-    bytes[34] ^= 1;
+    // Behind the two records of an empty snapshot.
+    bytes[64 + 34] ^= 1;
     fs::write(&segment, bytes).unwrap();
     let (store, _) = open(&scratch);
     let error = store.read(Q, 1, 10, 1000).unwrap_err();

@@ -10,9 +10,8 @@ const DIR: &str = "LEVERET_STORE_KILLED_DIR";
 /// Messages that stay unsettled behind the newest.
 const WINDOW: u64 = 500;
 
-/// Messages that may have been committed, and as many settled, after the last line that was heard:
-/// one run whose line was cut short and one that was not announced yet.
-const UNHEARD_MAX: u64 = 2 * 37;
+/// Messages in one append at most.
+const RUN_MAX: u64 = 37;
 
 fn numbered(seq: u64) -> Body {
     body(&format!("{seq} {}", "k".repeat(seq as usize % 700)))
@@ -32,7 +31,7 @@ fn writer() {
     let (store, recovered) = Store::open(Path::new(&dir), options).unwrap();
     let mut seq = recovered.queues.first().map_or(1, |queue| queue.next_seq);
     loop {
-        let run = 1 + seq % 37;
+        let run = 1 + seq % RUN_MAX;
         let ticket = store.append(Q, seq, (seq..seq + run).map(numbered).collect());
         seq += run;
         store.wait(ticket).unwrap();
@@ -82,8 +81,9 @@ fn a_killed_process_loses_nothing_that_was_committed() {
         assert!(!recovered.clean);
         let found = store.read(Q, 0, usize::MAX, usize::MAX).unwrap();
         assert!(found.iter().all(|(seq, body)| *body == numbered(*seq)));
-        // Older ones may be back, as the last settlements may be lost; these were never settled.
-        let oldest = committed.saturating_sub(WINDOW - UNHEARD_MAX).max(1);
+        // Older ones may be back, as the last settlements may be lost; these were never settled,
+        // even if the line that was lost told of a further run.
+        let oldest = (committed + 2 * RUN_MAX).saturating_sub(WINDOW).max(1);
         let mut seqs = found
             .iter()
             .map(|(seq, _)| *seq)

@@ -9,11 +9,18 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::{Body, Error, Options, QueueId, Recovered, Store, Ticket};
+use crate::{Body, Error, Lost, Options, QueueId, Recover, Recovered, Store, Ticket};
 
+mod backlog;
+mod compaction;
 mod crash;
+mod faults;
 mod killed;
+mod levels;
 mod model;
+mod rebuild;
+mod sim;
+mod spill;
 mod threads;
 
 /// A directory that disappears with the test.

@@ -5,11 +5,13 @@ use proptest::prelude::*;
 use super::*;
 
 fn entry() -> impl Strategy<Value = Entry> {
-    (1..=u32::MAX, any::<u32>(), any::<u32>()).prop_map(|(segment, offset8, len)| Entry {
-        segment,
-        offset8,
-        len,
-    })
+    (
+        1..=u32::MAX,
+        any::<u32>(),
+        0..=1u32 << 30,
+        prop_oneof![Just(Keep::Always), Just(Keep::UntilRestart)],
+    )
+        .prop_map(|(segment, offset8, len, keep)| Entry::new(segment, offset8, len, keep))
 }
 
 proptest! {
@@ -46,11 +48,7 @@ fn a_full_chunk_of_neighbours_takes_few_bytes() {
     for slot in 0..512 {
         chunk.insert(
             slot,
-            Entry {
-                segment: 3,
-                offset8: u32::from(slot) * 132,
-                len: 1024,
-            },
+            Entry::new(3, u32::from(slot) * 132, 1024, Keep::Always),
         );
     }
     assert!(
@@ -63,16 +61,8 @@ fn a_full_chunk_of_neighbours_takes_few_bytes() {
 #[test]
 fn inserting_twice_returns_the_live_entry_it_replaces() {
     let (a, b) = (
-        Entry {
-            segment: 1,
-            offset8: 2,
-            len: 3,
-        },
-        Entry {
-            segment: 4,
-            offset8: 5,
-            len: 6,
-        },
+        Entry::new(1, 2, 3, Keep::Always),
+        Entry::new(4, 5, 6, Keep::Always),
     );
     let mut chunk = Chunk::default();
     assert_eq!(chunk.insert(9, a), None);

@@ -47,6 +47,11 @@ fn with_record<T>(sample: &Sample, run: impl FnOnce(&Record<'_>) -> T) -> T {
                 .for_each(|other| push_reference(&mut scratch, *other));
             let (first, more) = (refs[0], References(&scratch));
             run(&Record::Publish {
+                keep: if refs.len() % 2 == 0 {
+                    Keep::Always
+                } else {
+                    Keep::UntilRestart
+                },
                 first,
                 more,
                 head,
