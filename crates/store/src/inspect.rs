@@ -1,6 +1,6 @@
 //! A look into the data directory of a stopped store that changes nothing in it.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -60,8 +60,8 @@ pub struct Inspection {
     pub segments: Vec<SegmentUse>,
     /// Queues, by id.
     pub queues: Vec<QueueCounts>,
-    /// Entries ([`Store::put`](crate::Store::put)).
-    pub entries: u64,
+    /// What [`Store::put`](crate::Store::put) left.
+    pub entries: BTreeMap<Vec<u8>, Vec<u8>>,
     /// The log from this byte on was not in the metadata database when the store stopped: segment
     /// number and offset.
     pub checkpoint: Option<(u32, u64)>,
@@ -115,7 +115,7 @@ fn look(layout: &Layout, meta: &Path) -> Result<Inspection, Error> {
             (fresh, recovery)
         }
     };
-    inspection.entries = recovery.recovered.entries.len() as u64;
+    inspection.entries = recovery.recovered.entries;
     inspection.damaged = recovery.recovered.damaged;
     let mut places = HashSet::new();
     for &segment in &segments {

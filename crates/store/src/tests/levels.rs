@@ -63,7 +63,7 @@ fn inspecting_counts_and_verifies_and_changes_nothing() {
     let before = tree(scratch.dir());
     let found = inspect(scratch.dir(), other.dir()).unwrap();
     assert_eq!(tree(scratch.dir()), before);
-    assert_eq!(found.entries, 1);
+    assert_eq!(found.entries.len(), 1);
     assert_eq!(found.damaged, []);
     assert_eq!(found.database, None);
     let counts: Vec<_> = found
@@ -85,7 +85,7 @@ fn inspecting_counts_and_verifies_and_changes_nothing() {
     assert_eq!(found.queues[0].unreadable, 1);
     fs::remove_dir_all(scratch.dir().join("meta")).unwrap();
     let found = inspect(scratch.dir(), other.dir()).unwrap();
-    assert_eq!(found.entries, 1);
+    assert_eq!(found.entries.len(), 1);
     assert!(!scratch.dir().join("meta").exists());
 }
 
