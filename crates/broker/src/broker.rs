@@ -15,6 +15,7 @@ use store::{Options, QueueId, Recovered, Store, Ticket};
 use crate::alarms::{Alarms, Resources};
 use crate::auth::{PasswordHash, SALT_BYTES, User, Users};
 use crate::commits::Commits;
+use crate::damage;
 use crate::declare::{Actor, DeleteIf};
 use crate::definitions::Applied;
 use crate::error::Error;
@@ -75,10 +76,13 @@ impl Broker {
                 );
                 failed.report(error.to_string());
             }),
+            durability: settings.durability,
+            recover: settings.recover,
             ..Options::default()
         };
         let segment_bytes = options.segment_bytes;
         let (store, recovered) = Store::open(data_dir, options)?;
+        damage::report(&recovered, data_dir);
         let broker = Arc::new(Self {
             settings,
             store,

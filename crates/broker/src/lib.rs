@@ -18,6 +18,7 @@ mod binding;
 mod broker;
 mod commits;
 mod credit;
+mod damage;
 mod declare;
 mod definitions;
 mod error;
@@ -28,6 +29,7 @@ pub mod limits;
 mod message;
 mod outbox;
 mod queue;
+mod queue_names;
 mod record;
 mod recover;
 mod registry;
@@ -56,10 +58,11 @@ pub use queue::{
     ConsumerSpec, ConsumerView, Got, Published, Purged, Queue, QueueCounts, QueueDeclare,
     QueueSnapshot, Removed, Returned, Settled,
 };
+pub use queue_names::{QueueName, queue_names};
 pub use registry::{ChannelInfo, ConnectionInfo, ConnectionState, Live, Registry, Traffic};
 pub use replies::Replies;
 pub use settings::Settings;
 pub use stats::{Churn, MessageCounts, MessageStats};
-pub use store::{QueueId, Ticket};
+pub use store::{Durability, QueueId, Recover, Ticket};
 pub use vhost::{PublishedOne, Route, VHost};
 pub use wakes::Wakes;

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use store::{Durability, Recover};
+
 /// The resolved settings of a broker, immutable while it runs. Names are those of
 /// `rabbitmq.conf` where the setting exists there.
 #[derive(Clone, Debug)]
@@ -30,6 +32,10 @@ pub struct Settings {
     pub max_message_size: u64,
     /// From accept to `connection.open-ok`.
     pub handshake_timeout: Duration,
+    /// What to do about a damaged log.
+    pub recover: Recover,
+    /// What a confirm means.
+    pub durability: Durability,
     /// When the process started.
     pub started: Instant,
     /// The same moment in milliseconds of the epoch.
@@ -53,6 +59,8 @@ impl Settings {
             channel_max: 2047,
             max_message_size: 16 * 1024 * 1024,
             handshake_timeout: Duration::from_secs(10),
+            recover: Recover::Strict,
+            durability: Durability::Synced,
             started,
             started_ms,
         }

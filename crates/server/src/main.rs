@@ -7,6 +7,7 @@ mod config;
 mod connection;
 mod connections;
 mod inbound;
+mod inspect;
 mod listener;
 mod os;
 mod serve;
@@ -18,7 +19,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::args::Args;
+use crate::args::{Args, Command, StoreCommand};
 use crate::config::Config;
 
 /// A message is allocated on one core and freed on another, which the system's allocator pays for
@@ -28,6 +29,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let mut args = Args::parse();
+    if let Some(Command::Store(StoreCommand::Inspect { dir })) = args.command {
+        return inspect::run(&dir);
+    }
     let file = args.config.take();
     let outcome = Config::load(args.into_raw(), file.as_deref())
         .map_err(|error| error.to_string())

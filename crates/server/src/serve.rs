@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
 
-use broker::{Broker, Settings};
+use broker::{Broker, Durability, OpenError, Settings};
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
@@ -34,7 +34,8 @@ pub(crate) fn run(config: Config) -> Result<(), String> {
         Sockets::bind(&config)?
     };
     let broker = Broker::open(settings(&config, started), &config.data_dir)
-        .map_err(|error| format!("cannot open {}: {error}", config.data_dir.display()))?;
+        .map_err(|error| refusal(&error, &config))?;
+    warn_of_risks(&config);
     let runtime =
         amqp_runtime().map_err(|error| format!("cannot start worker threads: {error}"))?;
     let outcome = runtime.block_on(serve(sockets, &config, &broker, started));
@@ -45,6 +46,30 @@ pub(crate) fn run(config: Config) -> Result<(), String> {
     closed.map_err(|error| format!("data is not checkpointed: {error}"))?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Why the data directory can't be opened, and what there is to do.
+fn refusal(error: &OpenError, config: &Config) -> String {
+    let dir = config.data_dir.display();
+    let advice = match error {
+        OpenError::CorruptLog { .. }
+        | OpenError::CorruptMessage { .. }
+        | OpenError::MissingSegment(_) => {
+            "; --recover salvage starts without what is damaged and reports what is lost"
+        }
+        _ => "",
+    };
+    format!("cannot open {dir}: {error}{advice}")
+}
+
+fn warn_of_risks(config: &Config) {
+    if let Durability::Written { sync_every } = config.durability {
+        tracing::warn!(
+            "leveret.power_loss_may_lose_ms: confirms do not wait for fdatasync, power loss may \
+             lose what was confirmed in the last {} ms",
+            sync_every.as_millis()
+        );
+    }
 }
 
 /// Bound, not yet accepting.
@@ -188,6 +213,8 @@ fn settings(config: &Config, started: Instant) -> Settings {
         channel_max: config.channel_max,
         max_message_size: config.max_message_size,
         handshake_timeout: config.handshake_timeout,
+        recover: config.recover,
+        durability: config.durability,
         ..Settings::new(started, started_ms)
     }
 }

@@ -13,6 +13,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use broker::{Durability, Recover};
 use tracing::level_filters::LevelFilter;
 
 pub(crate) use self::listen::Listen;
@@ -52,6 +53,10 @@ pub(crate) struct Config {
     pub(crate) memory: Amount,
     /// Free disk below which publishers are held back.
     pub(crate) disk: Amount,
+    /// What to do about a damaged log.
+    pub(crate) recover: Recover,
+    /// What a confirm means.
+    pub(crate) durability: Durability,
     /// Name shown to clients; `None` is `rabbit@HOST`.
     pub(crate) cluster_name: Option<String>,
     /// What is logged.
@@ -108,6 +113,7 @@ impl Config {
 fn defaults() -> Result<RawConfig, ConfigError> {
     let mut raw = RawConfig {
         data_dir: Some(PathBuf::from("leveret-data")),
+        recover: Some(Recover::Strict),
         loopback_users: Some(vec!["guest".to_owned()]),
         ..RawConfig::default()
     };
@@ -188,6 +194,13 @@ fn resolve(raw: RawConfig) -> Result<Config, ConfigError> {
         )?),
         memory: required(raw.memory, "vm_memory_high_watermark.relative")?,
         disk: required(raw.disk, "disk_free_limit.absolute")?,
+        recover: required(raw.recover, "--recover")?,
+        durability: match required(raw.power_loss_may_lose_ms, "leveret.power_loss_may_lose_ms")? {
+            0 => Durability::Synced,
+            ms => Durability::Written {
+                sync_every: Duration::from_millis(ms),
+            },
+        },
         cluster_name: raw.cluster_name,
         log_level: required(raw.log_level, "log.console.level")?,
     })

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use broker::Recover;
 use tracing::level_filters::LevelFilter;
 
 use super::listen::Listen;
@@ -28,6 +29,8 @@ pub(crate) struct RawConfig {
     pub(crate) handshake_timeout_ms: Option<u64>,
     pub(crate) memory: Option<Amount>,
     pub(crate) disk: Option<Amount>,
+    pub(crate) recover: Option<Recover>,
+    pub(crate) power_loss_may_lose_ms: Option<u64>,
     pub(crate) cluster_name: Option<String>,
     pub(crate) log_level: Option<LevelFilter>,
 }
@@ -52,6 +55,8 @@ impl RawConfig {
             handshake_timeout_ms: self.handshake_timeout_ms.or(under.handshake_timeout_ms),
             memory: self.memory.or(under.memory),
             disk: self.disk.or(under.disk),
+            recover: self.recover.or(under.recover),
+            power_loss_may_lose_ms: self.power_loss_may_lose_ms.or(under.power_loss_may_lose_ms),
             cluster_name: self.cluster_name.or(under.cluster_name),
             log_level: self.log_level.or(under.log_level),
         }

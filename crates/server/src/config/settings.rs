@@ -10,6 +10,9 @@ const FRAME_MAX_MIN: u32 = 8192;
 /// Bytes; RabbitMQ's own ceiling for `max_message_size` (512 MiB).
 const MESSAGE_BYTES_MAX: u64 = 512 * 1024 * 1024;
 
+/// Milliseconds; whoever can lose more than ten seconds of messages wants transient ones.
+const POWER_LOSS_MS_MAX: u64 = 10_000;
+
 /// One key of the configuration file.
 pub(crate) struct Setting {
     /// RabbitMQ's key. A last segment of `$name` stands for any one segment.
@@ -218,6 +221,21 @@ pub(crate) const SETTINGS: &[Setting] = &[
         unit: "part of the memory",
         doc: "the same as a part; an amount in the file wins",
         read: |raw, _, text| relative(&mut raw.disk, text),
+    },
+    Setting {
+        key: "leveret.power_loss_may_lose_ms",
+        default: "0",
+        unit: "milliseconds",
+        doc: "0: confirm after fdatasync. More: confirm after write, fdatasync at this pause; \
+              power loss may lose what was confirmed in that time",
+        read: |raw, _, text| {
+            let ms = value::integer(text)?;
+            if ms > POWER_LOSS_MS_MAX {
+                return Err(format!("expected at most {POWER_LOSS_MS_MAX}, got {text}"));
+            }
+            raw.power_loss_may_lose_ms = Some(ms);
+            Ok(())
+        },
     },
     Setting {
         key: "cluster_name",

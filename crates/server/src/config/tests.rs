@@ -47,6 +47,25 @@ fn limits_of_memory_and_disk_are_amounts_or_parts_and_amounts_win() {
 }
 
 #[test]
+fn confirms_wait_for_the_disk_unless_told_what_may_be_lost() {
+    let durability = |text| load(text).unwrap().durability;
+    assert_eq!(durability(""), Durability::Synced);
+    assert_eq!(
+        durability("leveret.power_loss_may_lose_ms = 0"),
+        Durability::Synced
+    );
+    let sync_every = Duration::from_millis(200);
+    assert_eq!(
+        durability("leveret.power_loss_may_lose_ms = 200"),
+        Durability::Written { sync_every }
+    );
+    refused(
+        "leveret.power_loss_may_lose_ms = 10001",
+        "line 1: leveret.power_loss_may_lose_ms: expected at most 10000, got 10001",
+    );
+}
+
+#[test]
 fn a_file_with_comments_blank_lines_and_quotes_is_read() {
     let config = load(
         "\n## a comment\n   # another\r\nheartbeat=10\r\nframe_max = 64 KiB # in line\n\
