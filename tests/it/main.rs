@@ -14,4 +14,5 @@ mod durability;
 mod management;
 mod server;
 mod soak;
+mod store;
 mod tidy;

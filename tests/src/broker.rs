@@ -94,6 +94,15 @@ impl Broker {
         self.wait_log("ready");
     }
 
+    /// As [`Self::restart`], with arguments that hold for this start only.
+    pub fn restart_with(&mut self, arguments: &[&str]) {
+        let usual = self.arguments.clone();
+        self.arguments
+            .extend(arguments.iter().map(ToString::to_string));
+        self.restart();
+        self.arguments = usual;
+    }
+
     /// Starts the process and kills it after that time, ready or not.
     pub fn stumble(&mut self, after: Duration) {
         self.spawn();
