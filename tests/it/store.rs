@@ -185,7 +185,7 @@ fn damage_behind_a_clean_stop_is_found_by_inspecting_and_by_salvaging() {
     flip(&path, at);
     let (code, text, errors) = said(&inspect(broker.data_dir()));
     assert_eq!((code, &*errors), (Some(1), ""));
-    let lost = "queue 'st-clean' in vhost '/': 1 messages are lost";
+    let lost = "queue 'st-clean' in vhost '/': lost messages: 1";
     assert!(text.contains(lost), "{text}");
     broker.restart_with(&["--recover=salvage"]);
     broker.wait_log("queue 'st-clean' in vhost '/' has lost up to 1 message: number 2");
@@ -252,6 +252,52 @@ fn what_is_no_data_directory_is_said_to_be_none() {
     }
     assert!(files(&dir).is_empty());
     fs::remove_dir_all(dir).unwrap();
+}
+
+#[test]
+fn a_damaged_log_without_a_database_is_refused_and_salvaged() {
+    let mut broker = Broker::start();
+    publish_each(&broker, "st-both", &["1", "st-both-victim", "3", "4"]);
+    broker.kill();
+    let (path, at) = find(broker.data_dir(), "st-both-victim");
+    flip(&path, at);
+    let meta = broker.data_dir().join("meta");
+    for file in files(&meta) {
+        fs::write(file, "nonsense").unwrap();
+    }
+    let line = refused_start(broker.data_dir());
+    assert!(line.contains(path.to_str().unwrap()), "{line}");
+    assert!(line.contains("--recover salvage"), "{line}");
+    broker.restart_with(&["--recover", "salvage"]);
+    broker.wait_log("queue 'st-both' in vhost '/' has lost up to 1 message: number 2");
+    assert_eq!(broker.open().drain("st-both"), ["1", "3", "4"]);
+}
+
+#[test]
+fn a_missing_segment_is_refused_and_its_messages_are_counted() {
+    let mut broker = Broker::start();
+    publish_each(&broker, "st-missing", &["1", "2"]);
+    broker.kill();
+    broker.restart();
+    publish_each(&broker, "st-missing", &["3"]);
+    assert!(broker.terminate().success());
+    // Every start begins a new one.
+    let segment = broker.data_dir().join("log/q/0000000001.seg");
+    fs::remove_file(&segment).unwrap();
+    let line = refused_start(broker.data_dir());
+    let missing = format!("{} is missing", segment.display());
+    assert!(line.contains(&missing), "{line}");
+    assert!(line.contains("--recover salvage"), "{line}");
+    let (code, text, _) = said(&inspect(broker.data_dir()));
+    assert_eq!(code, Some(1));
+    assert!(text.contains("0000000001.seg is missing"), "{text}");
+    assert!(text.contains("lost messages: 2"), "{text}");
+    broker.restart_with(&["--recover", "salvage"]);
+    let log = broker.log();
+    assert!(log.contains(&missing), "{log}");
+    let lost = "queue 'st-missing' in vhost '/' has lost up to 2 messages: numbers 1 to 2";
+    assert!(log.contains(lost), "{log}");
+    assert_eq!(broker.open().drain("st-missing"), ["3"]);
 }
 
 /// All that is declared, in an order of its own.

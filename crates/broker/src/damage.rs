@@ -34,11 +34,12 @@ fn lines(recovered: &Recovered, data_dir: &Path) -> Vec<String> {
                 bytes => format!("{bytes} bytes at {offset} in {file}"),
             }
         });
-        lines.push(format!(
-            "the log is damaged: {}; what was there lies in {}",
-            list(places),
-            data_dir.join("log/damaged").display()
-        ));
+        let mut line = format!("the log is damaged: {}", list(places));
+        if recovered.damaged.iter().any(|damaged| damaged.bytes > 0) {
+            let copies = data_dir.join("log/damaged");
+            line.push_str(&format!("; what was there lies in {}", copies.display()));
+        }
+        lines.push(line);
     }
     let mut lost: BTreeMap<u32, Vec<Lost>> = BTreeMap::new();
     for range in &recovered.lost {

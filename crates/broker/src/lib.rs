@@ -58,7 +58,7 @@ pub use queue::{
     ConsumerSpec, ConsumerView, Got, Published, Purged, Queue, QueueCounts, QueueDeclare,
     QueueSnapshot, Removed, Returned, Settled,
 };
-pub use queue_names::{QueueName, queue_names};
+pub use queue_names::{QueueName, printable, queue_names};
 pub use registry::{ChannelInfo, ConnectionInfo, ConnectionState, Live, Registry, Traffic};
 pub use replies::Replies;
 pub use settings::Settings;

@@ -18,8 +18,23 @@ pub struct QueueName {
 
 impl fmt::Display for QueueName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "queue '{}' in vhost '{}'", self.name, self.vhost)
+        let (name, vhost) = (printable(&self.name), printable(&self.vhost));
+        write!(f, "queue '{name}' in vhost '{vhost}'")
     }
+}
+
+/// `name` without control characters: clients choose names, and terminals and readers of logs obey.
+#[must_use]
+pub fn printable(name: &str) -> String {
+    let mut printable = String::with_capacity(name.len());
+    for c in name.chars() {
+        if c.is_control() {
+            printable.extend(c.escape_default());
+        } else {
+            printable.push(c);
+        }
+    }
+    printable
 }
 
 /// The queues that are declared in entries of the store. One that is missing here was deleted.
@@ -39,4 +54,19 @@ pub fn queue_names(entries: &BTreeMap<Vec<u8>, Vec<u8>>) -> HashMap<QueueId, Que
             }
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_of_a_name_are_spelled_out() {
+        let queue = QueueName {
+            vhost: "/".to_owned(),
+            name: "a\n\u{1b}[31mé".to_owned(),
+        };
+        let text = "queue 'a\\n\\u{1b}[31mé' in vhost '/'";
+        assert_eq!(queue.to_string(), text);
+    }
 }

@@ -7,7 +7,7 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use broker::{QueueId, QueueName, queue_names};
+use broker::{QueueId, QueueName, printable, queue_names};
 use store::{Error, Inspection, QueueCounts, SegmentUse};
 
 /// Temporary directories that inspections of the same process id may have left behind.
@@ -108,14 +108,20 @@ impl<'a> Report<'a> {
         }
         for queue in self.inspection.queues.iter().filter(|q| q.unreadable > 0) {
             let name = self.names.get(&queue.id);
-            let name = name.map_or_else(|| format!("queue number {}", queue.id.0), plain);
-            damage.push(format!("{name}: {} messages are lost", queue.unreadable));
+            let name = name.map_or_else(
+                || format!("queue number {}", queue.id.0),
+                ToString::to_string,
+            );
+            damage.push(format!("{name}: lost messages: {}", queue.unreadable));
         }
         damage
     }
 
     fn relative(&self, path: &Path) -> String {
-        plain(path.strip_prefix(self.dir).unwrap_or(path).display())
+        path.strip_prefix(self.dir)
+            .unwrap_or(path)
+            .display()
+            .to_string()
     }
 
     fn write(&self, out: &mut impl Write) -> io::Result<()> {
@@ -159,7 +165,7 @@ impl<'a> Report<'a> {
         let heads = ["QUEUE", "VHOST", "LIVE", "LIVE BYTES", "NEXT"];
         let row = |queue: &QueueCounts| {
             let (name, vhost) = match self.names.get(&queue.id) {
-                Some(name) => (plain(&name.name), plain(&name.vhost)),
+                Some(name) => (printable(&name.name), printable(&name.vhost)),
                 // Deleted, or never declared to the disk: the next start drops its messages.
                 None => (format!("(number {})", queue.id.0), "-".to_owned()),
             };
@@ -184,15 +190,6 @@ impl<'a> Report<'a> {
         queues.sort_by_key(|queue| queue.id.0);
         write_table(out, heads, queues.iter().map(row))
     }
-}
-
-/// Clients choose names, and a terminal obeys control characters.
-fn plain(name: impl ToString) -> String {
-    let escape = |c: char| match c {
-        c if c.is_control() => c.escape_default().to_string(),
-        c => c.to_string(),
-    };
-    name.to_string().chars().map(escape).collect()
 }
 
 /// Columns as wide as need be, and an empty line. Numbers are to the right.
@@ -228,4 +225,88 @@ fn write_table<const N: usize>(
         writeln!(out, "{}", line.trim_end())?;
     }
     writeln!(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use store::Damaged;
+
+    use super::*;
+
+    fn written(inspection: &Inspection) -> Vec<String> {
+        let mut text = Vec::new();
+        let report = Report::new(Path::new("/d"), inspection);
+        report.write(&mut text).unwrap();
+        let text = String::from_utf8(text).unwrap();
+        text.lines().map(str::to_owned).collect()
+    }
+
+    fn inspection() -> Inspection {
+        let queue = |id, live| QueueCounts {
+            id: QueueId(id),
+            live,
+            live_bytes: live * 100,
+            next_seq: 12_345,
+            unreadable: 0,
+        };
+        Inspection {
+            segments: vec![SegmentUse {
+                path: PathBuf::from("/d/log/q/1.seg"),
+                bytes: 4096,
+                records: 8,
+                live: 3,
+                live_bytes: 240,
+                sealed: true,
+            }],
+            queues: vec![queue(1, 7), queue(22, 1000)],
+            checkpoint: Some((2, 64)),
+            ..Inspection::default()
+        }
+    }
+
+    #[test]
+    fn a_sound_directory_is_a_table_of_segments_and_one_of_queues() {
+        assert_eq!(
+            written(&inspection()),
+            [
+                "/d",
+                "checkpoint: segment 2 at 64",
+                "entries: 0",
+                "",
+                "SEGMENT      BYTES  RECORDS  LIVE  LIVE BYTES  STATE",
+                "log/q/1.seg   4096        8     3         240  sealed",
+                "",
+                "QUEUE        VHOST  LIVE  LIVE BYTES   NEXT",
+                "(number 1)   -         7         700  12345",
+                "(number 22)  -      1000      100000  12345",
+                "",
+                "sound: 8 records verified",
+            ]
+        );
+    }
+
+    #[test]
+    fn damage_is_listed_at_the_end() {
+        let mut inspection = inspection();
+        inspection.queues[0].unreadable = 2;
+        inspection.database = Some("no checkpoint".to_owned());
+        let damaged = |offset, bytes| Damaged {
+            path: PathBuf::from("/d/log/q/1.seg"),
+            offset,
+            bytes,
+        };
+        inspection.damaged = vec![damaged(64, 80), damaged(0, 0)];
+        let lines = written(&inspection);
+        assert_eq!(
+            lines[lines.len() - 5..],
+            [
+                "damaged:",
+                "  meta: the database is of no use (no checkpoint); the next start makes it anew \
+                 from the log",
+                "  log/q/1.seg at 64: 80 bytes hold no record",
+                "  log/q/1.seg is missing",
+                "  queue number 1: lost messages: 2",
+            ]
+        );
+    }
 }
