@@ -50,6 +50,8 @@ fn version_and_help() {
         "--management-listen",
         "--config",
         "--log-level",
+        "--recover",
+        "leveret.power_loss_may_lose_ms",
     ] {
         assert!(text.contains(flag), "{flag} is missing in {text}");
     }

@@ -63,6 +63,12 @@ fn refused_start(dir: &Path) -> String {
     lines[0].to_owned()
 }
 
+/// What was logged up to the end of the start.
+fn start_log(broker: &mut Broker) -> String {
+    broker.wait_log("started in ");
+    broker.log()
+}
+
 /// Every file below `dir`.
 fn files(dir: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
@@ -158,7 +164,7 @@ fn a_damaged_log_is_refused_with_the_place_and_the_way_out() {
     assert_eq!(files(broker.data_dir()), before);
 
     broker.restart_with(&["--recover", "salvage"]);
-    let log = broker.log();
+    let log = start_log(&mut broker);
     let lost = "WARN queue 'st-log' in vhost '/' has lost up to 1 message: number 6";
     assert!(log.contains(lost), "{log}");
     let place = format!("bytes at {offset} in {}", path.display());
@@ -172,7 +178,8 @@ fn a_damaged_log_is_refused_with_the_place_and_the_way_out() {
 
     broker.kill();
     broker.restart();
-    assert!(!broker.log().contains("WARN"), "{}", broker.log());
+    let log = start_log(&mut broker);
+    assert!(!log.contains("WARN"), "{log}");
     assert_eq!(broker.open().drain("st-log"), ["12"]);
 }
 
@@ -293,7 +300,7 @@ fn a_missing_segment_is_refused_and_its_messages_are_counted() {
     assert!(text.contains("0000000001.seg is missing"), "{text}");
     assert!(text.contains("lost messages: 2"), "{text}");
     broker.restart_with(&["--recover", "salvage"]);
-    let log = broker.log();
+    let log = start_log(&mut broker);
     assert!(log.contains(&missing), "{log}");
     let lost = "queue 'st-missing' in vhost '/' has lost up to 2 messages: numbers 1 to 2";
     assert!(log.contains(lost), "{log}");
@@ -379,7 +386,7 @@ fn check_destroyed_meta(name: &str, noticed: Noticed, destroy: impl Fn(&Path)) {
         }
         destroy(&broker.data_dir().join("meta"));
         broker.restart();
-        let log = broker.log();
+        let log = start_log(&mut broker);
         assert_eq!(topology(&broker), before, "{name}: {log}");
         if noticed == Noticed::Yes {
             let aside = broker.data_dir().join("meta.broken-1");
@@ -456,7 +463,7 @@ fn confirms_that_do_not_wait_for_the_disk_survive_a_kill() {
     let mut broker = Launch::default()
         .config("leveret.power_loss_may_lose_ms = 10000")
         .start();
-    let log = broker.log();
+    let log = start_log(&mut broker);
     let warning = "power loss may lose what was confirmed in the last 10000 ms";
     assert!(log.contains(warning), "{log}");
     for round in 0..3 {
