@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 use store::{Options, QueueId, Recovered, Store, Ticket};
 
 use crate::auth::{PasswordHash, SALT_BYTES, User, Users};
+use crate::budget::Budget;
 use crate::commits::Commits;
 use crate::declare::{Actor, DeleteIf};
 use crate::definitions::Applied;
@@ -40,6 +41,7 @@ pub struct Broker {
     settings: Settings,
     store: Store,
     commits: Arc<Commits>,
+    budget: Arc<Budget>,
     vhosts: DashMap<String, Arc<VHost>>,
     /// Held while a virtual host is created or deleted.
     vhost_changes: Mutex<()>,
@@ -67,10 +69,12 @@ impl Broker {
             ..Options::default()
         };
         let (store, recovered) = Store::open(data_dir, options)?;
+        let budget = Budget::new(settings.message_memory_max, settings.queue_memory_max);
         let broker = Arc::new(Self {
             settings,
             store,
             commits,
+            budget: Arc::new(budget),
             vhosts: DashMap::new(),
             vhost_changes: Mutex::new(()),
             users: Users::default(),
@@ -111,7 +115,8 @@ impl Broker {
 
     pub(crate) fn add_vhost(&self, name: &str) -> Arc<VHost> {
         let (ids, churn) = (Arc::clone(&self.next_queue_id), Arc::clone(&self.churn));
-        let vhost = Arc::new(VHost::new(name, self.store.clone(), ids, churn));
+        let budget = Arc::clone(&self.budget);
+        let vhost = Arc::new(VHost::new(name, self.store.clone(), budget, ids, churn));
         self.vhosts.insert(name.to_owned(), Arc::clone(&vhost));
         vhost
     }
@@ -223,6 +228,12 @@ impl Broker {
     #[must_use]
     pub fn commits(&self) -> &Commits {
         &self.commits
+    }
+
+    /// How much of the messages may be in memory.
+    #[must_use]
+    pub const fn budget(&self) -> &Arc<Budget> {
+        &self.budget
     }
 
     /// The comings and goings so far.

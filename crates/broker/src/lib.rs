@@ -8,6 +8,7 @@
 //! - `definitions` is the only writer of topology.
 //! - [`Queue`] is the contract between queues and sessions.
 //! - [`Outbox`] is a connection's mailbox, [`Wakes`] the wake-ups of a turn.
+//! - [`Budget`] says how much of the messages may be in memory.
 //! - [`Commits`] says which tickets are on the disk.
 //!
 //! **Lock order**: topology, then queue, then store or outbox; never two queues at once.
@@ -15,6 +16,7 @@
 mod auth;
 mod binding;
 mod broker;
+mod budget;
 mod commits;
 mod credit;
 mod declare;
@@ -40,6 +42,7 @@ mod wakes;
 pub use auth::{LoginRefused, PasswordHash, User, Users};
 pub use binding::{BindingSpec, Destination};
 pub use broker::{Broker, OpenError, RABBITMQ_VERSION, VERSION};
+pub use budget::{Budget, Share};
 pub use commits::Commits;
 pub use credit::ChannelCredit;
 pub use declare::{Actor, DeleteIf, Deleted, QueueDeclared, REPLY_QUEUE_PREFIX};
@@ -51,7 +54,7 @@ pub use message::{AckMode, Entry, Message};
 pub use outbox::{Batch, Delivery, Event, Outbox};
 pub use queue::{
     ConsumerSpec, ConsumerView, Got, Published, Purged, Queue, QueueCounts, QueueDeclare,
-    QueueSnapshot, Removed, Returned, Settled,
+    QueueSnapshot, Removed, Returned, Returns, Settled,
 };
 pub use registry::{ChannelInfo, ConnectionInfo, ConnectionState, Live, Registry, Traffic};
 pub use replies::Replies;

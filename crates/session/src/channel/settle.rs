@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use broker::{Queue, Returned, Settled, Wakes};
+use broker::{Queue, Returned, Returns, Settled, Wakes};
 use codec::basic;
 
 use crate::channel::Channel;
@@ -218,7 +218,7 @@ impl Channel {
 
 /// Puts deliveries back to their queues, each queue locked once.
 pub(crate) fn requeue(held: Vec<Held>, wakes: &mut Wakes) {
-    let mut groups: Vec<(Arc<Queue>, Vec<Returned>)> = Vec::new();
+    let mut groups: Vec<(Arc<Queue>, Returns)> = Vec::new();
     let mut places = HashMap::new();
     for Held { origin, entry, .. } in held {
         let returned = Returned {
@@ -227,10 +227,10 @@ pub(crate) fn requeue(held: Vec<Held>, wakes: &mut Wakes) {
             ack: origin.ack,
         };
         let at = *places.entry(origin.queue.id()).or_insert_with(|| {
-            groups.push((Arc::clone(&origin.queue), Vec::new()));
+            groups.push((Arc::clone(&origin.queue), Returns::default()));
             groups.len() - 1
         });
-        groups[at].1.push(returned);
+        groups[at].1.add(returned);
     }
     for (queue, group) in groups {
         queue.requeue(group, wakes);
