@@ -254,6 +254,11 @@ impl Ready {
         lost
     }
 
+    /// Gives up the messages from `first`, where a run begins, to `damaged`.
+    pub(crate) fn skip(&mut self, first: u64, damaged: u64) {
+        self.cold.advance(first, damaged.saturating_add(1), 1, 0);
+    }
+
     /// Puts messages back where they were. `returned` is sorted by number.
     pub(crate) fn put_back(&mut self, returned: Vec<Entry>) {
         let (Some(first), Some(last)) = (returned.first(), returned.last()) else {

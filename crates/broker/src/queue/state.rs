@@ -63,6 +63,8 @@ pub(crate) struct QueueState {
     auto_settled: Vec<u64>,
     /// Somebody reads for the consumers just now.
     reading: bool,
+    /// The last read failed, and somebody has been told.
+    pub(crate) unreadable: bool,
     share: Share,
 }
 
@@ -97,6 +99,7 @@ impl QueueState {
             counts: MessageCounts::default(),
             auto_settled: Vec::new(),
             reading: false,
+            unreadable: false,
             share,
         }
     }

@@ -12,7 +12,7 @@ use crate::tests::{actor, declare, message, open_with};
 use crate::*;
 
 struct Fixture {
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
     broker: Arc<Broker>,
     queue: Arc<Queue>,
 }
@@ -36,7 +36,7 @@ impl Fixture {
             .unwrap()
             .queue;
         Self {
-            _dir: dir,
+            dir: dir,
             broker,
             queue,
         }

@@ -173,6 +173,44 @@ fn what_was_read_for_a_purged_queue_is_dropped() {
     assert_eq!((lost, f.queue.counts().ready), (0, 0));
 }
 
+/// Flips a byte of `body` in the log.
+fn damage(dir: &std::path::Path, body: &str) {
+    use std::os::unix::fs::FileExt as _;
+    let mut folders = vec![dir.join("log")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let bytes = std::fs::read(&path).unwrap();
+            let found = bytes.windows(body.len()).position(|w| w == body.as_bytes());
+            if let Some(at) = found {
+                let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+                file.write_all_at(b"X", at as u64).unwrap();
+                return;
+            }
+        }
+    }
+    panic!("not in the log: {body}");
+}
+
+#[test]
+fn a_damaged_message_is_skipped_and_the_others_come() {
+    let f = Fixture::tiny();
+    f.fill(100);
+    for seq in [1, 40, 100] {
+        damage(f.dir.path(), &format!("{seq:01000}"));
+    }
+    let got: Vec<u64> = std::iter::from_fn(|| f.queue.get(AckMode::Automatic))
+        .map(|got| got.entry.seq)
+        .collect();
+    let whole = |seq: &u64| ![1, 40, 100].contains(seq);
+    assert_eq!(got, (1..=100).filter(whole).collect::<Vec<_>>());
+    assert_eq!(f.queue.counts().ready, 0);
+}
+
 #[test]
 fn two_readers_of_the_same_stretch_do_not_double_a_message() {
     let f = Fixture::tiny();
