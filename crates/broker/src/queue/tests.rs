@@ -36,7 +36,7 @@ impl Fixture {
             .unwrap()
             .queue;
         Self {
-            dir: dir,
+            dir,
             broker,
             queue,
         }
