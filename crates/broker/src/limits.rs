@@ -22,8 +22,9 @@ pub const REFILL_BYTES_MAX: u64 = 64 * 1024;
 pub const WARM_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
 /// How many times as much a queue may keep of transient messages, because to free those
-/// costs a write: a burst of a consumer's pause should pass without.
-pub const TRANSIENT_WARM_FACTOR: u64 = 4;
+/// costs a write. Between a publisher and a consumer at full speed some tens of mebibytes
+/// come and go.
+pub const TRANSIENT_WARM_FACTOR: u64 = 16;
 
 /// Bytes that each queue and channel may have when the budget is used up: enough for a small
 /// burst, little enough for ten thousand of them.
@@ -32,7 +33,7 @@ pub const WARM_BYTES_MIN: u64 = 16 * 1024;
 /// Bytes of message bodies in all queues and channels together before each has to make do
 /// with [`WARM_BYTES_MIN`].
 /// [`Settings::message_memory_max`](crate::Settings::message_memory_max) by default.
-pub const MESSAGE_MEMORY_MAX: u64 = 128 * 1024 * 1024;
+pub const MESSAGE_MEMORY_MAX: u64 = 256 * 1024 * 1024;
 
 /// Bytes by which a queue or channel has to change before it tells the budget.
 pub const BUDGET_STEP_BYTES: u64 = 16 * 1024;

@@ -87,6 +87,15 @@ impl Ready {
         !(self.tail.is_empty() && self.cold.is_empty())
     }
 
+    /// If a consumer has caught up, so that little is left and all of it in memory, new
+    /// messages need not go behind it any more.
+    pub(crate) fn rejoin(&mut self, little: u64) {
+        if self.front.is_empty() && self.cold.is_empty() && self.cost() < little {
+            std::mem::swap(&mut self.front, &mut self.tail);
+            self.marks.clear();
+        }
+    }
+
     fn warm(&self) -> u64 {
         (self.front.len() + self.tail.len()) as u64
     }

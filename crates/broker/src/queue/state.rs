@@ -120,6 +120,9 @@ impl QueueState {
         self.counts.publish += run.len() as u64;
         let budget = self.share.budget();
         let (allowance, transient_allowance) = (budget.allowance(), budget.transient_allowance());
+        if self.ready.is_deep() {
+            self.ready.rejoin(allowance / 2);
+        }
         let mut record = Recording::default();
         for message in run {
             let seq = self.next_seq;

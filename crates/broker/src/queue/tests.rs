@@ -35,11 +35,7 @@ impl Fixture {
             .declare_queue(declare("q"), &actor())
             .unwrap()
             .queue;
-        Self {
-            dir,
-            broker,
-            queue,
-        }
+        Self { dir, broker, queue }
     }
 
     fn publish(&self, bodies: &[&str]) {

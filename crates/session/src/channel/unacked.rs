@@ -106,6 +106,8 @@ pub(crate) struct Unacked {
     share: Share,
     /// When the ticket is committed, the store has all deliveries up to the tag.
     mark: Option<(Ticket, u64)>,
+    /// There is no use in trying below this many bytes.
+    vain: u64,
 }
 
 impl Unacked {
@@ -116,6 +118,7 @@ impl Unacked {
             cost: 0,
             share: Share::new(budget),
             mark: None,
+            vain: 0,
         }
     }
 
@@ -195,13 +198,14 @@ impl Unacked {
     pub(crate) fn release(&mut self) {
         self.recent.release();
         self.old.release();
+        self.vain = self.vain.min(2 * self.cost);
         self.share.report(self.cost);
     }
 
     /// More messages are here than allowed: time to [`Self::relieve`].
     #[inline]
     pub(crate) fn is_heavy(&self) -> bool {
-        self.cost > WARM_BYTES_MIN && self.cost > self.share.budget().allowance()
+        self.cost > WARM_BYTES_MIN.max(self.vain) && self.cost > self.share.budget().allowance()
     }
 
     /// Leaves messages to the store, as far as it has them: the store is at `committed`.
@@ -240,6 +244,9 @@ impl Unacked {
             };
             self.old.push(tag, lean);
         }
+        // Something may stand in the way that can't go. Looking at everything again for each
+        // delivery would not help.
+        self.vain = self.cost.saturating_add(enough);
         self.share.report(self.cost);
     }
 
