@@ -120,6 +120,7 @@ fn acknowledged_messages_stay_gone_and_unacknowledged_come_back_redelivered() {
     for tag in [1, 2, 4] {
         w.send(1, &basic::ack(tag, 0));
     }
+    w.expect_silence();
     // A confirmed publish behind the acks: what was before it on the way to disk is there.
     persistent(&mut w, "", "du-acked", "10");
     assert_eq!(w.expect(1, basic::ACK).read().longlong(), 11);

@@ -6,8 +6,12 @@
 )]
 
 mod abuse;
+mod alarms;
 mod amqp;
+mod conformance;
+mod crashes;
 mod durability;
 mod management;
 mod server;
+mod soak;
 mod tidy;

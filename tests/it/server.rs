@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    net::TcpListener,
+    net::{TcpListener, UdpSocket},
     time::{Duration, Instant},
 };
 
@@ -231,4 +231,47 @@ fn bad_input_leaves_a_line_in_the_log() {
     w.expect_connection_close(501, "FRAME_ERROR");
     let line = broker.wait_log(&peer);
     assert!(!line.is_empty());
+}
+
+#[test]
+fn every_listen_address_is_served() {
+    let broker = Launch::default()
+        .argument("--listen")
+        .argument("127.0.0.1:0")
+        .start();
+    let listeners = broker.listeners();
+    assert_eq!(listeners.len(), 2, "{listeners:?}");
+    for address in listeners {
+        Wire::open(address).expect_silence();
+    }
+}
+
+#[test]
+fn guest_may_log_in_from_this_machine_only() {
+    // The address that this machine has towards others; without any there is nothing to test.
+    let probe = UdpSocket::bind("0.0.0.0:0").unwrap();
+    if probe.connect("192.0.2.1:9").is_err() {
+        return;
+    }
+    let outside = probe.local_addr().unwrap().ip();
+    for (lines, allowed) in [("", false), ("loopback_users = none\n", true)] {
+        let broker = Launch::default().config(lines).argument("--listen");
+        let broker = broker.argument(&format!("{outside}:0")).start();
+        let address = *broker
+            .listeners()
+            .iter()
+            .find(|a| a.ip() == outside)
+            .unwrap();
+        let (mut w, _) = Wire::greet(address);
+        let plain = tests::wire::plain("guest", "guest");
+        w.send(
+            0,
+            &connection::start_ok(&tests::wire::capable(), "PLAIN", &plain),
+        );
+        if allowed {
+            w.expect(0, connection::TUNE);
+        } else {
+            w.expect_connection_close(403, "ACCESS_REFUSED - Login was refused");
+        }
+    }
 }

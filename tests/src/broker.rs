@@ -16,11 +16,11 @@ use std::{
 
 use crate::{Http, PATIENCE, Wire, eventually};
 
-/// How to start a broker: configuration lines and a data directory, if not a fresh one.
+/// How to start a broker, if not with its defaults.
 #[derive(Default)]
 pub struct Launch {
     config: Option<String>,
-    data_dir: Option<PathBuf>,
+    arguments: Vec<String>,
 }
 
 impl Launch {
@@ -31,18 +31,26 @@ impl Launch {
         self
     }
 
+    /// One more command-line argument.
+    #[must_use]
+    pub fn argument(mut self, argument: &str) -> Self {
+        self.arguments.push(argument.to_owned());
+        self
+    }
+
     /// Starts the broker and waits until it says that it is ready.
     #[must_use]
     pub fn start(self) -> Broker {
         let scratch = scratch_dir();
         let mut broker = Broker {
             child: None,
-            data_dir: self.data_dir.unwrap_or_else(|| scratch.join("data")),
+            data_dir: scratch.join("data"),
             config: self.config.map(|lines| {
                 let path = scratch.join("rabbitmq.conf");
                 fs::write(&path, lines).unwrap();
                 path
             }),
+            arguments: self.arguments,
             scratch,
             amqp: None,
             http: None,
@@ -59,6 +67,7 @@ pub struct Broker {
     scratch: PathBuf,
     data_dir: PathBuf,
     config: Option<PathBuf>,
+    arguments: Vec<String>,
     amqp: Option<SocketAddr>,
     http: Option<SocketAddr>,
     log: Arc<Log>,
@@ -79,6 +88,20 @@ impl Broker {
 
     /// Starts the process again on the same data directory, with new ports.
     pub fn restart(&mut self) {
+        self.spawn();
+        self.amqp = Some(self.address("AMQP listening on "));
+        self.http = Some(self.address("management listening on http://"));
+        self.wait_log("ready");
+    }
+
+    /// Starts the process and kills it after that time, ready or not.
+    pub fn stumble(&mut self, after: Duration) {
+        self.spawn();
+        thread::sleep(after);
+        self.kill();
+    }
+
+    fn spawn(&mut self) {
         assert!(self.child.is_none(), "the broker still runs");
         let mut command = Command::new(binary());
         command
@@ -91,6 +114,7 @@ impl Broker {
                 "127.0.0.1:0",
             ])
             .args(["--log-level", "info"])
+            .args(&self.arguments)
             .current_dir(&self.scratch)
             .env("NO_COLOR", "1")
             .stdin(Stdio::null())
@@ -106,9 +130,16 @@ impl Broker {
         follow(child.stdout.take().unwrap(), &self.log);
         follow(child.stderr.take().unwrap(), &self.log);
         self.child = Some(child);
-        self.amqp = Some(self.address("AMQP listening on "));
-        self.http = Some(self.address("management listening on http://"));
-        self.wait_log("ready");
+    }
+
+    /// Every address that AMQP is spoken on.
+    #[must_use]
+    pub fn listeners(&self) -> Vec<SocketAddr> {
+        let log = self.log();
+        let named = log.split("AMQP listening on ").skip(1);
+        named
+            .map(|rest| rest.split_whitespace().next().unwrap().parse().unwrap())
+            .collect()
     }
 
     fn address(&mut self, before: &str) -> SocketAddr {
@@ -130,6 +161,12 @@ impl Broker {
     #[must_use]
     pub fn http(&self) -> Http {
         Http::new(self.http.unwrap())
+    }
+
+    /// Where HTTP is spoken.
+    #[must_use]
+    pub fn http_address(&self) -> SocketAddr {
+        self.http.unwrap()
     }
 
     /// A raw connection that went through the handshake as guest on `/`, with channel 1 open.
@@ -191,12 +228,9 @@ impl Broker {
 
     /// Sends a signal by its name, without waiting for anything.
     pub fn signal(&self, name: &str) {
-        let pid = self.pid().to_string();
-        let status = Command::new("kill")
-            .arg(format!("-{name}"))
-            .arg(pid)
-            .status()
-            .unwrap();
+        // The shell's own kill: a bare system has no other.
+        let line = format!("kill -{name} {}", self.pid());
+        let status = Command::new("sh").args(["-c", &line]).status().unwrap();
         assert!(status.success(), "kill -{name}");
     }
 

@@ -2,7 +2,7 @@
 
 use std::{
     fmt::Write as _,
-    io::{Read, Write},
+    io::{self, Read, Write},
     net::{SocketAddr, TcpStream},
 };
 
@@ -113,6 +113,18 @@ impl Http {
     /// Any request, path from the root.
     #[track_caller]
     pub fn request(&self, method: &str, path: &str, body: Option<&str>) -> Answer {
+        let answer = self.exchange(method, path, body);
+        parse(&answer.unwrap_or_else(|e| panic!("{method} {path}: {e}")))
+    }
+
+    /// A request that the broker may cut off; the status, if there was an answer.
+    #[must_use]
+    pub fn try_request(&self, method: &str, path: &str, body: &str) -> Option<u16> {
+        let answer = self.exchange(method, path, Some(body)).ok()?;
+        (!answer.is_empty()).then(|| parse(&answer).status)
+    }
+
+    fn exchange(&self, method: &str, path: &str, body: Option<&str>) -> io::Result<Vec<u8>> {
         let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\n", self.address);
         if let Some(value) = &self.authorization {
             write!(head, "Authorization: {value}\r\n").unwrap();
@@ -127,14 +139,12 @@ impl Http {
         }
         head.push_str("Connection: close\r\n\r\n");
         head.push_str(body.unwrap_or_default());
-        let mut stream = TcpStream::connect(self.address).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.write_all(head.as_bytes()).unwrap();
+        let mut stream = TcpStream::connect(self.address)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.write_all(head.as_bytes())?;
         let mut answer = Vec::new();
-        stream
-            .read_to_end(&mut answer)
-            .unwrap_or_else(|e| panic!("{method} {path}: {e}"));
-        parse(&answer)
+        stream.read_to_end(&mut answer)?;
+        Ok(answer)
     }
 }
 

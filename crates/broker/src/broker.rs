@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::task::{Context as TaskContext, Poll};
 use std::time::Instant;
 
 use base64::Engine as _;
@@ -11,12 +12,14 @@ use dashmap::DashMap;
 use parking_lot::Mutex;
 use store::{Options, QueueId, Recovered, Store, Ticket};
 
+use crate::alarms::{Alarms, Resources};
 use crate::auth::{PasswordHash, SALT_BYTES, User, Users};
 use crate::budget::Budget;
 use crate::commits::Commits;
 use crate::declare::{Actor, DeleteIf};
 use crate::definitions::Applied;
 use crate::error::Error;
+use crate::failure::Failure;
 use crate::ids::{ConnectionId, ConsumerId};
 use crate::record::Record;
 use crate::recover;
@@ -42,6 +45,9 @@ pub struct Broker {
     store: Store,
     commits: Arc<Commits>,
     budget: Arc<Budget>,
+    failure: Arc<Failure>,
+    alarms: Alarms,
+    segment_bytes: u64,
     vhosts: DashMap<String, Arc<VHost>>,
     /// Held while a virtual host is created or deleted.
     vhost_changes: Mutex<()>,
@@ -61,13 +67,19 @@ impl Broker {
     pub fn open(settings: Settings, data_dir: &Path) -> Result<Arc<Self>, OpenError> {
         let commits = Arc::new(Commits::default());
         let hook = Arc::clone(&commits);
+        let failure = Arc::new(Failure::default());
+        let failed = Arc::clone(&failure);
         let options = Options {
             on_commit: Box::new(move |ticket| hook.advance(ticket)),
-            on_failure: Box::new(|error| {
-                tracing::error!(%error, "the store has failed: nothing is confirmed from now on; restart after mending the disk");
+            on_failure: Box::new(move |error| {
+                tracing::error!(
+                    "the store has failed, nothing is confirmed any more and the broker stops: {error}"
+                );
+                failed.report(error.to_string());
             }),
             ..Options::default()
         };
+        let segment_bytes = options.segment_bytes;
         let (store, recovered) = Store::open(data_dir, options)?;
         let budget = Budget::new(settings.message_memory_max, settings.queue_memory_max);
         let broker = Arc::new(Self {
@@ -75,6 +87,9 @@ impl Broker {
             store,
             commits,
             budget: Arc::new(budget),
+            failure,
+            alarms: Alarms::default(),
+            segment_bytes,
             vhosts: DashMap::new(),
             vhost_changes: Mutex::new(()),
             users: Users::default(),
@@ -234,6 +249,38 @@ impl Broker {
     #[must_use]
     pub const fn budget(&self) -> &Arc<Budget> {
         &self.budget
+    }
+
+    /// Whether publishers are held back.
+    #[must_use]
+    pub const fn alarms(&self) -> &Alarms {
+        &self.alarms
+    }
+
+    /// Takes a sample of memory and disk, and tells every connection if an alarm was raised or
+    /// cleared by it. For one sampler.
+    pub fn observe(&self, seen: &Resources) {
+        self.alarms.observe(seen, &self.registry);
+    }
+
+    /// Bytes that the log can write without taking more of the disk: its spare segments.
+    #[must_use]
+    pub fn spare_log_bytes(&self) -> u64 {
+        self.store.stats().free_segments * self.segment_bytes
+    }
+
+    /// Why the store stopped, if it did. From then on nothing is committed: no publish is
+    /// confirmed and no durable declaration answered, which is all that keeps the promise
+    /// to those who were confirmed before. Only a restart, which reads back what really is on
+    /// the disk, gives a store that can be trusted again.
+    #[must_use]
+    pub fn failure(&self) -> Option<&str> {
+        self.failure.reason()
+    }
+
+    /// Ready once the store has failed, with the reason. For one waiter.
+    pub fn poll_failure(&self, cx: &TaskContext<'_>) -> Poll<&str> {
+        self.failure.poll(cx)
     }
 
     /// The comings and goings so far.

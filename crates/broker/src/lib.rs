@@ -9,10 +9,11 @@
 //! - [`Queue`] is the contract between queues and sessions.
 //! - [`Outbox`] is a connection's mailbox, [`Wakes`] the wake-ups of a turn.
 //! - [`Budget`] says how much of the messages may be in memory.
-//! - [`Commits`] says which tickets are on the disk.
+//! - [`Commits`] says which tickets are on the disk, [`Alarms`] whether publishers have to wait.
 //!
 //! **Lock order**: topology, then queue, then store or outbox; never two queues at once.
 
+mod alarms;
 mod auth;
 mod binding;
 mod broker;
@@ -23,6 +24,7 @@ mod declare;
 mod definitions;
 mod error;
 mod exchange;
+mod failure;
 mod ids;
 pub mod limits;
 mod message;
@@ -39,6 +41,7 @@ mod tests;
 mod vhost;
 mod wakes;
 
+pub use alarms::{Alarms, Raised, Resources};
 pub use auth::{LoginRefused, PasswordHash, User, Users};
 pub use binding::{BindingSpec, Destination};
 pub use broker::{Broker, OpenError, RABBITMQ_VERSION, VERSION};

@@ -31,6 +31,8 @@ pub enum Event {
     ConsumerCancelled(ConsumerId),
     /// Close the connection with 320 CONNECTION_FORCED and this text.
     Close(String),
+    /// Look at the alarms: one was raised or cleared.
+    AlarmsChanged,
 }
 
 /// All that has arrived since the last swap.
@@ -109,10 +111,13 @@ impl Outbox {
         wakes.extend(inner.waker.take());
     }
 
-    /// Sends something else than a message.
+    /// Sends something else than a message. Said twice in a row, it is heard once: alarms that
+    /// come and go must not fill the mailbox of a connection that can't take it now.
     pub fn send(&self, event: Event, wakes: &mut Wakes) {
         let mut inner = self.inner.lock();
-        inner.batch.events.push(event);
+        if inner.batch.events.last() != Some(&event) {
+            inner.batch.events.push(event);
+        }
         wakes.extend(inner.waker.take());
     }
 

@@ -30,14 +30,16 @@ impl Registry {
         self.connections.remove(&id);
     }
 
+    /// All of them, in no order.
+    pub(crate) fn all(&self) -> Vec<Arc<ConnectionInfo>> {
+        let all = self.connections.iter();
+        all.map(|c| Arc::clone(c.value())).collect()
+    }
+
     /// All of them, by name.
     #[must_use]
     pub fn connections(&self) -> Vec<Arc<ConnectionInfo>> {
-        let mut all: Vec<_> = self
-            .connections
-            .iter()
-            .map(|c| Arc::clone(c.value()))
-            .collect();
+        let mut all = self.all();
         all.sort_by(|a, b| a.name.cmp(&b.name));
         all
     }
@@ -78,6 +80,10 @@ pub enum ConnectionState {
     Running,
     /// Held back because the store can't keep up.
     Flow,
+    /// There is an alarm; it goes on until it publishes.
+    Blocking,
+    /// It has published during an alarm and isn't read until that is over.
+    Blocked,
     /// A close is under way.
     Closing,
 }
@@ -145,12 +151,14 @@ pub struct Live {
 }
 
 impl ConnectionInfo {
-    /// What it is doing: `running`, `flow` or `closing`.
+    /// What it is doing: `running`, `flow`, `blocking`, `blocked` or `closing`.
     #[must_use]
     pub fn state(&self) -> &'static str {
         match self.live.state.load(Ordering::Relaxed) {
             0 => "running",
             1 => "flow",
+            2 => "blocking",
+            3 => "blocked",
             _ => "closing",
         }
     }

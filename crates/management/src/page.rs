@@ -2,11 +2,14 @@
 
 use std::cmp::Ordering;
 
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
 use regex_lite::{Regex, RegexBuilder};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::error::ApiError;
+use crate::query::Windows;
 
 /// Items on a page when the client does not say. RabbitMQ's figure.
 pub(crate) const PAGE_SIZE_DEFAULT: usize = 100;
@@ -65,6 +68,17 @@ struct Cut {
     size: usize,
 }
 
+/// A list as JSON text. Rows become text one by one: a tree of fifty thousand of them would take
+/// ten times the memory.
+#[derive(Debug)]
+pub(crate) struct Listed(Vec<u8>);
+
+impl IntoResponse for Listed {
+    fn into_response(self) -> Response {
+        ([(CONTENT_TYPE, "application/json")], self.0).into_response()
+    }
+}
+
 impl ListQuery {
     /// Turns rows into the answer. `rows` come in their default order; `name` is what the name
     /// filter looks at; `view` makes the JSON of one row, for as few rows as will do.
@@ -74,37 +88,48 @@ impl ListQuery {
         paging: Paging,
         name: impl Fn(&T) -> &str,
         view: impl Fn(&T) -> Value,
-    ) -> Result<Value, ApiError> {
-        let cut = if paging == Paging::Offered {
-            self.cut()?
-        } else {
-            None
+    ) -> Result<Listed, ApiError> {
+        let view = |row: &T, _: &Windows| view(row);
+        self.list_with_past((rows, paging), &Windows::default(), name, view)
+    }
+
+    /// The same for rows that may show samples of the past, which nobody needs for sorting.
+    pub(crate) fn list_with_past<T>(
+        &self,
+        (mut rows, paging): (Vec<T>, Paging),
+        windows: &Windows,
+        name: impl Fn(&T) -> &str,
+        view: impl Fn(&T, &Windows) -> Value,
+    ) -> Result<Listed, ApiError> {
+        let cut = match paging {
+            Paging::Offered => self.cut()?,
+            Paging::Ignored => None,
         };
         let total_count = rows.len();
-        let mut rows = rows;
         if cut.is_some() {
             let filter = self.filter()?;
             rows.retain(|row| filter.matches(name(row)));
         }
         let filtered_count = rows.len();
-        if let Some(path) = self.sort.as_deref().filter(|path| !path.is_empty()) {
-            rows = sorted(rows, path, &name, &view);
+        let order = if is_true(self.sort_reverse.as_ref()) {
+            Order::Descending
+        } else {
+            Order::Ascending
+        };
+        match self.sort.as_deref() {
+            Some(path) if !path.is_empty() => {
+                let view = |row: &T| view(row, &Windows::default());
+                rows = sorted(rows, path, order, &name, view);
+            }
+            _ if order == Order::Descending => rows.reverse(),
+            _ => {}
         }
-        if is_true(self.sort_reverse.as_ref()) {
-            rows.reverse();
-        }
+        let show = |row: &T| self.chosen(view(row, windows));
         let Some(cut) = cut else {
-            return Ok(Value::Array(
-                rows.iter().map(|row| self.chosen(view(row))).collect(),
-            ));
+            return Ok(Listed(array(rows.iter().map(show))));
         };
         let offset = cut.offset(filtered_count)?;
-        let items: Vec<Value> = rows
-            .iter()
-            .skip(offset)
-            .take(cut.size)
-            .map(|row| self.chosen(view(row)))
-            .collect();
+        let items: Vec<Value> = rows.iter().skip(offset).take(cut.size).map(show).collect();
         let page = Page {
             total_count,
             item_count: items.len(),
@@ -114,7 +139,7 @@ impl ListQuery {
             page_count: filtered_count.div_ceil(cut.size),
             items,
         };
-        Ok(to_value(&page))
+        Ok(Listed(text(&page)))
     }
 
     /// One object with the columns that the client chose.
@@ -208,28 +233,36 @@ fn whole_number(
     }
 }
 
-/// Stable, so that equal rows stay in the default order.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Order {
+    Ascending,
+    Descending,
+}
+
+impl Order {
+    fn of(self, ordering: Ordering) -> Ordering {
+        match self {
+            Self::Ascending => ordering,
+            Self::Descending => ordering.reverse(),
+        }
+    }
+}
+
+/// Stable both ways, so that equal rows stay in the default order.
 fn sorted<T>(
-    rows: Vec<T>,
+    mut rows: Vec<T>,
     path: &str,
+    order: Order,
     name: impl Fn(&T) -> &str,
     view: impl Fn(&T) -> Value,
 ) -> Vec<T> {
-    let mut rows = rows;
     if path == "name" {
-        rows.sort_by(|a, b| name(a).cmp(name(b)));
+        rows.sort_by(|a, b| order.of(name(a).cmp(name(b))));
         return rows;
     }
-    let mut keyed: Vec<(Value, T)> = rows
-        .into_iter()
-        .map(|row| {
-            (
-                at_path(&view(&row), path).cloned().unwrap_or(Value::Null),
-                row,
-            )
-        })
-        .collect();
-    keyed.sort_by(|(a, _), (b, _)| compare(a, b));
+    let key = |row: &T| at_path(&view(row), path).cloned().unwrap_or(Value::Null);
+    let mut keyed: Vec<(Value, T)> = rows.into_iter().map(|row| (key(&row), row)).collect();
+    keyed.sort_by(|(a, _), (b, _)| order.of(compare(a, b)));
     keyed.into_iter().map(|(_, row)| row).collect()
 }
 
@@ -285,6 +318,26 @@ fn compare(a: &Value, b: &Value) -> Ordering {
         (Value::Bool(a), Value::Bool(b)) => a.cmp(b),
         _ => rank(a).cmp(&rank(b)),
     }
+}
+
+/// JSON text of a view or of rows. Views hold nothing that JSON cannot.
+fn text(view: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(view).unwrap_or_else(|error| {
+        tracing::error!(%error, "a list does not serialize");
+        b"null".to_vec()
+    })
+}
+
+fn array(rows: impl Iterator<Item = Value>) -> Vec<u8> {
+    let mut list = vec![b'['];
+    for (index, row) in rows.enumerate() {
+        if index > 0 {
+            list.push(b',');
+        }
+        list.extend(text(&row));
+    }
+    list.push(b']');
+    list
 }
 
 /// A view as a JSON value. Views hold nothing that JSON cannot.

@@ -6,5 +6,6 @@ mod messages;
 mod overview;
 mod rates;
 mod rules;
+mod serving;
 mod setting;
 mod ui;

@@ -58,7 +58,7 @@ fn settings_help() -> String {
         // Writing to a String cannot fail.
         let _ = write!(
             help,
-            "  {:<22} {} ({}",
+            "  {:<33} {} ({}",
             setting.key, setting.doc, setting.unit
         );
         let _ = match setting.default {

@@ -8,9 +8,11 @@ mod connection;
 mod connections;
 mod inbound;
 mod listener;
+mod os;
 mod serve;
 mod shutdown;
 mod telemetry;
+mod watch;
 
 use std::process::ExitCode;
 

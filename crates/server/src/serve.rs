@@ -1,5 +1,6 @@
 //! From settings to a serving broker and back to an exit code.
 
+use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::num::NonZero;
 use std::sync::Arc;
@@ -15,9 +16,10 @@ use crate::config::{Config, Listen};
 use crate::connections::{CONNECTIONS_MAX, Connections, DESCRIPTORS_RESERVED};
 use crate::shutdown::{Signals, say_goodbye};
 use crate::telemetry::Banner;
+use crate::watch::Watch;
 use crate::{clock, listener, telemetry};
 
-/// Serves until a signal comes, then closes what is open.
+/// Serves until a signal comes or the store fails, then closes what is open.
 ///
 /// # Errors
 ///
@@ -84,6 +86,7 @@ async fn serve(
         .collect::<Result<_, _>>()?;
     let management = addresses(&sockets.management)?;
 
+    let _watch = Watch::start(broker, config).map_err(failed)?;
     let connections = Connections::new(connection_limit());
     let mut listeners = Vec::new();
     for socket in sockets.amqp {
@@ -107,11 +110,13 @@ async fn serve(
     .show();
     tracing::info!("started in {} ms", (clock::now() - started).as_millis());
 
-    let signal = signals.next().await;
-    tracing::info!(
-        "{signal}: stopping with {} connections open",
-        connections.len()
-    );
+    let outcome = tokio::select! {
+        signal = signals.next() => {
+            tracing::info!("{signal}: stopping with {} connections open", connections.len());
+            Ok(())
+        }
+        reason = store_failure(broker) => Err(format!("stopped, because the store failed: {reason}")),
+    };
     drop(tokio::spawn(async move {
         let signal = signals.next().await;
         tracing::warn!("{signal} again: stopping at once");
@@ -121,7 +126,16 @@ async fn serve(
     say_goodbye(&connections).await;
     // It has ended by itself if nobody receives this.
     let _ = stop_management.send(());
-    Ok(())
+    outcome
+}
+
+/// Why the store failed, once it has. Whatever it has not written by then is not safe and never
+/// will be, and what an fdatasync that failed leaves on the disk nobody knows, so going on would
+/// be a promise without ground. Clients are told to go (320, upon which they connect elsewhere or
+/// again), nothing more is confirmed to them, and the process ends with an error: a supervisor
+/// sees it, and the next start reads what really is there.
+async fn store_failure(broker: &Broker) -> String {
+    poll_fn(|cx| broker.poll_failure(cx).map(str::to_owned)).await
 }
 
 /// One runtime with a worker a core. A runtime per core would write an eventfd for every hop from

@@ -31,8 +31,12 @@ pub(crate) struct Client {
     pub(crate) message_bytes_max: u64,
     /// It understands `basic.cancel` from the server.
     pub(crate) cancel_notify: bool,
+    /// It understands `connection.blocked`.
+    pub(crate) blocked_notify: bool,
     /// It has published, so it is held back when the store can't keep up.
     pub(crate) publishes: bool,
+    /// Bytes of bodies begun and not ended.
+    pub(crate) assembling: u64,
     pub(crate) consumers: HashMap<ConsumerId, Arc<Consumer>>,
     pub(crate) routes: RouteCache,
     pub(crate) run: Run,
@@ -84,6 +88,7 @@ pub(crate) struct Admitted {
     pub(crate) user: Arc<User>,
     pub(crate) info: Arc<ConnectionInfo>,
     pub(crate) cancel_notify: bool,
+    pub(crate) blocked_notify: bool,
 }
 
 impl Client {
@@ -94,6 +99,7 @@ impl Client {
             user,
             info,
             cancel_notify,
+            blocked_notify,
         } = admitted;
         let actor = Actor {
             user: Arc::clone(&user.name),
@@ -109,7 +115,9 @@ impl Client {
             channel_max: info.channel_max,
             message_bytes_max: broker.settings().max_message_size,
             cancel_notify,
+            blocked_notify,
             publishes: false,
+            assembling: 0,
             consumers: HashMap::new(),
             routes: RouteCache::default(),
             run: Run::default(),
@@ -156,21 +164,21 @@ impl Client {
         }
     }
 
-    /// Publishes a run that is not part of the open one (a transaction's).
+    /// Publishes a run of a transaction, behind the one that is open.
     pub(crate) fn publish_now(
         &mut self,
-        channel: u16,
-        route: &Arc<Route>,
+        route: &Route,
         messages: &mut Vec<Message>,
         wakes: &mut Wakes,
     ) -> Option<Ticket> {
         self.publish_run(wakes);
-        debug_assert!(self.run.is_empty(), "flushed above; channel {channel}");
         crate::channel::run::publish(route, messages, wakes)
     }
 
-    /// Hands the open run to its queues.
+    /// Hands the open run to its queues, behind the settlements collected so far: what was
+    /// acknowledged before a publish is then on the disk when that is confirmed.
     pub(crate) fn publish_run(&mut self, wakes: &mut Wakes) {
+        self.settling.flush(wakes);
         if let Some(published) = self.run.publish(wakes) {
             self.note_published(published);
         }
@@ -194,10 +202,9 @@ impl Client {
         self.settling.add(&held.origin, settled, outcome, wakes);
     }
 
-    /// Hands over everything that was collected: publishes, then settlements.
+    /// Hands over everything that was collected: settlements, then publishes.
     pub(crate) fn hand_over(&mut self, wakes: &mut Wakes) {
         self.publish_run(wakes);
-        self.settling.flush(wakes);
     }
 
     /// Whether too much waits for commits to take more input.

@@ -145,6 +145,8 @@ pub(crate) enum Violation {
     TxToConfirm,
     NotTransactional,
     TxTooLarge,
+    /// Bodies begun on many channels and ended on none.
+    TooMuchInPieces,
 }
 
 impl Violation {
@@ -199,7 +201,9 @@ impl Violation {
             | Self::ConfirmToTx
             | Self::TxToConfirm
             | Self::NotTransactional => ReplyCode::PreconditionFailed,
-            Self::TooManyReplyConsumers | Self::TxTooLarge => ReplyCode::ResourceError,
+            Self::TooManyReplyConsumers | Self::TxTooLarge | Self::TooMuchInPieces => {
+                ReplyCode::ResourceError
+            }
         }
     }
 }
@@ -359,6 +363,7 @@ impl Violation {
             Self::TxToConfirm => f.write_str("cannot switch from tx to confirm mode"),
             Self::NotTransactional => f.write_str("channel is not transactional"),
             Self::TxTooLarge => f.write_str("transaction too large"),
+            Self::TooMuchInPieces => f.write_str("too many bytes of unfinished messages"),
             _ => f.write_str("protocol violation"),
         }
     }

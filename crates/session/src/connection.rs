@@ -5,6 +5,8 @@ mod deliver;
 mod finish;
 mod release;
 mod running;
+mod template;
+mod throttle;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -13,14 +15,14 @@ use broker::{Batch, Broker, ConnectionId, Outbox, Ticket};
 use codec::{
     AMQPClass, FRAME_MIN_SIZE, OutBuf, connection, decode_frame, decode_method, encode_method,
 };
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::client::Client;
 use crate::close::{Close, Fault, Violation};
 use crate::connection::running::{Ended, Running};
 use crate::handshake::{Handshake, Place, Progress, send};
 use crate::heartbeat::Beat;
-use crate::limits::{CLOSE_TIMEOUT_LONG, CLOSE_TIMEOUT_SHORT};
+use crate::limits::{CLOSE_TIMEOUT_LONG, CLOSE_TIMEOUT_SHORT, WRITE_STALL_MAX};
 use crate::peer::Peer;
 use crate::turn::Turn;
 
@@ -170,6 +172,11 @@ impl Connection {
                 self.phase = Phase::Finished;
             }
             Phase::Closing(closing) if turn.now >= closing.deadline => self.phase = Phase::Finished,
+            Phase::Running(running) if running.is_stalled(turn.now) => {
+                let unread = turn.out.len();
+                warn!(peer = %self.peer, "connection closed: the client has read nothing for {} s while {unread} bytes wait for it", WRITE_STALL_MAX.as_secs());
+                self.release(turn);
+            }
             Phase::Running(running) => match running.tick(turn) {
                 Beat::Rest | Beat::Send => {}
                 Beat::Dead => {
@@ -202,8 +209,8 @@ impl Connection {
     }
 
     /// Whether the socket should be read. No, while the client doesn't read what it is sent,
-    /// while the store can't keep up with what it publishes, or while too much of what it
-    /// asked for waits for the disk.
+    /// while the store can't keep up with what it publishes, while too much of what it asked
+    /// for waits for the disk, or while an alarm keeps it from publishing more.
     #[must_use]
     pub fn wants_input(&self, out: &OutBuf) -> bool {
         match &self.phase {

@@ -273,6 +273,7 @@ fn open(
         .into());
     }
     let cancel_notify = has_capability(&client_properties, "consumer_cancel_notify");
+    let blocked_notify = has_capability(&client_properties, "connection.blocked");
     let info = broker.registry().register(ConnectionInfo {
         id: place.id,
         name: peer.to_string().into(),
@@ -306,6 +307,7 @@ fn open(
         user,
         info,
         cancel_notify,
+        blocked_notify,
     };
     Ok(Progress::Opened(0, Box::new(Client::new(admitted))))
 }

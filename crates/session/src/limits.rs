@@ -20,6 +20,10 @@ pub const ROUTES_MAX: usize = 1024;
 /// Bytes of checked properties remembered, to recognise the next message's as the same.
 pub const PROPERTIES_MEMO_BYTES_MAX: usize = 64;
 
+/// Bytes of method and header frame remembered, to recognise the next publish as the same.
+/// Larger ones have headers, which seldom repeat.
+pub const TEMPLATE_BYTES_MAX: usize = 256;
+
 /// Replies of one connection that may wait for their commit before its input is left unread.
 pub const PARKED_MAX: usize = 4096;
 
@@ -33,6 +37,10 @@ pub const CONFIRMS_WAITING_MAX: usize = 65_536;
 
 /// Bytes reserved at once for a body that arrives in pieces, whatever its header announces.
 pub const BODY_RESERVE_MAX: usize = 1024 * 1024;
+
+/// Largest messages that one connection may have begun and not ended, over all its channels.
+/// A client sends one large message after the other; two thousand at once are an attack.
+pub const ASSEMBLING_MESSAGES_MAX: u64 = 8;
 
 /// Largest body size in bytes that a content header may announce (RabbitMQ's hard limit).
 pub const CONTENT_BODY_BYTES_MAX: u64 = 512 * 1024 * 1024;
@@ -55,6 +63,11 @@ pub const EXPIRATION_MS_MAX: i128 = 315_360_000_000;
 
 /// Settlements, unacknowledged messages and the like that an idle channel keeps room for.
 pub const IDLE_ENTRIES_MAX: usize = 64;
+
+/// How long a client may leave everything unread while more than
+/// [`OUTPUT_HARD_MAX`](codec::OUTPUT_HARD_MAX) waits for it. RabbitMQ gives a socket 30 s to
+/// take something before it closes it.
+pub const WRITE_STALL_MAX: Duration = Duration::from_secs(30);
 
 /// How long a client may take to answer `connection.close` before it was open, or after a
 /// frame that makes the rest of its input worthless.

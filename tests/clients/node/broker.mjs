@@ -21,9 +21,16 @@ export async function eventually(what, probe) {
   }
 }
 
-/** The first event of that name, as its arguments; fails when none comes. */
+/** The first event of that name, as its arguments; fails when none comes. An `error` before it
+ * is no failure, unlike with `once`. */
 export function event(emitter, name) {
-  return once(emitter, name, { signal: AbortSignal.timeout(PATIENCE) });
+  return new Promise((resolve, reject) => {
+    const late = setTimeout(() => reject(new Error(`no ${name}`)), PATIENCE);
+    emitter.once(name, (...args) => {
+      clearTimeout(late);
+      resolve(args);
+    });
+  });
 }
 
 export class Broker {

@@ -164,9 +164,8 @@ def test_consume_with_prefetch_and_acks(channel, queue):
         if method is None:
             break
         seen.append(body.decode())
-        if len(seen) == 3:
-            # Three are out: no more until one is acknowledged.
-            assert channel.get_waiting_message_count() == 0
+        # One is here unacknowledged, two more at most may wait.
+        assert channel.get_waiting_message_count() <= 2
         channel.basic_ack(method.delivery_tag)
         if len(seen) == 10:
             break

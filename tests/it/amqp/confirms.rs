@@ -207,3 +207,16 @@ fn a_message_to_many_queues_is_confirmed_once() {
     w.await_confirms(1);
     w.expect_silence();
 }
+
+#[test]
+fn a_publish_in_the_same_write_as_select_is_not_counted() {
+    let mut w = shared().open();
+    w.declare("cf-same", queue::EXCLUSIVE);
+    let publish = basic::publish("", "cf-same", 0);
+    let message = tests::wire::message(1, &publish, &Properties::new(), b"x", 131_072);
+    let select = tests::wire::method_frame(1, &confirm::select());
+    w.send_bytes(&[&message[..], &select, &message].concat());
+    w.expect(1, confirm::SELECT_OK);
+    w.await_confirms(1);
+    w.expect_silence();
+}

@@ -143,3 +143,13 @@ fn a_blocked_consumer_leaves_the_rest_to_the_others() {
     }
     assert_eq!(again.unwrap(), b"0");
 }
+
+#[test]
+fn a_limit_for_consumers_lifts_that_of_the_channel() {
+    let mut w = filled("q-lift", 6);
+    w.call(1, &basic::qos(1, true), basic::QOS_OK);
+    w.call(1, &basic::qos(4, false), basic::QOS_OK);
+    w.consume("q-lift", "c", 0);
+    assert_eq!(w.bodies(4).len(), 4);
+    w.expect_silence();
+}

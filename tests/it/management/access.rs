@@ -121,3 +121,50 @@ fn the_page_is_served_without_credentials() {
     let page = String::from_utf8(answer.body).unwrap();
     assert!(page.contains("<html") && page.contains("Leveret"), "{page}");
 }
+
+#[test]
+fn nonsense_on_the_port_harms_nobody() {
+    use std::io::{Read, Write};
+    let address = shared().http_address();
+    let deep = "[".repeat(200_000);
+    let head = format!(
+        "PUT /api/queues/%2F/deep HTTP/1.1\r\nAuthorization: Basic Z3Vlc3Q6Z3Vlc3Q=\r\nContent-Length: {}\r\n\r\n{deep}",
+        deep.len()
+    );
+    for nonsense in [
+        &b"\x00\x01\x02\x03\r\n\r\n"[..],
+        b"AMQP\x00\x00\x09\x01",
+        head.as_bytes(),
+    ] {
+        let mut stream = std::net::TcpStream::connect(address).unwrap();
+        stream
+            .set_read_timeout(Some(std::time::Duration::from_secs(5)))
+            .unwrap();
+        let _ = stream.write_all(nonsense);
+        let _ = stream.shutdown(std::net::Shutdown::Write);
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        assert!(
+            !answer.starts_with(b"HTTP/1.1 2"),
+            "{}",
+            String::from_utf8_lossy(&answer)
+        );
+    }
+    assert_eq!(shared().http().json("/whoami")["name"], "guest");
+}
+
+#[test]
+fn a_body_without_end_is_refused() {
+    let text = format!(
+        "{{\"durable\": true, \"x\": \"{}\"}}",
+        "y".repeat(21_000_000)
+    );
+    let status = shared()
+        .http()
+        .try_request("PUT", "/api/queues/%2F/endless", &text);
+    assert!(
+        status.is_none_or(|status| status == 400 || status == 413),
+        "{status:?}"
+    );
+    shared().http().get("/queues/%2F/endless").ok(404);
+}

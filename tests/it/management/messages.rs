@@ -131,6 +131,7 @@ fn a_payload_is_cut_when_asked() {
     let mut w = shared().open();
     w.declare("mg-cut", queue::AUTO_DELETE);
     w.enqueue("mg-cut", "0123456789");
+    w.expect_silence();
     let body =
         json!({"count": 1, "ackmode": "ack_requeue_false", "encoding": "auto", "truncate": 4});
     let got = shared()

@@ -149,6 +149,10 @@ impl Wire {
             let ack = self.expect(1, basic::ACK);
             let mut read = ack.read();
             let (tag, multiple) = (read.longlong(), read.octet() & 1 == 1);
+            assert!(
+                open.contains(&tag),
+                "a confirm of {tag}, which waits for none"
+            );
             if multiple {
                 open = open.split_off(&(tag + 1));
             } else {

@@ -110,6 +110,7 @@ pub mod connection {
     pub const CLOSE: Id = (10, 50);
     pub const CLOSE_OK: Id = (10, 51);
     pub const BLOCKED: Id = (10, 60);
+    pub const UNBLOCKED: Id = (10, 61);
     pub const UPDATE_SECRET: Id = (10, 70);
     pub const UPDATE_SECRET_OK: Id = (10, 71);
 

@@ -182,6 +182,19 @@ impl Wire {
         }
     }
 
+    /// Whether there is something to receive within that time: a frame, or the end.
+    pub fn has_news(&mut self, within: Duration) -> bool {
+        if self.whole_frame().is_some() {
+            return true;
+        }
+        let patience = self.stream.read_timeout().unwrap();
+        self.stream.set_read_timeout(Some(within)).unwrap();
+        let mut byte = [0];
+        let news = self.stream.peek(&mut byte).is_ok();
+        self.stream.set_read_timeout(patience).unwrap();
+        news
+    }
+
     /// The next `n` bytes, or fewer when the broker closes before.
     #[track_caller]
     pub fn receive_bytes(&mut self, n: usize) -> Vec<u8> {
@@ -196,6 +209,13 @@ impl Wire {
         }
         let n = n.min(self.inbound.len());
         self.inbound.drain(..n).collect()
+    }
+
+    /// The size of the first frame's payload, once the frame is whole.
+    fn whole_frame(&self) -> Option<usize> {
+        let size: [u8; 4] = self.inbound.get(3..7)?.try_into().unwrap();
+        let size = usize::try_from(u32::from_be_bytes(size)).unwrap();
+        (self.inbound.len() >= size + 8).then_some(size)
     }
 
     fn take_frame(&mut self) -> Option<(u16, Frame)> {

@@ -10,7 +10,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use broker::{BindingSpec, Destination, VHost};
 
-use super::{Answer, Done, Listing, Shared, exchange_name, exchanges, queues};
+use super::{Answer, Done, List, Listing, Shared, exchange_name, exchanges, queues};
 use crate::auth::Caller;
 use crate::body::Fields;
 use crate::context::Context;
@@ -48,11 +48,9 @@ pub(super) fn routes() -> Router<Arc<Context>> {
 /// Bindings with the virtual host that they are in.
 type Row = (Arc<VHost>, BindingSpec);
 
-fn answer(rows: Vec<Row>, listing: &ListQuery) -> Answer {
+fn answer(rows: Vec<Row>, listing: &ListQuery) -> List {
     let view = |(vhost, binding): &Row| to_value(&BindingView::of(vhost.name(), binding));
-    listing
-        .list(rows, Paging::Ignored, |(_, binding)| &binding.source, view)
-        .map(Json)
+    listing.list(rows, Paging::Ignored, |(_, binding)| &binding.source, view)
 }
 
 fn within(vhost: &Arc<VHost>, bindings: Vec<BindingSpec>) -> Vec<Row> {
@@ -62,7 +60,7 @@ fn within(vhost: &Arc<VHost>, bindings: Vec<BindingSpec>) -> Vec<Row> {
         .collect()
 }
 
-async fn list(State(context): Shared, caller: Caller, Query(listing): Listing) -> Answer {
+async fn list(State(context): Shared, caller: Caller, Query(listing): Listing) -> List {
     let vhosts = caller.vhosts(&context);
     answer(
         vhosts
@@ -78,7 +76,7 @@ async fn of_vhost(
     caller: Caller,
     Path(vhost): Path<String>,
     Query(listing): Listing,
-) -> Answer {
+) -> List {
     let vhost = caller.vhost(&context, &vhost)?;
     answer(within(&vhost, vhost.bindings()), &listing)
 }
@@ -88,7 +86,7 @@ async fn of_queue(
     caller: Caller,
     Path((vhost, name)): Path<(String, String)>,
     Query(listing): Listing,
-) -> Answer {
+) -> List {
     let vhost = caller.vhost(&context, &vhost)?;
     let queue = queues::find(&vhost, &name)?;
     answer(within(&vhost, vhost.bindings_to_queue(&queue)), &listing)
@@ -99,7 +97,7 @@ async fn from_exchange(
     caller: Caller,
     Path((vhost, name)): Path<(String, String)>,
     Query(listing): Listing,
-) -> Answer {
+) -> List {
     let vhost = caller.vhost(&context, &vhost)?;
     let exchange = exchanges::find(&vhost, &name)?;
     answer(within(&vhost, vhost.bindings_from(&exchange)), &listing)
@@ -110,7 +108,7 @@ async fn to_exchange_list(
     caller: Caller,
     Path((vhost, name)): Path<(String, String)>,
     Query(listing): Listing,
-) -> Answer {
+) -> List {
     let vhost = caller.vhost(&context, &vhost)?;
     let exchange = exchanges::find(&vhost, &name)?;
     answer(
@@ -129,13 +127,10 @@ async fn of_queue_pair(
     caller: Caller,
     Path((vhost, source, queue)): Ends,
     Query(listing): Listing,
-) -> Answer {
+) -> List {
     let vhost = caller.vhost(&context, &vhost)?;
     answer(
-        within(
-            &vhost,
-            between(&vhost, &source, &Destination::Queue(queue))?,
-        ),
+        within(&vhost, between(&vhost, &source, &Destination::Queue(queue))),
         &listing,
     )
 }
@@ -145,33 +140,28 @@ async fn of_exchange_pair(
     caller: Caller,
     Path((vhost, source, exchange)): Ends,
     Query(listing): Listing,
-) -> Answer {
+) -> List {
     let vhost = caller.vhost(&context, &vhost)?;
     let destination = Destination::Exchange(exchange_name(&exchange).to_owned());
     answer(
-        within(&vhost, between(&vhost, &source, &destination)?),
+        within(&vhost, between(&vhost, &source, &destination)),
         &listing,
     )
 }
 
-/// The bindings from one exchange to one destination, both of which have to exist.
-fn between(
-    vhost: &VHost,
-    source: &str,
-    destination: &Destination,
-) -> Result<Vec<BindingSpec>, ApiError> {
-    let source = exchanges::find(vhost, source)?;
+/// The bindings from one exchange to one destination: none if one of them does not exist.
+fn between(vhost: &VHost, source: &str, destination: &Destination) -> Vec<BindingSpec> {
     let mut bindings = match destination {
-        Destination::Queue(name) => vhost.bindings_to_queue(&*queues::find(vhost, name)?),
-        Destination::Exchange(name) => {
-            let exchange = vhost
-                .exchange(name)
-                .ok_or(ApiError::NotFound("exchange_not_found"))?;
-            vhost.bindings_to_exchange(&exchange)
-        }
-    };
-    bindings.retain(|binding| binding.source == *source.name);
-    Ok(bindings)
+        Destination::Queue(name) => vhost
+            .queue(name)
+            .map(|queue| vhost.bindings_to_queue(&queue)),
+        Destination::Exchange(name) => vhost
+            .exchange(name)
+            .map(|exchange| vhost.bindings_to_exchange(&exchange)),
+    }
+    .unwrap_or_default();
+    bindings.retain(|binding| binding.source == exchange_name(source));
+    bindings
 }
 
 async fn bind_queue(
@@ -217,7 +207,7 @@ async fn bind(
     };
     super::check_name(&spec.routing_key)?;
     let applied = vhost.bind(&spec, &caller.actor())?;
-    context.committed(applied.ticket).await;
+    context.committed(applied.ticket).await?;
     // Relative to the address that was posted to; what the key holds is encoded once more.
     let place = properties_key(&spec)
         .replace('%', "%25")
@@ -298,7 +288,7 @@ async fn unbind(
     let vhost = caller.vhost(context, vhost)?;
     let binding = find(&vhost, source, &destination, key)?;
     let applied = vhost.unbind(&binding, &caller.actor())?;
-    context.committed(applied.ticket).await;
+    context.committed(applied.ticket).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -310,7 +300,7 @@ fn find(
     destination: &Destination,
     key: &str,
 ) -> Result<BindingSpec, ApiError> {
-    let bindings = between(vhost, source, destination)?;
+    let bindings = between(vhost, source, destination);
     let plain =
         |binding: &BindingSpec| binding.routing_key == key && binding.arguments.inner().is_empty();
     bindings

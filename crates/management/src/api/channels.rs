@@ -8,12 +8,12 @@ use axum::{Json, Router};
 use broker::{ChannelInfo, ConnectionInfo};
 use serde_json::Value;
 
-use super::{Answer, Listing, Past, Shared, connections, consumers};
+use super::{Answer, List, Listing, Past, Shared, connections, consumers};
 use crate::auth::Caller;
 use crate::context::Context;
 use crate::error::ApiError;
 use crate::page::{ListQuery, Paging};
-use crate::query::PastQuery;
+use crate::query::{PastQuery, Windows};
 use crate::views;
 use crate::views::channel_name;
 
@@ -49,16 +49,14 @@ fn answer(
     paging: Paging,
     listing: &ListQuery,
     past: &PastQuery,
-) -> Answer {
+) -> List {
     let windows = past.windows(context.now_ms())?;
     let sampled = context.rates.read();
-    let view = |row: &Row| {
+    let view = |row: &Row, windows: &Windows| {
         let channel = (&*row.connection, &*row.channel);
-        views::channel::show(context, &sampled, channel, None, &windows)
+        views::channel::show(context, &sampled, channel, None, windows)
     };
-    listing
-        .list(rows(connections), paging, |row| &row.name, view)
-        .map(Json)
+    listing.list_with_past((rows(connections), paging), &windows, |row| &row.name, view)
 }
 
 async fn list(
@@ -66,7 +64,7 @@ async fn list(
     caller: Caller,
     Query(listing): Listing,
     Query(past): Past,
-) -> Answer {
+) -> List {
     let visible = connections::visible(&context, &caller);
     answer(&context, visible, Paging::Offered, &listing, &past)
 }
@@ -77,7 +75,7 @@ async fn of_connection(
     Path(name): Path<String>,
     Query(listing): Listing,
     Query(past): Past,
-) -> Answer {
+) -> List {
     let connection = connections::find(&context, &caller, &name)?;
     answer(&context, vec![connection], Paging::Ignored, &listing, &past)
 }
@@ -88,7 +86,7 @@ async fn of_vhost(
     Path(vhost): Path<String>,
     Query(listing): Listing,
     Query(past): Past,
-) -> Answer {
+) -> List {
     caller.vhost(&context, &vhost)?;
     let mut visible = connections::visible(&context, &caller);
     visible.retain(|connection| *connection.vhost == *vhost);

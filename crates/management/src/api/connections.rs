@@ -8,12 +8,12 @@ use axum::routing::get;
 use axum::{Json, Router};
 use broker::{ConnectionInfo, Wakes};
 
-use super::{Answer, Done, Listing, Past, Shared};
+use super::{Answer, Done, List, Listing, Past, Shared};
 use crate::auth::Caller;
 use crate::context::Context;
 use crate::error::ApiError;
 use crate::page::{ListQuery, Paging};
-use crate::query::PastQuery;
+use crate::query::{PastQuery, Windows};
 use crate::views;
 
 /// Bytes of a reason for closing that the client is told; it has to fit a short string.
@@ -61,15 +61,18 @@ pub(super) fn answer(
     paging: Paging,
     listing: &ListQuery,
     past: &PastQuery,
-) -> Answer {
+) -> List {
     let windows = past.windows(context.now_ms())?;
     let sampled = context.rates.read();
-    let view = |connection: &Arc<ConnectionInfo>| {
-        views::connection::show(context, &sampled, connection, &windows)
+    let view = |connection: &Arc<ConnectionInfo>, windows: &Windows| {
+        views::connection::show(context, &sampled, connection, windows)
     };
-    listing
-        .list(rows, paging, |connection| &*connection.name, view)
-        .map(Json)
+    listing.list_with_past(
+        (rows, paging),
+        &windows,
+        |connection| &*connection.name,
+        view,
+    )
 }
 
 async fn list(
@@ -77,7 +80,7 @@ async fn list(
     caller: Caller,
     Query(listing): Listing,
     Query(past): Past,
-) -> Answer {
+) -> List {
     let rows = visible(&context, &caller);
     answer(&context, rows, Paging::Offered, &listing, &past)
 }
@@ -112,12 +115,10 @@ async fn of_user(
     caller: Caller,
     Path(user): Path<String>,
     Query(listing): Listing,
-) -> Answer {
+) -> List {
     let rows = of(&context, &caller, &user)?;
     let view = |connection: &Arc<ConnectionInfo>| views::connection::brief(&context, connection);
-    listing
-        .list(rows, Paging::Offered, |connection| &*connection.name, view)
-        .map(Json)
+    listing.list(rows, Paging::Offered, |connection| &*connection.name, view)
 }
 
 async fn close_of_user(

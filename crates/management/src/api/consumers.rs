@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use axum::Router;
 use axum::extract::{Path, Query, State};
 use axum::routing::get;
-use axum::{Json, Router};
 use broker::{ConnectionId, ConnectionInfo, ConsumerView, Queue, VHost};
 use serde_json::Value;
 
-use super::{Answer, Listing, Shared};
+use super::{List, Listing, Shared};
 use crate::auth::Caller;
 use crate::context::Context;
 use crate::page::{ListQuery, Paging, to_value};
@@ -40,13 +40,11 @@ fn rows(vhosts: &[Arc<VHost>]) -> Vec<Row> {
     queues.flat_map(consumers_of).collect()
 }
 
-fn answer(context: &Context, rows: Vec<Row>, listing: &ListQuery) -> Answer {
+fn answer(context: &Context, rows: Vec<Row>, listing: &ListQuery) -> List {
     let connections = connections(context);
     let node = &context.broker.settings().node;
     let view = |row: &Row| show(node, row, &connections);
-    listing
-        .list(rows, Paging::Ignored, |row| &*row.consumer.tag, view)
-        .map(Json)
+    listing.list(rows, Paging::Ignored, |row| &*row.consumer.tag, view)
 }
 
 fn connections(context: &Context) -> HashMap<ConnectionId, Arc<ConnectionInfo>> {
@@ -78,7 +76,7 @@ pub(super) fn of_channel(
         .collect()
 }
 
-async fn list(State(context): Shared, caller: Caller, Query(listing): Listing) -> Answer {
+async fn list(State(context): Shared, caller: Caller, Query(listing): Listing) -> List {
     answer(&context, rows(&caller.vhosts(&context)), &listing)
 }
 
@@ -87,7 +85,7 @@ async fn of_vhost(
     caller: Caller,
     Path(vhost): Path<String>,
     Query(listing): Listing,
-) -> Answer {
+) -> List {
     let vhost = caller.vhost(&context, &vhost)?;
     answer(&context, rows(&[vhost]), &listing)
 }

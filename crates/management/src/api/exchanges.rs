@@ -8,13 +8,13 @@ use axum::{Json, Router};
 use broker::{DeleteIf, Exchange, ExchangeDeclare, VHost};
 use serde::Deserialize;
 
-use super::{Answer, Done, Listing, Past, Shared, exchange_name, put};
+use super::{Answer, Done, List, Listing, Past, Shared, exchange_name, put};
 use crate::auth::Caller;
 use crate::body::Fields;
 use crate::context::Context;
 use crate::error::ApiError;
 use crate::page::{ListQuery, Paging, is_true};
-use crate::query::PastQuery;
+use crate::query::{PastQuery, Windows};
 use crate::views;
 use crate::views::exchange::Detail;
 
@@ -35,21 +35,19 @@ pub(super) fn find(vhost: &VHost, segment: &str) -> Result<Arc<Exchange>, ApiErr
         .ok_or(ApiError::NotFound("exchange_not_found"))
 }
 
-fn answer(
-    context: &Context,
-    vhosts: &[Arc<VHost>],
-    listing: &ListQuery,
-    past: &PastQuery,
-) -> Answer {
+fn answer(context: &Context, vhosts: &[Arc<VHost>], listing: &ListQuery, past: &PastQuery) -> List {
     let windows = past.windows(context.now_ms())?;
     let rows: Vec<Arc<Exchange>> = vhosts.iter().flat_map(|vhost| vhost.exchanges()).collect();
     let sampled = context.rates.read();
-    let view = |exchange: &Arc<Exchange>| {
-        views::exchange::show(&sampled, exchange, Detail::Listed, &windows)
+    let view = |exchange: &Arc<Exchange>, windows: &Windows| {
+        views::exchange::show(&sampled, exchange, Detail::Listed, windows)
     };
-    listing
-        .list(rows, Paging::Offered, |exchange| &*exchange.name, view)
-        .map(Json)
+    listing.list_with_past(
+        (rows, Paging::Offered),
+        &windows,
+        |exchange| &*exchange.name,
+        view,
+    )
 }
 
 async fn list(
@@ -57,7 +55,7 @@ async fn list(
     caller: Caller,
     Query(listing): Listing,
     Query(past): Past,
-) -> Answer {
+) -> List {
     answer(&context, &caller.vhosts(&context), &listing, &past)
 }
 
@@ -67,7 +65,7 @@ async fn of_vhost(
     Path(vhost): Path<String>,
     Query(listing): Listing,
     Query(past): Past,
-) -> Answer {
+) -> List {
     let vhost = caller.vhost(&context, &vhost)?;
     answer(&context, &[vhost], &listing, &past)
 }
@@ -103,7 +101,7 @@ async fn declare(
     };
     super::check_name(&declare.name)?;
     let applied = vhost.declare_exchange(&declare)?;
-    context.committed(applied.ticket).await;
+    context.committed(applied.ticket).await?;
     Ok(put(applied.created))
 }
 
@@ -136,6 +134,6 @@ async fn delete(
     if !deleted.existed {
         return Err(ApiError::NotFound("exchange_not_found"));
     }
-    context.committed(deleted.ticket).await;
+    context.committed(deleted.ticket).await?;
     Ok(put(false))
 }

@@ -16,8 +16,8 @@ use crate::error::ApiError;
 
 pub(super) fn routes() -> Router<Arc<Context>> {
     Router::new()
-        .route("/health/checks/alarms", get(well))
-        .route("/health/checks/local-alarms", get(well))
+        .route("/health/checks/alarms", get(alarms))
+        .route("/health/checks/local-alarms", get(local_alarms))
         .route("/health/checks/virtual-hosts", get(well))
         .route("/health/checks/node-is-quorum-critical", get(not_clustered))
         .route(
@@ -29,8 +29,8 @@ pub(super) fn routes() -> Router<Arc<Context>> {
             "/health/checks/metadata-store/initialized/with-data",
             get(well),
         )
-        .route("/health/checks/is-in-service", get(well))
-        .route("/health/checks/ready-to-serve-clients", get(well))
+        .route("/health/checks/is-in-service", get(serving))
+        .route("/health/checks/ready-to-serve-clients", get(serving))
         .route("/health/checks/below-node-connection-limit", get(well))
         .route("/health/checks/port-listener/{port}", get(port_listener))
         .route(
@@ -46,10 +46,46 @@ fn ok() -> Json<Value> {
     Json(json!({"status": "ok"}))
 }
 
-/// There are no alarms, and a virtual host that does not start keeps the broker from starting:
-/// whoever gets an answer finds it well.
+/// A virtual host that does not start keeps the broker from starting: whoever gets an answer finds
+/// it well.
 async fn well() -> Json<Value> {
     ok()
+}
+
+async fn alarms(State(context): Shared) -> Response {
+    alarms_clear(&context, "There are alarms in effect in the cluster")
+}
+
+async fn local_alarms(State(context): Shared) -> Response {
+    alarms_clear(&context, "There are alarms in effect on the node")
+}
+
+fn alarms_clear(context: &Context, reason: &str) -> Response {
+    let node = &context.broker.settings().node;
+    let raised = context.broker.alarms().raised();
+    let alarms: Vec<Value> = raised
+        .resources()
+        .map(|resource| json!({"node": node, "resource": resource}))
+        .collect();
+    if alarms.is_empty() {
+        return serving_or_not(context);
+    }
+    failed(json!({"status": "failed", "reason": reason, "alarms": alarms}))
+}
+
+async fn serving(State(context): Shared) -> Response {
+    serving_or_not(&context)
+}
+
+/// A broker whose store has failed is about to stop.
+fn serving_or_not(context: &Context) -> Response {
+    match context.broker.failure() {
+        None => ok().into_response(),
+        Some(reason) => {
+            let reason = format!("the store has failed: {reason}");
+            failed(json!({"status": "failed", "reason": reason}))
+        }
+    }
 }
 
 async fn not_clustered() -> Json<Value> {

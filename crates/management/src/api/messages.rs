@@ -51,7 +51,7 @@ async fn publish(
         return_unroutable: u64::from(!published.routed),
         ..MessageCounts::default()
     });
-    context.committed(published.ticket).await;
+    context.committed(published.ticket).await?;
     Ok(Json(json!({ "routed": published.routed })))
 }
 

@@ -23,7 +23,7 @@ use serde_json::Value;
 
 use crate::context::Context;
 use crate::error::ApiError;
-use crate::page::ListQuery;
+use crate::page::{ListQuery, Listed};
 use crate::query::PastQuery;
 
 /// What a handler needs to know about everything.
@@ -34,7 +34,9 @@ type Listing = axum::extract::Query<ListQuery>;
 type Past = axum::extract::Query<PastQuery>;
 /// An answer with a body.
 type Answer = Result<Json<Value>, ApiError>;
-/// An answer without one.
+/// An answer with a list.
+type List = Result<Listed, ApiError>;
+/// An answer without a body.
 type Done = Result<StatusCode, ApiError>;
 
 /// Every route of the API, without what surrounds them.

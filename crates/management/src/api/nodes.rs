@@ -7,7 +7,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::Value;
 
-use super::{Answer, Listing, Past, Shared};
+use super::{Answer, List, Listing, Past, Shared};
 use crate::auth::Monitor;
 use crate::context::Context;
 use crate::error::ApiError;
@@ -25,12 +25,10 @@ async fn list(
     _: Monitor,
     Query(listing): Listing,
     Query(past): Past,
-) -> Answer {
+) -> List {
     let windows = past.windows(context.now_ms())?;
     let node = views::node::show(&context, &context.rates.read(), &windows);
-    listing
-        .list(vec![node], Paging::Ignored, |_| "", Value::clone)
-        .map(Json)
+    listing.list(vec![node], Paging::Ignored, |_| "", Value::clone)
 }
 
 async fn one(

@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
+use axum::Router;
 use axum::extract::Query;
 use axum::routing::get;
-use axum::{Json, Router};
 
-use super::{Answer, Listing};
+use super::{List, Listing};
 use crate::context::Context;
 use crate::page::{Paging, to_value};
 
@@ -42,8 +42,6 @@ pub(super) fn routes() -> Router<Arc<Context>> {
         .fold(Router::new(), |router, path| router.route(path, get(none)))
 }
 
-async fn none(Query(listing): Listing) -> Answer {
-    listing
-        .list(Vec::<()>::new(), Paging::Ignored, |()| "", to_value)
-        .map(Json)
+async fn none(Query(listing): Listing) -> List {
+    listing.list(Vec::<()>::new(), Paging::Ignored, |()| "", to_value)
 }

@@ -7,7 +7,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use broker::{User, VHost};
 
-use super::{Answer, Listing, Shared};
+use super::{Answer, List, Listing, Shared};
 use crate::auth::Administrator;
 use crate::context::Context;
 use crate::error::ApiError;
@@ -21,7 +21,7 @@ pub(super) fn routes() -> Router<Arc<Context>> {
         .route("/vhosts/{vhost}/permissions", get(of_vhost))
 }
 
-fn answer(context: &Context, vhosts: &[Arc<VHost>], listing: &ListQuery) -> Answer {
+fn answer(context: &Context, vhosts: &[Arc<VHost>], listing: &ListQuery) -> List {
     let users = context.broker.users().all();
     let pairs = users
         .iter()
@@ -32,12 +32,10 @@ fn answer(context: &Context, vhosts: &[Arc<VHost>], listing: &ListQuery) -> Answ
     let view = |(user, vhost): &(&Arc<User>, &Arc<VHost>)| {
         to_value(&PermissionView::all(&user.name, vhost.name()))
     };
-    listing
-        .list(rows, Paging::Ignored, |(user, _)| &*user.name, view)
-        .map(Json)
+    listing.list(rows, Paging::Ignored, |(user, _)| &*user.name, view)
 }
 
-async fn list(State(context): Shared, _: Administrator, Query(listing): Listing) -> Answer {
+async fn list(State(context): Shared, _: Administrator, Query(listing): Listing) -> List {
     answer(&context, &context.broker.vhosts(), &listing)
 }
 
@@ -46,7 +44,7 @@ async fn of_vhost(
     _: Administrator,
     Path(vhost): Path<String>,
     Query(listing): Listing,
-) -> Answer {
+) -> List {
     let vhost = context
         .broker
         .vhost(&vhost)

@@ -9,13 +9,13 @@ use axum::{Json, Router};
 use broker::{Queue, QueueDeclare, VHost, Wakes};
 
 use super::exchanges::Condition;
-use super::{Answer, Done, Listing, Past, Shared, put};
+use super::{Answer, Done, List, Listing, Past, Shared, put};
 use crate::auth::Caller;
 use crate::body::Fields;
 use crate::context::Context;
 use crate::error::ApiError;
 use crate::page::{ListQuery, Paging, is_true};
-use crate::query::PastQuery;
+use crate::query::{PastQuery, Windows};
 use crate::views;
 use crate::views::queue::Detail;
 
@@ -44,14 +44,19 @@ fn answer(
     detail: Detail,
     listing: &ListQuery,
     past: &PastQuery,
-) -> Answer {
+) -> List {
     let windows = past.windows(context.now_ms())?;
     let rows: Vec<Arc<Queue>> = vhosts.iter().flat_map(|vhost| vhost.queues()).collect();
     let sampled = context.rates.read();
-    let view = |queue: &Arc<Queue>| views::queue::show(context, &sampled, queue, detail, &windows);
-    listing
-        .list(rows, Paging::Offered, |queue| &**queue.name(), view)
-        .map(Json)
+    let view = |queue: &Arc<Queue>, windows: &Windows| {
+        views::queue::show(context, &sampled, queue, detail, windows)
+    };
+    listing.list_with_past(
+        (rows, Paging::Offered),
+        &windows,
+        |queue| &**queue.name(),
+        view,
+    )
 }
 
 /// Lists show the numbers unless they are not wanted.
@@ -71,7 +76,7 @@ async fn list(
     caller: Caller,
     Query(listing): Listing,
     Query(past): Past,
-) -> Answer {
+) -> List {
     answer(
         &context,
         &caller.vhosts(&context),
@@ -86,7 +91,7 @@ async fn detailed(
     caller: Caller,
     Query(listing): Listing,
     Query(past): Past,
-) -> Answer {
+) -> List {
     answer(
         &context,
         &caller.vhosts(&context),
@@ -102,7 +107,7 @@ async fn of_vhost(
     Path(vhost): Path<String>,
     Query(listing): Listing,
     Query(past): Past,
-) -> Answer {
+) -> List {
     let vhost = caller.vhost(&context, &vhost)?;
     answer(&context, &[vhost], listed(&listing), &listing, &past)
 }
@@ -146,7 +151,7 @@ async fn declare(
         server_named: false,
     };
     let declared = vhost.declare_queue(declare, &caller.actor())?;
-    context.committed(declared.ticket).await;
+    context.committed(declared.ticket).await?;
     Ok(put(declared.created))
 }
 
@@ -165,7 +170,7 @@ async fn remove(
     if !deleted.existed {
         return Err(ApiError::NotFound("queue_not_found"));
     }
-    context.committed(deleted.ticket).await;
+    context.committed(deleted.ticket).await?;
     Ok(put(false))
 }
 
@@ -177,6 +182,6 @@ async fn purge(
     let vhost = caller.vhost(&context, &vhost)?;
     find(&vhost, &name)?;
     let purged = vhost.find_queue(&name, &caller.actor())?.purge();
-    context.committed(purged.ticket).await;
+    context.committed(purged.ticket).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -7,7 +7,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use broker::User;
 
-use super::{Answer, Listing, Shared};
+use super::{Answer, List, Listing, Shared};
 use crate::auth::Administrator;
 use crate::context::Context;
 use crate::error::ApiError;
@@ -22,23 +22,19 @@ pub(super) fn routes() -> Router<Arc<Context>> {
         .route("/users/{name}/permissions", get(permissions))
 }
 
-async fn list(State(context): Shared, _: Administrator, Query(listing): Listing) -> Answer {
+async fn list(State(context): Shared, _: Administrator, Query(listing): Listing) -> List {
     let view = |user: &Arc<User>| to_value(&UserView::of(user));
-    listing
-        .list(
-            context.broker.users().all(),
-            Paging::Offered,
-            |user| &*user.name,
-            view,
-        )
-        .map(Json)
+    listing.list(
+        context.broker.users().all(),
+        Paging::Offered,
+        |user| &*user.name,
+        view,
+    )
 }
 
 /// Everybody may do everything, so that nobody is without.
-async fn without_permissions(_: Administrator, Query(listing): Listing) -> Answer {
-    listing
-        .list(Vec::<()>::new(), Paging::Ignored, |()| "", to_value)
-        .map(Json)
+async fn without_permissions(_: Administrator, Query(listing): Listing) -> List {
+    listing.list(Vec::<()>::new(), Paging::Ignored, |()| "", to_value)
 }
 
 fn find(context: &Context, name: &str) -> Result<Arc<User>, ApiError> {
@@ -58,13 +54,11 @@ async fn permissions(
     _: Administrator,
     Path(name): Path<String>,
     Query(listing): Listing,
-) -> Answer {
+) -> List {
     let user = find(&context, &name)?;
     let view =
         |vhost: &Arc<broker::VHost>| to_value(&PermissionView::all(&user.name, vhost.name()));
     let mut vhosts = context.broker.vhosts();
     vhosts.retain(|vhost| user.may_access(vhost.name()));
-    listing
-        .list(vhosts, Paging::Ignored, |vhost| &**vhost.name(), view)
-        .map(Json)
+    listing.list(vhosts, Paging::Ignored, |vhost| &**vhost.name(), view)
 }

@@ -7,13 +7,13 @@ use axum::routing::get;
 use axum::{Json, Router};
 use broker::VHost;
 
-use super::{Answer, Done, Listing, Past, Shared, connections, put};
+use super::{Answer, Done, List, Listing, Past, Shared, connections, put};
 use crate::auth::{Administrator, Caller};
 use crate::body::Fields;
 use crate::context::Context;
 use crate::error::ApiError;
 use crate::page::{ListQuery, Paging, is_true};
-use crate::query::PastQuery;
+use crate::query::{PastQuery, Windows};
 use crate::views;
 
 /// Bytes of a virtual host's name; it travels as a short string.
@@ -31,15 +31,19 @@ async fn list(
     caller: Caller,
     Query(listing): Listing,
     Query(past): Past,
-) -> Answer {
+) -> List {
     let windows = past.windows(context.now_ms())?;
     let sampled = context.rates.read();
     let stats = (!is_true(listing.disable_stats.as_ref())).then_some(&*sampled);
-    let view = |vhost: &Arc<VHost>| views::vhost::show(&context, stats, vhost, &windows);
+    let view =
+        |vhost: &Arc<VHost>, windows: &Windows| views::vhost::show(&context, stats, vhost, windows);
     let rows = caller.vhosts(&context);
-    listing
-        .list(rows, Paging::Offered, |vhost| &**vhost.name(), view)
-        .map(Json)
+    listing.list_with_past(
+        (rows, Paging::Offered),
+        &windows,
+        |vhost| &**vhost.name(),
+        view,
+    )
 }
 
 async fn one(
@@ -77,7 +81,7 @@ async fn create(
         ));
     }
     let applied = context.broker.create_vhost(&name);
-    context.committed(applied.ticket).await;
+    context.committed(applied.ticket).await?;
     Ok(put(applied.created))
 }
 
@@ -86,7 +90,7 @@ async fn delete(State(context): Shared, _: Administrator, Path(name): Path<Strin
         return Err(ApiError::ObjectNotFound);
     }
     let ticket = context.broker.delete_vhost(&name)?;
-    context.committed(ticket).await;
+    context.committed(ticket).await?;
     Ok(put(false))
 }
 
@@ -96,7 +100,7 @@ async fn vhost_connections(
     Path(name): Path<String>,
     Query(listing): Query<ListQuery>,
     Query(past): Query<PastQuery>,
-) -> Answer {
+) -> List {
     caller.vhost(&context, &name)?;
     let mut rows = connections::visible(&context, &caller);
     rows.retain(|connection| *connection.vhost == name);

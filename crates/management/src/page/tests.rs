@@ -18,13 +18,17 @@ fn query(parameters: &[(&str, &str)]) -> ListQuery {
     serde_json::from_value(Value::Object(object)).unwrap()
 }
 
+fn read(listed: Result<Listed, ApiError>) -> Result<Value, ApiError> {
+    listed.map(|Listed(text)| serde_json::from_slice(&text).unwrap())
+}
+
 fn list(parameters: &[(&str, &str)]) -> Result<Value, ApiError> {
-    query(parameters).list(
+    read(query(parameters).list(
         rows(),
         Paging::Offered,
         |row| row["name"].as_str().unwrap(),
         Clone::clone,
-    )
+    ))
 }
 
 fn names(answer: &Value) -> Vec<&str> {
@@ -89,9 +93,7 @@ fn a_page_beyond_the_end_is_refused() {
 #[test]
 fn a_list_without_pages_ignores_the_wish() {
     let query = query(&[("page", "9"), ("page_size", "1")]);
-    let all = query
-        .list(rows(), Paging::Ignored, |_| "", Clone::clone)
-        .unwrap();
+    let all = read(query.list(rows(), Paging::Ignored, |_| "", Clone::clone)).unwrap();
     assert_eq!(all.as_array().unwrap().len(), 3);
 }
 
@@ -107,6 +109,16 @@ fn rows_sort_by_any_path() {
     );
     let reverse = [("sort", "name"), ("sort_reverse", "true")];
     assert_eq!(names(&list(&reverse).unwrap()), ["beta", "alpha", "Gamma"]);
+}
+
+#[test]
+fn equal_rows_stay_in_their_order_both_ways() {
+    for reverse in ["true", "false"] {
+        let sort = [("sort", "none"), ("sort_reverse", reverse)];
+        assert_eq!(names(&list(&sort).unwrap()), ["alpha", "beta", "Gamma"]);
+    }
+    let unsorted = [("sort_reverse", "true")];
+    assert_eq!(names(&list(&unsorted).unwrap()), ["Gamma", "beta", "alpha"]);
 }
 
 #[test]

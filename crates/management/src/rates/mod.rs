@@ -8,7 +8,6 @@ mod sample;
 mod stats;
 
 use std::collections::HashMap;
-use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -99,7 +98,7 @@ impl Rates {
     }
 
     /// Looks at everything that counts.
-    pub(crate) fn sample(&self, broker: &Broker, data_dir: &Path, now_ms: u64) {
+    pub(crate) fn sample(&self, broker: &Broker, now_ms: u64) {
         let mut sampled = self.read();
         if sampled.rounds_to_skip > 0 {
             sampled.rounds_to_skip -= 1;
@@ -109,7 +108,7 @@ impl Rates {
             now_ms,
             before_ms: sampled.last_ms,
         };
-        let objects = sampled.look(broker, data_dir, tick);
+        let objects = sampled.look(broker, tick);
         sampled.last_ms = Some(now_ms);
         sampled.rounds_to_skip = objects / OBJECTS_PER_ROUND_MAX;
     }

@@ -1,6 +1,5 @@
 //! One round of the sampler.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -14,7 +13,7 @@ use crate::os;
 
 impl Sampled {
     /// Looks at every object once. Returns how many there are.
-    pub(super) fn look(&mut self, broker: &Broker, data_dir: &Path, tick: Tick) -> usize {
+    pub(super) fn look(&mut self, broker: &Broker, tick: Tick) -> usize {
         let connections = broker.registry().connections();
         let mut objects = connections.len();
         for connection in &connections {
@@ -35,7 +34,7 @@ impl Sampled {
         self.forget_unseen(tick);
         let row = global_row(broker, &messages, total);
         record(&mut self.global, tick, row);
-        record(&mut self.node, tick, node_values(broker, data_dir));
+        record(&mut self.node, tick, node_values(broker));
         objects
     }
 
@@ -127,13 +126,14 @@ pub(crate) fn length_values(counts: QueueCounts) -> [u64; 3] {
 }
 
 /// What the process uses, in the order of the node's columns.
-pub(crate) fn node_values(broker: &Broker, data_dir: &Path) -> [u64; 5] {
+pub(crate) fn node_values(broker: &Broker) -> [u64; 5] {
+    let resources = broker.alarms().resources();
     [
-        os::memory_used(),
+        resources.memory_used,
         os::descriptors_used(),
         broker.registry().len() as u64,
         os::threads(),
-        os::disk_free(data_dir),
+        resources.disk_free,
     ]
 }
 

@@ -109,6 +109,53 @@ async fn small_resources_answer() {
 }
 
 #[tokio::test]
+async fn alarms_are_shown_by_the_node_and_fail_their_health_checks() {
+    let setting = Setting::new();
+    let seen = broker::Resources {
+        memory_used: 11,
+        memory_limit: 10,
+        disk_free: 4,
+        disk_free_limit: 5,
+    };
+    setting.context.broker.observe(&seen);
+    let node = setting.read("/api/nodes").await[0].clone();
+    for (field, value) in [
+        ("mem_used", json!(11)),
+        ("mem_limit", json!(10)),
+        ("mem_alarm", json!(true)),
+        ("disk_free", json!(4)),
+        ("disk_free_limit", json!(5)),
+        ("disk_free_alarm", json!(true)),
+    ] {
+        assert_eq!(node[field], value, "{field}");
+    }
+    let alarms = json!([
+        {"node": node["name"], "resource": "memory"},
+        {"node": node["name"], "resource": "disk"},
+    ]);
+    for (check, reason) in [
+        ("alarms", "There are alarms in effect in the cluster"),
+        ("local-alarms", "There are alarms in effect on the node"),
+    ] {
+        let reply = setting.get(&format!("/api/health/checks/{check}")).await;
+        assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(
+            reply.json(),
+            json!({"status": "failed", "reason": reason, "alarms": alarms})
+        );
+    }
+    setting.context.broker.observe(&broker::Resources {
+        memory_used: 10,
+        disk_free: 5,
+        ..seen
+    });
+    let reply = setting.get("/api/health/checks/alarms").await;
+    assert_eq!(reply.json(), json!({"status": "ok"}));
+    let node = setting.read("/api/nodes").await[0].clone();
+    assert_eq!(node["mem_alarm"], false);
+}
+
+#[tokio::test]
 async fn health_checks_answer() {
     let setting = Setting::new();
     for path in [

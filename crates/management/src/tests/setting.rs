@@ -139,11 +139,9 @@ impl Setting {
     /// Looks at all counters as if `seconds` had passed since the start.
     pub(super) fn sample_at(&self, seconds: u64) {
         let base = 1_700_000_000_000;
-        self.context.rates.sample(
-            &self.context.broker,
-            &self.context.info.data_dir,
-            base + seconds * 1000,
-        );
+        self.context
+            .rates
+            .sample(&self.context.broker, base + seconds * 1000);
     }
 }
 

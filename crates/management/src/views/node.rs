@@ -27,11 +27,9 @@ struct NodeView<'a> {
     erlang_version: &'static str,
     erlang_full_version: &'static str,
     crypto_lib_version: &'static str,
-    mem_limit: u64,
-    mem_alarm: bool,
+    #[serde(flatten)]
+    alarms: Alarms,
     mem_calculation_strategy: &'static str,
-    disk_free_limit: u64,
-    disk_free_alarm: bool,
     fd_total: u64,
     sockets_total: u64,
     proc_total: u64,
@@ -56,6 +54,14 @@ struct NodeView<'a> {
     churn: Stats,
     #[serde(flatten)]
     work: Stats,
+}
+
+#[derive(Serialize, Debug)]
+struct Alarms {
+    mem_limit: u64,
+    mem_alarm: bool,
+    disk_free_limit: u64,
+    disk_free_alarm: bool,
 }
 
 #[derive(Serialize, Debug)]
@@ -122,7 +128,7 @@ const WORK: [Column; 19] = counters!(
 pub(crate) fn show(context: &Context, sampled: &Sampled, windows: &Windows) -> Value {
     let settings = context.broker.settings();
     let store = context.broker.store_stats();
-    let used_row = node_values(&context.broker, &context.info.data_dir);
+    let used_row = node_values(&context.broker);
     let mut used = Stats::default();
     used.add(
         &NODE,
@@ -164,11 +170,8 @@ pub(crate) fn show(context: &Context, sampled: &Sampled, windows: &Windows) -> V
         erlang_version: NO_ERLANG,
         erlang_full_version: NO_ERLANG,
         crypto_lib_version: NO_ERLANG,
-        mem_limit: os::memory_limit(),
-        mem_alarm: false,
+        alarms: alarms(context),
         mem_calculation_strategy: "rss",
-        disk_free_limit: 0,
-        disk_free_alarm: false,
         fd_total: os::descriptors_limit(),
         sockets_total: os::descriptors_limit(),
         proc_total: PROCESSES_TOTAL,
@@ -190,6 +193,17 @@ pub(crate) fn show(context: &Context, sampled: &Sampled, windows: &Windows) -> V
         churn,
         work,
     })
+}
+
+fn alarms(context: &Context) -> Alarms {
+    let alarms = context.broker.alarms();
+    let (resources, raised) = (alarms.resources(), alarms.raised());
+    Alarms {
+        mem_limit: resources.memory_limit,
+        mem_alarm: raised.memory(),
+        disk_free_limit: resources.disk_free_limit,
+        disk_free_alarm: raised.disk(),
+    }
 }
 
 /// RabbitMQ's default limit of Erlang processes; threads take their place here.

@@ -18,10 +18,10 @@ use tracing::level_filters::LevelFilter;
 pub(crate) use self::listen::Listen;
 pub(crate) use self::raw::RawConfig;
 pub(crate) use self::settings::SETTINGS;
-pub(crate) use self::value::level;
+pub(crate) use self::value::{Amount, level};
 
 /// Every setting, resolved and checked.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq)]
 #[cfg_attr(test, derive(Debug))] // It holds a password: never in a log.
 pub(crate) struct Config {
     /// Where everything that survives a restart is kept.
@@ -48,6 +48,10 @@ pub(crate) struct Config {
     pub(crate) max_message_size: u64,
     /// From accept to connection.open.
     pub(crate) handshake_timeout: Duration,
+    /// Memory above which publishers are held back.
+    pub(crate) memory: Amount,
+    /// Free disk below which publishers are held back.
+    pub(crate) disk: Amount,
     /// Name shown to clients; `None` is `rabbit@HOST`.
     pub(crate) cluster_name: Option<String>,
     /// What is logged.
@@ -182,6 +186,8 @@ fn resolve(raw: RawConfig) -> Result<Config, ConfigError> {
             raw.handshake_timeout_ms,
             "handshake_timeout",
         )?),
+        memory: required(raw.memory, "vm_memory_high_watermark.relative")?,
+        disk: required(raw.disk, "disk_free_limit.absolute")?,
         cluster_name: raw.cluster_name,
         log_level: required(raw.log_level, "log.console.level")?,
     })

@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use tracing::level_filters::LevelFilter;
 
 use super::listen::Listen;
+use super::value::Amount;
 
 /// What one source (defaults, file, flags) says; `None` where it says nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct RawConfig {
     pub(crate) data_dir: Option<PathBuf>,
     /// Named so that a later line with the same name replaces an earlier one.
@@ -25,6 +26,8 @@ pub(crate) struct RawConfig {
     pub(crate) channel_max: Option<u16>,
     pub(crate) max_message_size: Option<u64>,
     pub(crate) handshake_timeout_ms: Option<u64>,
+    pub(crate) memory: Option<Amount>,
+    pub(crate) disk: Option<Amount>,
     pub(crate) cluster_name: Option<String>,
     pub(crate) log_level: Option<LevelFilter>,
 }
@@ -47,6 +50,8 @@ impl RawConfig {
             channel_max: self.channel_max.or(under.channel_max),
             max_message_size: self.max_message_size.or(under.max_message_size),
             handshake_timeout_ms: self.handshake_timeout_ms.or(under.handshake_timeout_ms),
+            memory: self.memory.or(under.memory),
+            disk: self.disk.or(under.disk),
             cluster_name: self.cluster_name.or(under.cluster_name),
             log_level: self.log_level.or(under.log_level),
         }

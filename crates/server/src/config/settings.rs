@@ -2,7 +2,7 @@
 
 use super::listen::Listen;
 use super::raw::RawConfig;
-use super::value;
+use super::value::{self, Amount};
 
 /// Smallest `frame_max` a client may be offered; RabbitMQ raised it from 4096 in 4.1.
 const FRAME_MAX_MIN: u32 = 8192;
@@ -186,6 +186,40 @@ pub(crate) const SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        key: "vm_memory_high_watermark.relative",
+        default: "0.6",
+        unit: "part of the memory",
+        doc: "publishers are blocked above this use; 0: always",
+        read: |raw, _, text| relative(&mut raw.memory, text),
+    },
+    Setting {
+        key: "vm_memory_high_watermark.absolute",
+        default: "",
+        unit: "bytes",
+        doc: "the same as an amount; wins over a part",
+        read: |raw, _, text| {
+            raw.memory = Some(Amount::Absolute(value::bytes(text)?));
+            Ok(())
+        },
+    },
+    Setting {
+        key: "disk_free_limit.absolute",
+        default: "50MB",
+        unit: "bytes",
+        doc: "publishers are blocked when less disk is free",
+        read: |raw, _, text| {
+            raw.disk = Some(Amount::Absolute(value::bytes(text)?));
+            Ok(())
+        },
+    },
+    Setting {
+        key: "disk_free_limit.relative",
+        default: "",
+        unit: "part of the memory",
+        doc: "the same as a part; an amount in the file wins",
+        read: |raw, _, text| relative(&mut raw.disk, text),
+    },
+    Setting {
         key: "cluster_name",
         default: "",
         unit: "name",
@@ -203,6 +237,15 @@ pub(crate) const SETTINGS: &[Setting] = &[
         },
     },
 ];
+
+/// An absolute limit of the same file wins, wherever it stands: as in RabbitMQ.
+fn relative(field: &mut Option<Amount>, text: &str) -> Result<(), String> {
+    let part = value::part(text)?;
+    if !matches!(field, Some(Amount::Absolute(_))) {
+        *field = Some(Amount::Relative(part));
+    }
+    Ok(())
+}
 
 fn keep(field: &mut Option<String>, text: &str) -> Result<(), String> {
     if text.is_empty() {

@@ -22,6 +22,28 @@ fn defaults_are_rabbitmqs() {
     assert_eq!(config.handshake_timeout, Duration::from_secs(10));
     assert_eq!(config.loopback_users, ["guest"]);
     assert_eq!(config.data_dir, Path::new("leveret-data"));
+    assert_eq!(config.memory, Amount::Relative(0.6));
+    assert_eq!(config.disk, Amount::Absolute(50_000_000));
+}
+
+#[test]
+fn limits_of_memory_and_disk_are_amounts_or_parts_and_amounts_win() {
+    for (text, memory, disk) in [
+        (
+            "vm_memory_high_watermark.relative = 0.25\ndisk_free_limit.relative = 1.5",
+            Amount::Relative(0.25),
+            Amount::Relative(1.5),
+        ),
+        (
+            "vm_memory_high_watermark.absolute = 2GB\nvm_memory_high_watermark.relative = 0.1\n\
+             disk_free_limit.relative = 1\ndisk_free_limit.absolute = 1GiB",
+            Amount::Absolute(2_000_000_000),
+            Amount::Absolute(1 << 30),
+        ),
+    ] {
+        let config = load(text).unwrap();
+        assert_eq!((config.memory, config.disk), (memory, disk), "{text}");
+    }
 }
 
 #[test]
@@ -128,6 +150,18 @@ fn a_bad_value_says_what_was_expected() {
             "management.tcp.ip: expected an IP address, got 'here'",
         ),
         (
+            "vm_memory_high_watermark.absolute = 2 gigs",
+            "vm_memory_high_watermark.absolute: '2 gigs' is not a number of bytes (units: kB, MB, GB, TB, kiB, MiB, GiB, TiB)",
+        ),
+        (
+            "vm_memory_high_watermark.relative = -0.1",
+            "vm_memory_high_watermark.relative: expected a number such as 0.6, got '-0.1'",
+        ),
+        (
+            "disk_free_limit.relative = inf",
+            "disk_free_limit.relative: expected a number such as 0.6, got 'inf'",
+        ),
+        (
             "listeners.tcp.x = a:b",
             "listeners.tcp.x: expected PORT or IP:PORT, got 'a:b'",
         ),
@@ -165,6 +199,8 @@ fn sizes_take_decimal_and_binary_units() {
         ("2MB", 2_000_000),
         ("1GiB", 1 << 30),
         ("3G", 3 << 30),
+        ("2TB", 2_000_000_000_000),
+        ("1TiB", 1 << 40),
     ] {
         assert_eq!(value::bytes(text), Ok(bytes), "{text}");
     }
@@ -178,6 +214,14 @@ fn sizes_take_decimal_and_binary_units() {
     ] {
         assert!(value::bytes(text).is_err(), "{text}");
     }
+}
+
+#[test]
+fn parts_are_of_the_memory() {
+    assert_eq!(Amount::Relative(0.6).of(10_000), 6_000);
+    assert_eq!(Amount::Relative(1.5).of(10_000), 15_000);
+    assert_eq!(Amount::Relative(0.0).of(10_000), 0);
+    assert_eq!(Amount::Absolute(7).of(10_000), 7);
 }
 
 #[test]

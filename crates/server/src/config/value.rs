@@ -18,8 +18,8 @@ pub(crate) fn integer<T: TryFrom<u64>>(text: &str) -> Result<T, String> {
     T::try_from(wide).map_err(|_| format!("{text} is too large"))
 }
 
-/// Bytes, with RabbitMQ's information units: `kB`, `MB`, `GB` are decimal; `k`, `kiB`, `M`, `MiB`,
-/// `G`, `GiB` are powers of 1024.
+/// Bytes, with RabbitMQ's information units: `kB`, `MB`, `GB`, `TB` are decimal; `k`, `kiB`, `M`,
+/// `MiB`, `G`, `GiB`, `T`, `TiB` are powers of 1024.
 ///
 /// # Errors
 ///
@@ -27,7 +27,7 @@ pub(crate) fn integer<T: TryFrom<u64>>(text: &str) -> Result<T, String> {
 pub(crate) fn bytes(text: &str) -> Result<u64, String> {
     let parsed: IResult<&str, (u64, &str, u64)> = all_consuming((number, space0, unit)).parse(text);
     let (_, (count, _, scale)) = parsed.map_err(|_| {
-        format!("'{text}' is not a number of bytes (units: kB, MB, GB, kiB, MiB, GiB)")
+        format!("'{text}' is not a number of bytes (units: kB, MB, GB, TB, kiB, MiB, GiB, TiB)")
     })?;
     count
         .checked_mul(scale)
@@ -41,13 +41,46 @@ fn unit(input: &str) -> IResult<&str, u64> {
         value(1_000, tag("KB")),
         value(1_000_000, tag("MB")),
         value(1_000_000_000, tag("GB")),
+        value(1_000_000_000_000, tag("TB")),
         value(1 << 10, alt((tag("kiB"), tag("KiB"), tag("k"), tag("K")))),
         value(1 << 20, alt((tag("MiB"), tag("M")))),
         value(1 << 30, alt((tag("GiB"), tag("G")))),
+        value(1 << 40, alt((tag("TiB"), tag("T")))),
         value(1, tag("B")),
         value(1, tag("")),
     ))
     .parse(input)
+}
+
+/// A memory or disk limit.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) enum Amount {
+    /// Bytes.
+    Absolute(u64),
+    /// A part of the memory that there is; finite and not negative.
+    Relative(f64),
+}
+
+impl Amount {
+    /// Bytes, where `total` bytes of memory are there.
+    pub(crate) fn of(self, total: u64) -> u64 {
+        match self {
+            Self::Absolute(bytes) => bytes,
+            Self::Relative(part) => (total as f64 * part) as u64,
+        }
+    }
+}
+
+/// A part, such as `0.4`, or more than all.
+///
+/// # Errors
+///
+/// Not a number, or less than nothing.
+pub(crate) fn part(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(part) if part.is_finite() && part >= 0.0 => Ok(part),
+        _ => Err(format!("expected a number such as 0.6, got '{text}'")),
+    }
 }
 
 /// `true` or `false`.

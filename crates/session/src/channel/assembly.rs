@@ -77,6 +77,14 @@ impl Assembly {
         matches!(self, Self::Idle)
     }
 
+    /// Bytes of body held.
+    pub(crate) fn held_bytes(&self) -> u64 {
+        match self {
+            Self::Body(_, _, body) => body.bytes.len() as u64,
+            Self::Idle | Self::Header(_) => 0,
+        }
+    }
+
     /// Takes the next frame, which is not a method that the channel could start anew with.
     /// A message of more than `bytes_max` is not kept but still counted to its end.
     pub(crate) fn push(

@@ -246,7 +246,13 @@ impl Channel {
         match method {
             M::Select(_) if self.tx.is_some() => Err(Violation::TxToConfirm.into()),
             M::Select(m) => {
-                self.confirms.get_or_insert_default();
+                if self.confirms.is_none() {
+                    // What this turn has published before is not to be confirmed.
+                    client
+                        .published
+                        .retain(|group| group.channel != self.number);
+                    self.confirms = Some(ConfirmTracker::default());
+                }
                 if !m.nowait {
                     self.reply(
                         AMQPClass::Confirm(M::SelectOk(SelectOk {})),

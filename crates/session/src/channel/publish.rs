@@ -40,6 +40,7 @@ pub(crate) enum Body<'a> {
 }
 
 /// Header and body that follow a basic.publish in the input.
+#[derive(Clone, Copy)]
 pub(crate) struct Following<'a> {
     pub(crate) header: ContentHeader<'a>,
     pub(crate) header_frame: &'a [u8],
@@ -127,6 +128,14 @@ impl Channel {
             return self.send(&incoming, &checked, &route, client, turn);
         }
         self.publish_checked(&incoming, client, turn)
+    }
+
+    /// Whether a header like this can be published without a further look, and then whether it
+    /// is persistent.
+    pub(crate) fn knows(&self, header: &ContentHeader<'_>) -> Option<bool> {
+        self.properties
+            .persistent(header)
+            .filter(|_| self.tx.is_none())
     }
 
     /// The rest of [`Self::publish`], for a message unlike the one before.

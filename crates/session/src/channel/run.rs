@@ -31,10 +31,6 @@ struct Open {
 }
 
 impl Run {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.open.is_none()
-    }
-
     /// Whether a message of `channel` for `route` may join.
     #[inline]
     pub(crate) fn accepts(&self, channel: u16, route: &Arc<Route>) -> bool {

@@ -96,10 +96,9 @@ impl Channel {
         turn: &mut Turn<'_>,
     ) -> Result<(), Fault> {
         if extent == Extent::One && self.tx.is_none() && outcome != Outcome::Requeued {
-            let held = self
-                .unacked
-                .take(tag)
-                .ok_or(Violation::UnknownDeliveryTag(tag))?;
+            let Some(held) = self.unacked.take(tag) else {
+                return Err(Violation::UnknownDeliveryTag(tag).into());
+            };
             self.count_settled(1, outcome);
             client.settle(held, outcome, &mut turn.wakes);
             return Ok(());

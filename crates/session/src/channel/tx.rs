@@ -102,7 +102,7 @@ impl Channel {
             while let Some((message, _)) = messages.next_if(joins) {
                 run.push(message);
             }
-            ticket = ticket.max(client.publish_now(self.number, &route, &mut run, &mut turn.wakes));
+            ticket = ticket.max(client.publish_now(&route, &mut run, &mut turn.wakes));
         }
         for (held, outcome) in settled {
             self.count_settled(1, outcome);

@@ -44,6 +44,8 @@ impl Running {
             match event {
                 Event::ConsumerCancelled(id) => self.consumer_cancelled(id, turn),
                 Event::Close(reason) => self.forced = Some(reason),
+                // Every turn ends with a look at them.
+                Event::AlarmsChanged => {}
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use broker::{ConnectionState, Ticket};
+use broker::Ticket;
 use codec::encode_ack;
 
 use crate::connection::running::{Running, Slot};
@@ -34,6 +34,9 @@ impl Running {
         }
         self.client.release_memory();
         self.look_ahead();
+        self.heed_alarms(turn);
+        self.watch_output(turn);
+        self.show_state();
         self.count_output(turn);
     }
 
@@ -87,7 +90,6 @@ impl Running {
                 (one, other) => one.or(other),
             };
         }
-        let before = self.congested.is_some();
         self.congested = None;
         if self.client.publishes {
             // Read before asking: a store that is congested has yet to commit something
@@ -96,14 +98,6 @@ impl Running {
             if groups > CONFIRMS_WAITING_MAX || self.client.broker.is_congested() {
                 self.congested = Some(Ticket(committed.0 + 1));
             }
-        }
-        if before != self.congested.is_some() {
-            let state = if before {
-                ConnectionState::Running
-            } else {
-                ConnectionState::Flow
-            };
-            self.client.info.set_state(state);
         }
     }
 

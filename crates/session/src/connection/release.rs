@@ -39,6 +39,7 @@ impl Running {
         let Some(Slot::Open(mut channel)) = self.channels.remove(&number) else {
             return None;
         };
+        self.client.assembling -= channel.assembly.held_bytes();
         for consumer in &consumers {
             channel.forget_consumer(consumer, &mut self.client);
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use broker::Ticket;
+use broker::{ConnectionState, Ticket};
 use bytes::Buf;
 use codec::{
     AMQPClass, Ack, Frame, FrameKind, HEARTBEAT_FRAME, OutBuf, connection, decode_ack,
@@ -17,9 +17,11 @@ use crate::channel::publish::{Body, Following, Incoming};
 use crate::channel::settle::{Extent, Outcome};
 use crate::client::Client;
 use crate::close::{Fault, Violation};
+use crate::connection::template::Template;
+use crate::connection::throttle::{Stall, Throttle};
 use crate::handshake::{ids, update_secret_ok};
 use crate::heartbeat::{Beat, Heartbeat};
-use crate::limits::TURN_INPUT_BYTES_MAX;
+use crate::limits::{ASSEMBLING_MESSAGES_MAX, TURN_INPUT_BYTES_MAX};
 use crate::turn::Turn;
 
 /// Class and method id of basic.publish, whose content carries no ids of its own.
@@ -41,11 +43,16 @@ pub(crate) struct Running {
     pub(super) awaits: Option<Ticket>,
     /// The store can't keep up with what the client publishes: wait for this before reading.
     pub(super) congested: Option<Ticket>,
+    pub(super) throttle: Throttle,
+    pub(super) stall: Option<Stall>,
+    /// The state that others see.
+    pub(super) shown: ConnectionState,
     pub(super) heartbeat: Option<Heartbeat>,
     /// Somebody wants the connection closed, for this reason.
     pub(crate) forced: Option<String>,
     /// The client wants it closed, once what it asked for before is done.
     close_wanted: bool,
+    pub(super) template: Template,
 }
 
 /// What a channel number stands for.
@@ -88,9 +95,13 @@ impl Running {
             waiting: Vec::new(),
             awaits: None,
             congested: None,
+            throttle: Throttle::default(),
+            stall: None,
+            shown: ConnectionState::Running,
             heartbeat,
             forced: None,
             close_wanted: false,
+            template: Template::default(),
         }
     }
 
@@ -103,7 +114,9 @@ impl Running {
     }
 
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.heartbeat.as_ref().map(Heartbeat::deadline)
+        let heartbeat = self.heartbeat.as_ref().map(Heartbeat::deadline);
+        let stall = self.stall.as_ref().map(Stall::deadline);
+        heartbeat.into_iter().chain(stall).min()
     }
 
     pub(crate) fn awaits_commit(&self) -> Option<Ticket> {
@@ -113,9 +126,9 @@ impl Running {
         }
     }
 
-    /// Too much waits for commits to take more input.
+    /// No more input is taken: too much waits for commits, or an alarm blocks the client.
     pub(crate) fn is_held_up(&self) -> bool {
-        self.client.is_held_up()
+        self.throttle == Throttle::Blocked || self.client.is_held_up()
     }
 
     pub(crate) fn wants_input(&self, out: &OutBuf) -> bool {
@@ -143,6 +156,7 @@ impl Running {
         if let Some(heartbeat) = &mut self.heartbeat {
             heartbeat.received();
         }
+        self.heed_alarms(turn);
         self.client
             .expect_input(input.len().min(TURN_INPUT_BYTES_MAX));
         let mut received = Received {
@@ -152,6 +166,14 @@ impl Running {
         };
         loop {
             let rest = &input[received.used..];
+            let spent = received.used >= TURN_INPUT_BYTES_MAX || self.is_held_up();
+            if !spent
+                && self.throttle == Throttle::Running
+                && let Some(len) = self.repeat(rest)
+            {
+                received.used += len;
+                continue;
+            }
             let frame = match decode_frame(rest, self.client.frame_max) {
                 Ok(Some(frame)) => frame,
                 Ok(None) => break,
@@ -160,7 +182,7 @@ impl Running {
                     break;
                 }
             };
-            if received.used >= TURN_INPUT_BYTES_MAX || self.is_held_up() {
+            if spent {
                 received.left = true;
                 break;
             }
@@ -213,7 +235,18 @@ impl Running {
                     };
                     channel.touch(&mut self.touched);
                     return match channel.publish(incoming, &mut self.client, turn) {
-                        Ok(()) => Ok(more),
+                        Ok(()) => {
+                            let persistent = channel.knows(&header);
+                            self.template.learn(
+                                names,
+                                frame,
+                                &content,
+                                persistent,
+                                &mut self.client,
+                            );
+                            self.content_arrived(turn);
+                            Ok(more)
+                        }
                         Err(fault) => self
                             .fault(frame.channel, fault, PUBLISH, turn)
                             .map(|()| more),
@@ -262,13 +295,24 @@ impl Running {
         if frame.kind == FrameKind::Method && channel.assembly.is_idle() {
             return self.method(frame, turn);
         }
+        let before = channel.assembly.held_bytes();
         let assembled = channel.assembly.push(frame, self.client.message_bytes_max);
+        self.client.assembling -= before;
+        self.client.assembling += channel.assembly.held_bytes();
+        let most = self.client.message_bytes_max;
+        if self.client.assembling > most.saturating_mul(ASSEMBLING_MESSAGES_MAX) {
+            return self.fault(number, Violation::TooMuchInPieces.into(), PUBLISH, turn);
+        }
         let published = match assembled {
             Ok(None) => Ok(()),
             Ok(Some(assembled)) => channel.publish_assembled(assembled, &mut self.client, turn),
             Err(fault) => Err(fault),
         };
-        published.or_else(|fault| self.fault(number, fault, PUBLISH, turn))
+        if let Err(fault) = published {
+            return self.fault(number, fault, PUBLISH, turn);
+        }
+        self.content_arrived(turn);
+        Ok(())
     }
 
     fn method(&mut self, frame: &Frame<'_>, turn: &mut Turn<'_>) -> Result<(), Ended> {

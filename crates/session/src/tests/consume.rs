@@ -151,7 +151,11 @@ fn messages_go_round_and_higher_priority_goes_first() {
     let messages: Vec<Vec<u8>> = (0..8)
         .map(|n| publish(1, "", "q", false, &plain(), &[n]))
         .collect();
-    talk.bytes(&messages.concat());
+    // One by one, then in one go.
+    for message in &messages[..4] {
+        talk.bytes(message);
+    }
+    talk.bytes(&messages[4..].concat());
     for (n, tag) in (0..8).zip(["a", "b"].into_iter().cycle()) {
         let heard = talk.next();
         assert_eq!(

@@ -3,7 +3,7 @@ use codec::{
 };
 
 use crate::limits::TURN_INPUT_BYTES_MAX;
-use crate::tests::talk::{Talk, frame, publish};
+use crate::tests::talk::{Home, Talk, frame, publish};
 use crate::tests::{
     channel_close_ok, close_channel, get, of_basic, of_channel, of_connection, open_channel,
 };
@@ -132,6 +132,37 @@ fn bodies_that_do_not_keep_their_promise_are_501() {
         talk.bytes(&bytes);
         talk.expect_connection_close(501, &format!("FRAME_ERROR - {text}"));
     }
+}
+
+#[test]
+fn messages_begun_on_many_channels_are_bounded_together() {
+    let home = Home::with(|settings| settings.max_message_size = 1000);
+    let mut talk = Talk::join(&home);
+    let begin = |talk: &mut Talk, channel: u8| {
+        for mut frame in [
+            publish_method(),
+            header(60, 0, 1000),
+            raw_frame(3, 0, &[0; 999]),
+        ] {
+            frame[2] = channel;
+            talk.bytes(&frame);
+        }
+    };
+    // Each is one byte short of its end, so that all of them are held.
+    for channel in 2..=9 {
+        talk.send(channel.into(), open_channel());
+        talk.next();
+        begin(&mut talk, channel);
+    }
+    talk.expect_silence();
+    // A message that ends makes room for another one.
+    talk.bytes(&raw_frame(3, 9, &[0]));
+    begin(&mut talk, 9);
+    talk.send(10, open_channel());
+    talk.next();
+    begin(&mut talk, 10);
+    let text = "RESOURCE_ERROR - too many bytes of unfinished messages";
+    talk.expect_connection_close(506, text);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Conversations: a scripted client, a virtual clock, a real broker, no socket.
 
+mod alarms;
 mod anything;
 mod consume;
 mod declare;

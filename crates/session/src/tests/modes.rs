@@ -1,7 +1,7 @@
 use codec::{AMQPClass, BasicProperties, basic, tx};
 
 use crate::channel::settle::Extent;
-use crate::tests::talk::{Home, Talk, persistent, publish};
+use crate::tests::talk::{Home, Talk, frame, persistent, publish};
 use crate::tests::{ack, confirm_select, confirm_select_ok, declare, declare_queue, get, nack};
 
 fn select() -> AMQPClass {
@@ -171,11 +171,23 @@ fn commits_can_be_pipelined() {
     let mut bytes = Vec::new();
     for _ in 0..5 {
         bytes.extend(publish(1, "", "q", false, &persistent(), b"x"));
-        bytes.extend(crate::tests::talk::frame(1, &commit()));
+        bytes.extend(frame(1, &commit()));
     }
     talk.bytes(&bytes);
     for _ in 0..5 {
         talk.expect(1, commit_ok());
     }
     assert_eq!(counts(&talk), (5, 0));
+}
+
+#[test]
+fn publishes_before_select_are_not_confirmed_even_in_the_same_read() {
+    let mut talk = Talk::open();
+    talk.queue("q");
+    let before = publish(1, "", "q", false, &BasicProperties::default(), b"before");
+    let after = publish(1, "", "q", false, &BasicProperties::default(), b"after");
+    talk.bytes(&[before, frame(1, &confirm_select()), after].concat());
+    talk.expect(1, confirm_select_ok());
+    talk.expect(1, ack(1, false));
+    talk.expect_silence();
 }

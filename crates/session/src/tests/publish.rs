@@ -383,3 +383,53 @@ fn counters_are_readable_when_a_turn_is_over() {
         Some(AMQPClass::Basic(_))
     ));
 }
+
+#[test]
+fn publishes_like_the_one_before_are_still_checked() {
+    let mut talk = Talk::open();
+    talk.queue("q");
+    let one = publish(1, "", "q", false, &persistent(), b"body");
+    // Recognised from the third on.
+    talk.bytes(&one.repeat(5));
+    assert_eq!(ready(&talk, "q"), 5);
+    // A broken end is seen.
+    let mut broken = one.repeat(4);
+    *broken.last_mut().unwrap() = 0;
+    let mut other = Talk::join(&talk.home);
+    other.bytes(&broken);
+    other.expect_connection_close(501, "FRAME_ERROR - invalid frame end marker 0");
+    assert_eq!(ready(&talk, "q"), 8);
+    // So is a message within a message.
+    let mut other = Talk::join(&talk.home);
+    let method_len = codec::decode_frame(&one, 0).unwrap().unwrap().wire.len();
+    let within = [&one.repeat(4)[..], &one[..method_len], &one].concat();
+    other.bytes(&within);
+    other.expect_connection_close(
+        505,
+        "UNEXPECTED_FRAME - expected content header for class 60, got non content header frame instead",
+    );
+    assert_eq!(ready(&talk, "q"), 12);
+    // And that the queue has gone, or the channel.
+    talk.send(1, crate::tests::delete_queue("q"));
+    talk.next();
+    talk.bytes(&one.repeat(3));
+    talk.send(1, crate::tests::close_channel());
+    talk.next();
+    talk.bytes(&one);
+    talk.expect_connection_close(504, "CHANNEL_ERROR - expected 'channel.open'");
+}
+
+#[test]
+fn a_header_without_its_body_is_waited_for() {
+    let mut talk = Talk::open();
+    talk.queue("q");
+    let one = publish(1, "", "q", false, &properties(), b"body");
+    let all = one.repeat(6);
+    let (first, second) = all.split_at(one.len() * 4 - 3);
+    talk.bytes(first);
+    assert_eq!(ready(&talk, "q"), 3);
+    talk.bytes(second);
+    assert_eq!(ready(&talk, "q"), 6);
+    talk.send(1, get("q", true));
+    assert_eq!(talk.next().body, b"body");
+}

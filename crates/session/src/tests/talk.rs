@@ -139,7 +139,8 @@ impl Talk {
         let yes = AMQPValue::Boolean(true);
         let capabilities = table(&[
             ("authentication_failure_close", yes.clone()),
-            ("consumer_cancel_notify", yes),
+            ("consumer_cancel_notify", yes.clone()),
+            ("connection.blocked", yes),
         ]);
         table(&[("capabilities", AMQPValue::FieldTable(capabilities))])
     }
@@ -167,10 +168,29 @@ impl Talk {
         }))
     }
 
+    /// Another client with channel 1 open that says no more of itself than it must.
+    pub(crate) fn join_plain(home: &Arc<Home>) -> Self {
+        let mut talk = Self::connect(home);
+        talk.log_in_with(FieldTable::default());
+        talk.send(1, open_channel());
+        talk.next();
+        talk
+    }
+
     fn log_in(&mut self) {
+        self.log_in_with(Self::client_properties());
+    }
+
+    fn log_in_with(&mut self, client_properties: FieldTable) {
         self.bytes(&codec::PROTOCOL_HEADER);
         self.next();
-        self.send(0, Self::start_ok("PLAIN", b"\0guest\0guest"));
+        let start_ok = connection::StartOk {
+            client_properties,
+            mechanism: "PLAIN".into(),
+            response: b"\0guest\0guest".to_vec().into(),
+            locale: "en_US".into(),
+        };
+        self.send(0, of_connection(connection::AMQPMethod::StartOk(start_ok)));
         self.next();
         self.send(0, Self::tune_ok(2047, 131_072, 60));
         self.send(0, Self::open_vhost("/"));
