@@ -5,7 +5,8 @@
 //!
 //! **Rules.**
 //! - Lock order is topology, then queue, then store or outbox. Never two queues at once.
-//! - The lock is held for a run of messages, never across an await.
+//! - The lock is held for a run of messages, never across an await, and never while messages
+//!   of a deep queue are read back (see `refill`).
 //! - A panic under the lock ends the process: a half-changed queue is worse than a restart
 //!   from the log.
 
