@@ -146,6 +146,11 @@ impl Store {
         })
     }
 
+    /// Appends messages that need not survive a restart: to free the memory they take.
+    pub fn spill(&self, queue: QueueId, first_seq: u64, bodies: Vec<Body>) -> Ticket {
+        self.append(queue, first_seq, bodies)
+    }
+
     /// Settles messages (acknowledged, expired, dropped), in any order; unknown ones are ignored.
     ///
     /// There is no ticket: settlements ride along with the next group and never cause a sync.
