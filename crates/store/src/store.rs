@@ -146,11 +146,6 @@ impl Store {
         })
     }
 
-    /// Appends messages that need not survive a restart: to free the memory they take.
-    pub fn spill(&self, queue: QueueId, first_seq: u64, bodies: Vec<Body>) -> Ticket {
-        self.append(queue, first_seq, bodies)
-    }
-
     /// Settles messages (acknowledged, expired, dropped), in any order; unknown ones are ignored.
     ///
     /// There is no ticket: settlements ride along with the next group and never cause a sync.
@@ -302,6 +297,21 @@ impl Store {
 
     fn shared(&self) -> &Arc<Shared> {
         &self.owner.shared
+    }
+
+    /// Makes a group due that need not write anything.
+    #[cfg(test)]
+    pub(crate) fn checkpoint_barrier(&self) {
+        self.push(Op::Barrier);
+    }
+
+    /// A store whose work is done by the test.
+    #[cfg(test)]
+    pub(crate) fn without_threads(shared: Arc<Shared>) -> Self {
+        let threads = Mutex::new(None);
+        Self {
+            owner: Arc::new(Owner { shared, threads }),
+        }
     }
 
     /// Ends without writing what is pending: as near to a crash as a process can come.
