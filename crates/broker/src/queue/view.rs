@@ -100,6 +100,14 @@ impl Queue {
         state
     }
 
+    /// How much it holds and what happened so far, without its consumers: what a sampler asks of
+    /// every queue each second.
+    #[must_use]
+    pub fn tally(&self) -> (QueueCounts, MessageCounts) {
+        let state = self.look();
+        (state.tally(), state.counts)
+    }
+
     /// Everything worth listing.
     #[must_use]
     pub fn snapshot(&self) -> QueueSnapshot {
