@@ -33,6 +33,14 @@ impl Batch {
     }
 }
 
+#[cfg(test)]
+impl Batch {
+    /// All writes, in order.
+    pub(crate) fn into_writes(self) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
+        self.0
+    }
+}
+
 /// A visitor of rows: key, value.
 pub(crate) type Visit<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> Result<(), Error>;
 

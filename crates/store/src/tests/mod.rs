@@ -15,6 +15,7 @@ mod backlog;
 mod compaction;
 mod crash;
 mod faults;
+mod histories;
 mod killed;
 mod levels;
 mod model;
