@@ -170,6 +170,17 @@ impl Lane {
         Ok(file)
     }
 
+    /// Makes the record at `offset` of a segment invalid.
+    pub(crate) fn erase(&self, segment: u32, offset: u64) -> Result<(), Error> {
+        let path = self.path(segment);
+        let file = self.disk.open(&path, Access::Write);
+        let erased = file.and_then(|file| {
+            file.write_all_at(&[0; 8], offset)?;
+            file.sync_data()
+        });
+        erased.map_err(Error::io("write", &path))
+    }
+
     /// Bytes of a segment's file.
     pub(crate) fn len(&self, segment: u32) -> Result<u64, Error> {
         let len = self.reading(segment)?.len();
