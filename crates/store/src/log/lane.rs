@@ -146,6 +146,13 @@ impl Lane {
         let file = if let Some(spare) = spare {
             let renamed = self.disk.rename(&spare, &path);
             renamed.map_err(Error::io("rename", &spare))?;
+            // Before it is overwritten, its old name must be gone for good, in either directory.
+            let synced = self.disk.sync_dir(&self.queues);
+            synced.map_err(Error::io("sync", &self.queues))?;
+            if segment < SURVIVORS && spare.starts_with(&self.survivors) {
+                let synced = self.disk.sync_dir(&self.survivors);
+                synced.map_err(Error::io("sync", &self.survivors))?;
+            }
             self.disk.open(&path, Access::Write)
         } else {
             self.disk.open(&path, Access::Create)
