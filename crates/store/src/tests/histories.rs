@@ -410,7 +410,13 @@ fn live(
         compact_above: 32 << 10,
         ..options()
     };
-    let layout = Layout::open(scratch.dir())?;
+    // A child that another test is about to start has the lock for an instant.
+    let layout = loop {
+        match Layout::open(scratch.dir()) {
+            Err(Error::InUse(_)) => std::thread::yield_now(),
+            layout => break layout?,
+        }
+    };
     let (marker, generation) = Marker::open(sim, &layout.log())?;
     let (lane, segments) = Lane::open(Arc::new(sim.clone()), layout.log(), options.segment_bytes)?;
     let (recovery, rebuilt) =
@@ -525,10 +531,34 @@ fn run(lives: &[Life]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1500, ..ProptestConfig::default() })]
 
     #[test]
     fn nothing_committed_is_lost_however_the_power_goes(lives in prop::collection::vec(life(), 1..5)) {
         run(&lives);
     }
+}
+
+/// Found by the histories: an old snapshot, written before the queue existed, made a rebuild drop
+/// the copies that compaction had made of its messages.
+#[test]
+fn a_rebuild_keeps_the_survivors_of_queues_that_old_snapshots_do_not_name() {
+    let append = |queue, count, len| Step::Append { queue, count, len };
+    run(&[Life {
+        steps: vec![
+            append(0, 340, 1),
+            append(2, 339, 1),
+            append(2, 200, 0),
+            Step::Commit,
+            Step::Drop { queue: 2 },
+            Step::Checkpoint,
+            Step::Checkpoint,
+            Step::Checkpoint,
+        ],
+        power: 27,
+        fate: Unsynced::Kept,
+        keep_last: false,
+        lose_meta: true,
+        random: 0,
+    }]);
 }
