@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use parking_lot::Mutex;
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 
 use super::sim::{Operation, Sim, Unsynced, Verdict};
 use super::*;
@@ -530,8 +531,24 @@ fn run(lives: &[Life]) {
     }
 }
 
+/// The same 1,500 histories in every run. `LEVERET_HISTORIES=N` runs N new ones, to go looking.
+fn histories() -> ProptestConfig {
+    let fresh = std::env::var("LEVERET_HISTORIES")
+        .ok()
+        .and_then(|n| n.parse().ok());
+    let (cases, rng_seed) = match fresh {
+        Some(cases) => (cases, RngSeed::Random),
+        None => (1500, RngSeed::Fixed(1)),
+    };
+    ProptestConfig {
+        cases,
+        rng_seed,
+        ..ProptestConfig::default()
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1500, ..ProptestConfig::default() })]
+    #![proptest_config(histories())]
 
     #[test]
     fn nothing_committed_is_lost_however_the_power_goes(lives in prop::collection::vec(life(), 1..5)) {
