@@ -14,6 +14,7 @@ use store::{Options, QueueId, Recovered, Store, Ticket};
 
 use crate::alarms::{Alarms, Resources};
 use crate::auth::{PasswordHash, SALT_BYTES, User, Users};
+use crate::budget::Budget;
 use crate::commits::Commits;
 use crate::damage;
 use crate::declare::{Actor, DeleteIf};
@@ -44,6 +45,7 @@ pub struct Broker {
     settings: Settings,
     store: Store,
     commits: Arc<Commits>,
+    budget: Arc<Budget>,
     failure: Arc<Failure>,
     alarms: Alarms,
     segment_bytes: u64,
@@ -83,10 +85,12 @@ impl Broker {
         let segment_bytes = options.segment_bytes;
         let (store, recovered) = Store::open(data_dir, options)?;
         damage::report(&recovered, data_dir);
+        let budget = Budget::new(settings.message_memory_max, settings.queue_memory_max);
         let broker = Arc::new(Self {
             settings,
             store,
             commits,
+            budget: Arc::new(budget),
             failure,
             alarms: Alarms::default(),
             segment_bytes,
@@ -130,7 +134,8 @@ impl Broker {
 
     pub(crate) fn add_vhost(&self, name: &str) -> Arc<VHost> {
         let (ids, churn) = (Arc::clone(&self.next_queue_id), Arc::clone(&self.churn));
-        let vhost = Arc::new(VHost::new(name, self.store.clone(), ids, churn));
+        let budget = Arc::clone(&self.budget);
+        let vhost = Arc::new(VHost::new(name, self.store.clone(), budget, ids, churn));
         self.vhosts.insert(name.to_owned(), Arc::clone(&vhost));
         vhost
     }
@@ -242,6 +247,12 @@ impl Broker {
     #[must_use]
     pub fn commits(&self) -> &Commits {
         &self.commits
+    }
+
+    /// How much of the messages may be in memory.
+    #[must_use]
+    pub const fn budget(&self) -> &Arc<Budget> {
+        &self.budget
     }
 
     /// Whether publishers are held back.

@@ -130,13 +130,12 @@ impl VHost {
         (id, owner, recovered): (QueueId, Option<ConnectionId>, Option<(RecoveredQueue, u64)>),
         origin: Origin,
     ) -> Applied {
-        let store = self.store.clone();
         let queue = Arc::new(Queue::new(
             id,
             Arc::clone(&self.name),
             declare,
             owner,
-            store,
+            (self.store.clone(), Arc::clone(&self.budget)),
             recovered,
         ));
         if let Some(owner) = owner {
@@ -179,6 +178,9 @@ impl VHost {
             self.store
                 .remove(&Record::queue_key(&self.name, queue.name()));
             ticket = Some(self.store.drop_queue(queue.id()));
+        } else if queue.recorded() > Ticket::default() {
+            // Messages that were written to free memory.
+            self.store.drop_queue(queue.id());
         }
         self.churn.queue_deleted.fetch_add(1, Ordering::Relaxed);
         Applied {

@@ -1,13 +1,14 @@
 //! What is true: virtual hosts, exchanges, queues, consumers, users.
 //!
-//! Synchronous and free of I/O: calls come from sessions and the HTTP API, take short locks
-//! and return values. Nothing here knows sockets or frames; the store below only takes
+//! Synchronous and free of I/O, but for deep queues that are read back: calls come from
+//! sessions and the HTTP API, take short locks and return values. Nothing here knows sockets or frames; the store below only takes
 //! notes and says how far the disk is.
 //!
 //! - [`Broker`] holds everything; [`VHost`] the topology of one virtual host.
 //! - `definitions` is the only writer of topology.
 //! - [`Queue`] is the contract between queues and sessions.
 //! - [`Outbox`] is a connection's mailbox, [`Wakes`] the wake-ups of a turn.
+//! - [`Budget`] says how much of the messages may be in memory.
 //! - [`Commits`] says which tickets are on the disk, [`Alarms`] whether publishers have to wait.
 //!
 //! **Lock order**: topology, then queue, then store or outbox; never two queues at once.
@@ -16,6 +17,7 @@ mod alarms;
 mod auth;
 mod binding;
 mod broker;
+mod budget;
 mod commits;
 mod credit;
 mod damage;
@@ -45,6 +47,7 @@ pub use alarms::{Alarms, Raised, Resources};
 pub use auth::{LoginRefused, PasswordHash, User, Users};
 pub use binding::{BindingSpec, Destination};
 pub use broker::{Broker, OpenError, RABBITMQ_VERSION, VERSION};
+pub use budget::{Budget, Share};
 pub use commits::Commits;
 pub use credit::ChannelCredit;
 pub use declare::{Actor, DeleteIf, Deleted, QueueDeclared, REPLY_QUEUE_PREFIX};
@@ -56,7 +59,7 @@ pub use message::{AckMode, Entry, Message};
 pub use outbox::{Batch, Delivery, Event, Outbox};
 pub use queue::{
     ConsumerSpec, ConsumerView, Got, Published, Purged, Queue, QueueCounts, QueueDeclare,
-    QueueSnapshot, Removed, Returned, Settled,
+    QueueSnapshot, Removed, Returned, Returns, Settled,
 };
 pub use queue_names::{QueueName, printable, queue_names};
 pub use registry::{ChannelInfo, ConnectionInfo, ConnectionState, Live, Registry, Traffic};

@@ -12,8 +12,31 @@ pub const OUTBOX_IDLE_DELIVERIES_MAX: usize = 64;
 /// Messages read back from the store at once when a queue runs into its cold part.
 pub const REFILL_MESSAGES_MAX: usize = 512;
 
-/// Bytes read back from the store at once; bounds how long a queue is locked meanwhile.
-pub const REFILL_BYTES_MAX: usize = 1024 * 1024;
+/// Bytes read back from the store at once. What is read together shares an allocation, which
+/// one message of it keeps: so no more than a few slabs of published messages.
+pub const REFILL_BYTES_MAX: u64 = 64 * 1024;
+
+/// Bytes of ready messages that a queue keeps in memory when they are in the store anyway,
+/// and of deliveries that a channel keeps: tens of milliseconds of a fast consumer.
+/// [`Settings::queue_memory_max`](crate::Settings::queue_memory_max) by default.
+pub const WARM_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
+/// How many times as much a queue may keep of transient messages, because to free those
+/// costs a write. Between a publisher and a consumer at full speed some tens of mebibytes
+/// come and go.
+pub const TRANSIENT_WARM_FACTOR: u64 = 16;
+
+/// Bytes that each queue and channel may have when the budget is used up: enough for a small
+/// burst, little enough for ten thousand of them.
+pub const WARM_BYTES_MIN: u64 = 16 * 1024;
+
+/// Bytes of message bodies in all queues and channels together before each has to make do
+/// with [`WARM_BYTES_MIN`].
+/// [`Settings::message_memory_max`](crate::Settings::message_memory_max) by default.
+pub const MESSAGE_MEMORY_MAX: u64 = 256 * 1024 * 1024;
+
+/// Bytes by which a queue or channel has to change before it tells the budget.
+pub const BUDGET_STEP_BYTES: u64 = 16 * 1024;
 
 /// Ready messages that an empty queue keeps room for.
 pub const QUEUE_IDLE_ENTRIES_MAX: usize = 64;

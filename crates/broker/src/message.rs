@@ -16,8 +16,11 @@ pub struct Entry {
     pub message: Message,
     /// Delivered before, or perhaps delivered before (after a crash).
     pub redelivered: bool,
-    /// Recorded in the store, which must be told when the message is settled.
+    /// Recorded in the store, which must be told when the message is settled. Also a transient
+    /// message that was written there to free memory.
     pub durable: bool,
+    /// Its record in the store is settled already, so it can't have another one.
+    pub settled: bool,
 }
 
 /// Whether a delivery waits for an acknowledgement.

@@ -58,6 +58,7 @@ impl Replies {
             message,
             redelivered: false,
             durable: false,
+            settled: false,
         };
         let mut one = vec![Delivery {
             consumer: requester.consumer,

@@ -4,6 +4,8 @@ use std::time::{Duration, Instant};
 
 use store::{Durability, Recover};
 
+use crate::limits::{MESSAGE_MEMORY_MAX, WARM_BYTES_MAX};
+
 /// The resolved settings of a broker, immutable while it runs. Names are those of
 /// `rabbitmq.conf` where the setting exists there.
 #[derive(Clone, Debug)]
@@ -30,6 +32,11 @@ pub struct Settings {
     pub channel_max: u16,
     /// Bytes in the body of a message.
     pub max_message_size: u64,
+    /// Bytes of message bodies kept in memory, all queues and channels together. What is above
+    /// is in the store only. Soft: see [`Budget`](crate::Budget).
+    pub message_memory_max: u64,
+    /// Bytes of that which one queue, or the deliveries of one channel, may use.
+    pub queue_memory_max: u64,
     /// From accept to `connection.open-ok`.
     pub handshake_timeout: Duration,
     /// What to do about a damaged log.
@@ -58,6 +65,8 @@ impl Settings {
             frame_max: 131_072,
             channel_max: 2047,
             max_message_size: 16 * 1024 * 1024,
+            message_memory_max: MESSAGE_MEMORY_MAX,
+            queue_memory_max: WARM_BYTES_MAX,
             handshake_timeout: Duration::from_secs(10),
             recover: Recover::Strict,
             durability: Durability::Synced,

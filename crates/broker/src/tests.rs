@@ -8,9 +8,15 @@ use codec::{AMQPValue, BasicProperties, FieldTable};
 
 use crate::*;
 
-#[allow(clippy::disallowed_methods, reason = "a test may ask for the time")]
 pub(crate) fn open(dir: &Path) -> Arc<Broker> {
-    Broker::open(Settings::new(Instant::now(), 0), dir).unwrap()
+    open_with(dir, |_| ())
+}
+
+#[allow(clippy::disallowed_methods, reason = "a test may ask for the time")]
+pub(crate) fn open_with(dir: &Path, change: impl FnOnce(&mut Settings)) -> Arc<Broker> {
+    let mut settings = Settings::new(Instant::now(), 0);
+    change(&mut settings);
+    Broker::open(settings, dir).unwrap()
 }
 
 pub(crate) fn actor() -> Actor {
@@ -104,11 +110,11 @@ fn durable_topology_and_messages_survive_a_clean_stop() {
         queue.publish(&mut run, &mut Wakes::new());
         let got = queue.get(AckMode::Manual).unwrap();
         queue.requeue(
-            vec![Returned {
+            Returns::from_iter([Returned {
                 entry: got.entry,
                 consumer: None,
                 ack: AckMode::Manual,
-            }],
+            }]),
             &mut Wakes::new(),
         );
         broker.close().unwrap();
@@ -199,11 +205,11 @@ fn recovered_messages_stay_in_front_of_new_ones_also_when_requeued() {
     queue.publish(&mut vec![message("q", "3", 2)], &mut Wakes::new());
     let first = queue.get(AckMode::Manual).unwrap().entry;
     queue.requeue(
-        vec![Returned {
+        Returns::from_iter([Returned {
             entry: first,
             consumer: None,
             ack: AckMode::Manual,
-        }],
+        }]),
         &mut Wakes::new(),
     );
     let order: Vec<_> = bodies(&queue).into_iter().map(|(body, _)| body).collect();

@@ -11,6 +11,7 @@ use routing::{Graph, Kind, Routes};
 use store::{QueueId, Store, Ticket};
 
 use crate::binding::{BindingSpec, Destination};
+use crate::budget::Budget;
 use crate::definitions::{Definition, Origin, Topology};
 use crate::error::{Error, Resource};
 use crate::exchange::{Bound, Exchange, ExchangeDeclare};
@@ -62,6 +63,7 @@ pub struct VHost {
     pub(crate) topology: Mutex<Topology>,
     pub(crate) generation: AtomicU64,
     pub(crate) store: Store,
+    pub(crate) budget: Arc<Budget>,
     pub(crate) next_queue_id: Arc<AtomicU32>,
     pub(crate) churn: Arc<Churn>,
     replies: Replies,
@@ -73,6 +75,7 @@ impl VHost {
     pub(crate) fn new(
         name: &str,
         store: Store,
+        budget: Arc<Budget>,
         next_queue_id: Arc<AtomicU32>,
         churn: Arc<Churn>,
     ) -> Self {
@@ -85,6 +88,7 @@ impl VHost {
             topology: Mutex::default(),
             generation: AtomicU64::new(1),
             store,
+            budget,
             next_queue_id,
             churn,
             replies: Replies::default(),

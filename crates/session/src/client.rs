@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use broker::{
     AckMode, Actor, Broker, ConnectionId, ConnectionInfo, ConsumerId, Message, Outbox, Route,
-    Settled, Ticket, User, VHost, Wakes,
+    Ticket, User, VHost, Wakes,
 };
 
 use crate::channel::routes::RouteCache;
@@ -198,7 +198,7 @@ impl Client {
     /// Collects a settlement; those of one queue are handed over together.
     #[inline]
     pub(crate) fn settle(&mut self, held: Held, outcome: Outcome, wakes: &mut Wakes) {
-        let settled = Settled::of(&held.entry, held.origin.consumer);
+        let settled = held.settled();
         self.settling.add(&held.origin, settled, outcome, wakes);
     }
 

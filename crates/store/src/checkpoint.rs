@@ -249,6 +249,9 @@ pub(crate) fn write(shared: &Shared, kind: Kind) -> Result<Position, Error> {
     };
     batch.insert(keys::CHECKPOINT.to_vec(), checkpoint.to_row());
     meta.apply(batch)?;
+    if snapshot.more {
+        shared.schedule.changed();
+    }
     while shared.index.lock().evict(CLEAN_CHUNKS_MAX) {}
     if !snapshot.free.is_empty() {
         // From here on an older state of the database is worth nothing.

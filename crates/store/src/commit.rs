@@ -26,15 +26,7 @@ use crate::shared::Shared;
 
 /// Runs until the store is closed or fails.
 pub(crate) fn run(shared: &Arc<Shared>, next_segment: u32) {
-    let mut commit = Commit {
-        shared,
-        writer: Writer::new(&shared.lane, &*shared.counters, next_segment),
-        fanout: Fanout::default(),
-        scratch: Vec::new(),
-        settled: false,
-        log_bytes: 0,
-        snapshot: snapshots::Snapshots::default(),
-    };
+    let mut commit = Commit::new(shared, next_segment);
     let mut spare = Group::default();
     while let Some(mut group) = shared.pending.take(spare) {
         if let Err(error) = commit.write(&mut group) {
@@ -53,7 +45,8 @@ pub(crate) fn run(shared: &Arc<Shared>, next_segment: u32) {
     }
 }
 
-struct Commit<'a> {
+/// See the module.
+pub(crate) struct Commit<'a> {
     shared: &'a Shared,
     writer: Writer<'a>,
     fanout: Fanout,
@@ -73,6 +66,29 @@ enum Needs {
     None,
     /// A ticket depends on it.
     Sync,
+}
+
+impl<'a> Commit<'a> {
+    pub(crate) fn new(shared: &'a Shared, next_segment: u32) -> Self {
+        Self {
+            shared,
+            writer: Writer::new(&shared.lane, &*shared.counters, next_segment),
+            fanout: Fanout::default(),
+            scratch: Vec::new(),
+            settled: false,
+            log_bytes: 0,
+            snapshot: snapshots::Snapshots::default(),
+        }
+    }
+
+    /// The thread's work without the thread, on what is pending. Leaves the directory's own files
+    /// alone, as a simulated disk does not have them.
+    #[cfg(test)]
+    pub(crate) fn step(&mut self) -> Result<(), Error> {
+        self.settled = true;
+        let group = self.shared.pending.take(Group::default());
+        group.map_or(Ok(()), |mut group| self.write(&mut group))
+    }
 }
 
 impl Commit<'_> {

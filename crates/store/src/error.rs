@@ -28,6 +28,16 @@ pub enum Error {
         /// The newest version this build reads.
         supported: u32,
     },
+    /// An older build wrote this directory, in a format that was never released.
+    #[error("data directory {}: format version {found} is older than this build understands ({supported})", .path.display())]
+    OlderVersion {
+        /// The data directory.
+        path: PathBuf,
+        /// The version found.
+        found: u32,
+        /// The version this build reads.
+        supported: u32,
+    },
     /// `VERSION` is missing from a directory with data, or holds no number.
     #[error("{} is missing or holds no format version, but the directory has data", .0.display())]
     BadVersion(PathBuf),

@@ -22,8 +22,9 @@ use parking_lot::Mutex;
 use crate::disk::{Disk, RealDisk};
 use crate::error::Error;
 
-/// The format that this build writes, and the newest it reads.
-const FORMAT_VERSION: u32 = 1;
+/// The format that this build writes and reads. Version 2 added the survivors' lane, snapshots in
+/// the log, summaries of chunks and the `CHECKPOINT` file.
+const FORMAT_VERSION: u32 = 2;
 
 /// An open, locked data directory. Dropping it releases the lock.
 pub(crate) struct Layout {
@@ -160,6 +161,11 @@ impl Layout {
         match text.trim().parse() {
             Ok(FORMAT_VERSION) => Ok(()),
             Ok(found) if found > FORMAT_VERSION => Err(Error::NewerVersion {
+                path: self.dir.clone(),
+                found,
+                supported: FORMAT_VERSION,
+            }),
+            Ok(found) => Err(Error::OlderVersion {
                 path: self.dir.clone(),
                 found,
                 supported: FORMAT_VERSION,

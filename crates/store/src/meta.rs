@@ -7,9 +7,9 @@ use std::time::Duration;
 use crate::disk::{Disk, RealDisk};
 use crate::error::Error;
 
-/// sled's own page cache (8 MiB). The rows of interest are held by the index, so a larger cache
+/// sled's own page cache (2 MiB). The rows of interest are held by the index, so a larger cache
 /// would buy nothing.
-const CACHE_BYTES: u64 = 8 << 20;
+const CACHE_BYTES: u64 = 2 << 20;
 
 /// sled's segment (2 MiB). A leaf larger than a quarter of it would move into a file that sled
 /// never syncs; rows are at most 8 KiB and a leaf splits at 16, which stays far below.
@@ -30,6 +30,14 @@ impl Batch {
 
     pub(crate) fn remove(&mut self, key: Vec<u8>) {
         self.0.push((key, None));
+    }
+}
+
+#[cfg(test)]
+impl Batch {
+    /// All writes, in order.
+    pub(crate) fn into_writes(self) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
+        self.0
     }
 }
 

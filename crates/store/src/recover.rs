@@ -12,7 +12,7 @@ use crate::keep::Keep;
 use crate::keys::{self, Checkpoint};
 use crate::log::Position;
 use crate::log::lane::{Lane, SURVIVORS};
-use crate::log::reader::{self, Proof};
+use crate::log::reader::{self, Ending, Proof};
 use crate::meta::MetaStore;
 use crate::recovered::{Recovered, RecoveredQueue};
 use crate::replay::Replay;
@@ -91,7 +91,8 @@ pub(crate) fn recover(
         salvaged.missing(checkpoint.end.segment)?;
     }
     let mut replay = Replay::new(&mut index, meta, &mut salvaged);
-    reader::replay(lane, newer, checkpoint.end, &mut replay)?;
+    let ended = reader::replay(lane, newer, checkpoint.end, &mut replay)?;
+    erase_seal(lane, ended, options)?;
 
     index.end = checkpoint.end;
     let mut needed = if spilled { Needed::Yes } else { Needed::No };
@@ -143,13 +144,18 @@ pub(crate) fn rebuild(
     let mut replay = Replay::rebuilding(&mut index, meta, &mut salvaged);
     // Copies first: what settled the messages is in the other lane.
     for segment in survivors.iter().chain(queues) {
-        let proof = if queues.last() == Some(segment) {
-            Proof::Group
-        } else {
+        let is_past = *segment < SURVIVORS && queues.last() != Some(segment);
+        let proof = if is_past {
             Proof::GroupOrSeal
+        } else {
+            Proof::Group
         };
-        reader::scan(lane, (*segment, 0), proof, &mut replay)?;
+        let ending = reader::scan(lane, (*segment, 0), proof, &mut replay)?;
+        if queues.last() == Some(segment) {
+            erase_seal(lane, Some((*segment, ending)), options)?;
+        }
     }
+    replay.finish()?;
     sync(lane, segments)?;
     index.end = Position {
         segment: queues.last().map_or(0, |last| *last) + 1,
@@ -163,6 +169,17 @@ pub(crate) fn rebuild(
     }
     recovery.generation = generation;
     Ok(recovery)
+}
+
+/// Removes a seal that a torn group left: from now on this is not the last segment, and a seal
+/// would say that all of it had been complete. Durable with the sync that follows.
+fn erase_seal(lane: &Lane, ended: Option<(u32, Ending)>, options: &Options) -> Result<(), Error> {
+    match ended {
+        Some((segment, Ending::Torn { seal, .. })) if options.recover != Recover::Inspect => {
+            lane.erase(segment, seal)
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What was replayed may have been written and not synced before a crash of this process.

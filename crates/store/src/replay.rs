@@ -1,5 +1,7 @@
 //! Applies records of the log to the index.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::chunks;
 use crate::error::Error;
 use crate::index::Index;
@@ -36,6 +38,12 @@ pub(crate) struct Replay<'a, 'b> {
     purpose: Purpose,
     snapshot: Option<Snapshot>,
     missing: Vec<(u32, u64)>,
+    /// Those of the last snapshot, in a rebuild.
+    queues: Option<Vec<(u32, u64, u64)>>,
+    /// Queues that got messages since, and the lowest number of those.
+    since: BTreeMap<u32, u64>,
+    /// Queues that are gone.
+    dropped: BTreeSet<u32>,
 }
 
 impl<'a, 'b> Replay<'a, 'b> {
@@ -52,6 +60,9 @@ impl<'a, 'b> Replay<'a, 'b> {
             purpose: Purpose::Replay,
             snapshot: None,
             missing: Vec::new(),
+            queues: None,
+            since: BTreeMap::new(),
+            dropped: BTreeSet::new(),
         }
     }
 
@@ -68,6 +79,10 @@ impl<'a, 'b> Replay<'a, 'b> {
     }
 
     fn publish(&mut self, (queue, seq): (u32, u64), entry: Entry) -> Result<(), Error> {
+        if self.purpose == Purpose::Rebuild {
+            let lowest = self.since.entry(queue).or_insert(seq);
+            *lowest = seq.min(*lowest);
+        }
         if entry.keep() == Keep::UntilRestart {
             self.index.advance(queue, seq.saturating_add(1));
             return Ok(());
@@ -106,20 +121,32 @@ impl<'a, 'b> Replay<'a, 'b> {
         for (key, value) in snapshot.entries {
             self.index.set_entry(&key, Some(&value));
         }
+        self.queues = Some(snapshot.queues);
+        self.since.clear();
+        Ok(())
+    }
+
+    /// Ends a rebuild: what the last snapshot does not name, and nothing after it did, was gone by
+    /// then. Earlier snapshots do not count, as the copies of compaction are newer than they.
+    pub(crate) fn finish(&mut self) -> Result<(), Error> {
+        let Some(queues) = self.queues.take() else {
+            return Ok(());
+        };
         let mut after = None;
         while let Some((queue, ..)) = self.index.next_queue(after) {
-            if snapshot
-                .queues
-                .binary_search_by_key(&queue, |q| q.0)
-                .is_err()
-            {
+            let named = queues.binary_search_by_key(&queue, |q| q.0).is_ok();
+            if !named && !self.since.contains_key(&queue) {
                 self.index.drop_queue(queue);
             }
             after = Some(queue);
         }
-        for (queue, first_seq, next_seq) in snapshot.queues {
+        for (queue, first_seq, next_seq) in queues {
+            if self.dropped.contains(&queue) {
+                continue;
+            }
             self.index.advance(queue, next_seq);
-            if let Some(last) = first_seq.checked_sub(1) {
+            let newer = self.since.get(&queue).copied().unwrap_or(u64::MAX);
+            if let Some(last) = first_seq.min(newer).checked_sub(1) {
                 self.settle(queue, 0, last)?;
             }
         }
@@ -153,7 +180,10 @@ impl Visitor for Replay<'_, '_> {
             }
             Record::Put { key, value } => self.index.set_entry(key, Some(value)),
             Record::Remove { key } => self.index.set_entry(key, None),
-            Record::DropQueue { queue } => self.index.drop_queue(*queue),
+            Record::DropQueue { queue } => {
+                self.index.drop_queue(*queue);
+                self.dropped.insert(*queue);
+            }
             Record::Seal => {}
             Record::SnapshotBegin { max_queue_id } => {
                 self.index.max_queue_id = self.index.max_queue_id.max(*max_queue_id);

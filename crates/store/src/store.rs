@@ -299,6 +299,21 @@ impl Store {
         &self.owner.shared
     }
 
+    /// Makes a group due that need not write anything.
+    #[cfg(test)]
+    pub(crate) fn checkpoint_barrier(&self) {
+        self.push(Op::Barrier);
+    }
+
+    /// A store whose work is done by the test.
+    #[cfg(test)]
+    pub(crate) fn without_threads(shared: Arc<Shared>) -> Self {
+        let threads = Mutex::new(None);
+        Self {
+            owner: Arc::new(Owner { shared, threads }),
+        }
+    }
+
     /// Ends without writing what is pending: as near to a crash as a process can come.
     #[cfg(test)]
     pub(crate) fn abandon(self) {

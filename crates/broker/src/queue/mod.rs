@@ -5,13 +5,19 @@
 //!
 //! **Rules.**
 //! - Lock order is topology, then queue, then store or outbox. Never two queues at once.
-//! - The lock is held for a run of messages, never across an await.
+//! - The lock is held for a run of messages, never across an await, and never while messages
+//!   of a deep queue are read back (see `refill`).
 //! - A panic under the lock ends the process: a half-changed queue is worse than a restart
 //!   from the log.
 
+mod cold;
 mod consumers;
 mod equivalence;
 mod ready;
+mod recorded;
+mod recording;
+mod refill;
+mod returns;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -26,13 +32,18 @@ use store::{QueueId, RecoveredQueue, Store, Ticket};
 
 pub use consumers::ConsumerSpec;
 pub(crate) use equivalence::{check_arguments, check_equivalent, queue_type, type_name};
-pub use state::{Returned, Settled};
+pub use returns::{Returned, Returns};
+pub use state::Settled;
 pub use view::{ConsumerView, QueueCounts, QueueSnapshot};
 
+use crate::budget::{Budget, Share};
 use crate::error::{Error, Resource};
 use crate::ids::{ConnectionId, ConsumerId};
-use crate::message::{AckMode, Entry, Message};
-use crate::queue::ready::{Cold, Ready};
+use crate::message::{Entry, Message};
+use crate::queue::cold::{Measure, Run};
+use crate::queue::ready::Ready;
+use crate::queue::recorded::Recorded;
+use crate::queue::recording::{Purpose, Recording};
 use crate::queue::state::{Place, QueueState};
 use crate::wakes::Wakes;
 
@@ -105,6 +116,7 @@ pub struct Queue {
     owner: Option<ConnectionId>,
     arguments: FieldTable,
     store: Store,
+    recorded: Recorded,
     state: Mutex<QueueState>,
 }
 
@@ -115,21 +127,23 @@ impl Queue {
         vhost: Arc<str>,
         declare: &QueueDeclare,
         owner: Option<ConnectionId>,
-        store: Store,
+        (store, budget): (Store, Arc<Budget>),
         recovered: Option<(RecoveredQueue, u64)>,
     ) -> Self {
+        let share = Share::new(budget);
         let state = match recovered {
-            None => QueueState::new(Ready::default(), 1, 0),
+            None => QueueState::new(Ready::default(), 1, 0, share),
             Some((queue, delivered_to)) => {
-                let last = queue.next_seq.saturating_sub(1);
-                let cold = Cold {
-                    next: queue.first_seq,
-                    last,
+                let run = Run {
+                    first: queue.first_seq,
+                    last: queue.next_seq.saturating_sub(1),
                     count: queue.live,
                     bytes: queue.live_bytes,
+                    measure: Measure::Stored,
                     redelivered_to: delivered_to,
                 };
-                QueueState::new(Ready::recovered(cold), queue.next_seq.max(1), delivered_to)
+                let ready = Ready::recovered(run);
+                QueueState::new(ready, queue.next_seq.max(1), delivered_to, share)
             }
         };
         Self {
@@ -141,6 +155,7 @@ impl Queue {
             owner,
             arguments: declare.arguments.clone(),
             store,
+            recorded: Recorded::default(),
             state: Mutex::new(state),
         }
     }
@@ -201,28 +216,23 @@ impl Queue {
 
     /// Publishes a run of messages in order, moving them out of `run`.
     pub fn publish(&self, run: &mut Vec<Message>, wakes: &mut Wakes) -> Published {
-        Published {
-            ticket: self.lock().publish(self.place(), run.drain(..), wakes),
-        }
+        self.publish_all(run.drain(..), wakes)
     }
 
     /// Publishes a run that other queues get too; the bytes are shared.
     pub fn publish_clones(&self, run: &[Message], wakes: &mut Wakes) -> Published {
-        Published {
-            ticket: self
-                .lock()
-                .publish(self.place(), run.iter().cloned(), wakes),
-        }
+        self.publish_all(run.iter().cloned(), wakes)
     }
 
-    /// Takes the oldest ready message.
-    pub fn get(&self, ack: AckMode) -> Option<Got> {
+    fn publish_all(
+        &self,
+        run: impl ExactSizeIterator<Item = Message>,
+        wakes: &mut Wakes,
+    ) -> Published {
         let mut state = self.lock();
-        let entry = state.get(self.place(), ack)?;
-        Some(Got {
-            entry,
-            remaining: state.ready.len(),
-        })
+        let ticket = state.publish(self.place(), run, wakes);
+        self.refill(state, wakes);
+        Published { ticket }
     }
 
     /// Deliveries were acknowledged.
@@ -231,17 +241,50 @@ impl Queue {
         let mut state = self.lock();
         state.counts.ack += settled.len() as u64;
         state.settle(self.place(), settled, wakes);
+        self.refill(state, wakes);
     }
 
     /// Deliveries were rejected and are not to come back.
     pub fn reject(&self, settled: &[Settled], wakes: &mut Wakes) {
         self.settle_in_store(settled);
-        self.lock().settle(self.place(), settled, wakes);
+        let mut state = self.lock();
+        state.settle(self.place(), settled, wakes);
+        self.refill(state, wakes);
     }
 
     /// Puts deliveries back where they were, marked as redelivered.
-    pub fn requeue(&self, returned: Vec<Returned>, wakes: &mut Wakes) {
-        self.lock().requeue(self.place(), returned, wakes);
+    pub fn requeue(&self, returns: Returns, wakes: &mut Wakes) {
+        let mut state = self.lock();
+        state.requeue(self.place(), returns, wakes);
+        self.refill(state, wakes);
+    }
+
+    /// Writes deliveries that have no record to the store, so that whoever holds them need
+    /// not. Those of a deleted queue stay as they are: nobody will ask for them.
+    pub fn spill<'a>(&self, entries: impl Iterator<Item = &'a mut Entry>) {
+        let state = self.lock();
+        if !state.live {
+            return;
+        }
+        let mut record = Recording::default();
+        for entry in entries.filter(|entry| !(entry.durable || entry.settled)) {
+            record.add(self.place(), entry.seq, &entry.message, Purpose::Memory);
+            entry.durable = true;
+        }
+        record.finish(self.place());
+    }
+
+    /// Once this is committed, everything recorded so far can be read back: whoever holds a
+    /// delivery with [`Entry::durable`] may drop its message.
+    #[must_use]
+    pub fn recorded(&self) -> Ticket {
+        self.recorded.latest()
+    }
+
+    /// It has not been deleted.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        self.lock().live
     }
 
     /// Starts a consumer. Its first messages go to its outbox at once.
@@ -259,6 +302,7 @@ impl Queue {
             return Err(Error::ExclusiveUse(self.resource()));
         }
         state.add_consumer(self.place(), spec, wakes);
+        self.refill(state, wakes);
         Ok(())
     }
 
@@ -269,7 +313,9 @@ impl Queue {
             return Removed::No;
         }
         state.dispatch(self.place(), wakes);
-        if self.auto_delete && state.consumers.is_empty() {
+        let last = state.consumers.is_empty();
+        self.refill(state, wakes);
+        if self.auto_delete && last {
             Removed::LastOfAutoDelete
         } else {
             Removed::Yes
@@ -281,6 +327,7 @@ impl Queue {
         let mut state = self.lock();
         state.consumers.resume(id);
         state.dispatch(self.place(), wakes);
+        self.refill(state, wakes);
     }
 
     /// Drops all ready messages.
@@ -303,12 +350,8 @@ impl Queue {
             return Ok(None);
         }
         condition(&state.tally())?;
-        state.live = false;
-        let messages = state.ready.len();
-        state.ready = Ready::default();
-        (state.unacked, state.unacked_bytes) = (0, 0);
         Ok(Some(Closed {
-            messages,
+            messages: state.close(),
             consumers: state.consumers.take_all(),
         }))
     }
@@ -341,6 +384,7 @@ impl Queue {
             id: self.id,
             durable: self.durable,
             store: &self.store,
+            recorded: &self.recorded,
         }
     }
 

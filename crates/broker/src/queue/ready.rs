@@ -3,112 +3,300 @@
 use std::collections::VecDeque;
 
 use codec::Content;
-use store::{QueueId, Store};
+use store::{Body, Ticket};
 
-use crate::limits::{QUEUE_IDLE_ENTRIES_MAX, REFILL_BYTES_MAX, REFILL_MESSAGES_MAX};
+use crate::limits::QUEUE_IDLE_ENTRIES_MAX;
 use crate::message::Entry;
+use crate::queue::cold::{Cold, Measure, Run, Runs};
 
-/// Ready messages: `front`, then what is only in the store (`cold`), then `tail`.
+/// Bytes that a message takes in a queue besides its own.
+const ENTRY_BYTES: u64 = size_of::<Entry>() as u64;
+
+/// Ready messages: `front` in memory, `cold` in the store only, `tail` in memory.
 ///
-/// After a start a queue has everything in `cold` and reads it back as consumers come.
-/// While there is a cold part new messages go to `tail`; once it is used up `tail`
-/// becomes `front`. Requeued messages are older than the cold part, because they were
-/// taken from in front of it, and so they always go to `front`, sorted by number.
+/// A queue that is not deep has everything in `front`. Above its allowance new messages go
+/// to `tail`, all of them with a record in the store, and as records are committed the
+/// oldest of the tail become cold. Requeued messages go to `front`, or become cold again
+/// if they come back without their body.
+///
+/// `front` and `cold` are each in order and disjoint; the next message is the lower of the
+/// two heads. The numbers in `tail` are higher than any that were ever delivered.
 #[derive(Default)]
 pub(crate) struct Ready {
     front: VecDeque<Entry>,
-    cold: Option<Cold>,
+    cold: Cold,
     tail: VecDeque<Entry>,
+    /// When the tickets are committed, the tail up to these numbers can be read back.
+    marks: VecDeque<(Ticket, u64)>,
     /// Body bytes of `front` and `tail`.
     warm_bytes: u64,
+    /// What they take in memory besides [`ENTRY_BYTES`] each.
+    wire_bytes: u64,
 }
 
-/// A stretch of the queue that is in the store only.
-pub(crate) struct Cold {
-    /// The next number to read.
-    pub(crate) next: u64,
-    /// The last number that it may hold.
-    pub(crate) last: u64,
-    /// Live messages from there on.
-    pub(crate) count: u64,
-    /// Their bytes as stored.
-    pub(crate) bytes: u64,
-    /// Messages up to this number may have been delivered before.
-    pub(crate) redelivered_to: u64,
+/// What became of a search for the next message.
+pub(crate) enum Popped {
+    /// Here it is.
+    Entry(Entry),
+    /// There is one, but only in the store.
+    Cold,
+    /// There is none.
+    Nothing,
+}
+
+/// Messages to be read from the store.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stretch {
+    /// The first one's number, where a run begins.
+    pub(crate) first: u64,
+    /// No more than these.
+    pub(crate) messages: usize,
 }
 
 impl Ready {
-    pub(crate) fn recovered(cold: Cold) -> Self {
-        Self {
-            cold: (cold.count > 0).then_some(cold),
-            ..Self::default()
+    pub(crate) fn recovered(run: Run) -> Self {
+        let mut ready = Self::default();
+        if run.count > 0 {
+            ready.cold.push(run);
         }
+        ready
     }
 
     pub(crate) fn len(&self) -> u64 {
-        let cold = self.cold.as_ref().map_or(0, |c| c.count);
-        self.front.len() as u64 + cold + self.tail.len() as u64
+        self.warm() + self.cold.count()
     }
 
+    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.front.is_empty() && self.cold.is_none() && self.tail.is_empty()
+        self.front.is_empty() && self.cold.is_empty() && self.tail.is_empty()
     }
 
     pub(crate) fn bytes(&self) -> u64 {
-        self.warm_bytes + self.cold.as_ref().map_or(0, |c| c.bytes)
+        self.warm_bytes + self.cold.bytes()
     }
 
-    /// Appends a new message.
+    /// What it takes in memory, in bytes.
+    #[inline]
+    pub(crate) fn cost(&self) -> u64 {
+        self.wire_bytes + self.warm() * ENTRY_BYTES
+    }
+
+    /// New messages go behind others that are or will be in the store only.
+    #[inline]
+    pub(crate) fn is_deep(&self) -> bool {
+        !(self.tail.is_empty() && self.cold.is_empty())
+    }
+
+    /// If a consumer has caught up, so that little is left and all of it in memory, new
+    /// messages need not go behind it any more.
+    pub(crate) fn rejoin(&mut self, little: u64) {
+        if self.front.is_empty() && self.cold.is_empty() && self.cost() < little {
+            std::mem::swap(&mut self.front, &mut self.tail);
+            self.marks.clear();
+        }
+    }
+
+    fn warm(&self) -> u64 {
+        (self.front.len() + self.tail.len()) as u64
+    }
+
+    /// Appends a new message that stays in memory until it is delivered.
+    #[inline]
     pub(crate) fn push(&mut self, entry: Entry) {
-        self.warm_bytes += entry.message.body_len() as u64;
-        if self.cold.is_some() {
-            self.tail.push_back(entry)
-        } else {
-            self.front.push_back(entry)
+        self.count_in(&entry);
+        self.front.push_back(entry);
+    }
+
+    /// Appends a new message that has a record in the store. [`Self::mark`] follows.
+    pub(crate) fn push_tail(&mut self, entry: Entry) {
+        self.count_in(&entry);
+        self.tail.push_back(entry);
+    }
+
+    /// All that was appended to the tail so far can be read once `ticket` is committed.
+    pub(crate) fn mark(&mut self, ticket: Ticket) {
+        let Some(last) = self.tail.back().map(|entry| entry.seq) else {
+            return;
+        };
+        match self.marks.back_mut() {
+            Some(mark) if mark.0 >= ticket => mark.1 = last,
+            _ => self.marks.push_back((ticket, last)),
         }
     }
 
-    /// Takes the oldest message; reads the store when only it has one.
-    pub(crate) fn pop(&mut self, queue: QueueId, store: &Store) -> Option<Entry> {
-        if self.front.is_empty() && self.cold.is_some() {
-            self.refill(queue, store);
+    /// Drops the bodies of what lies too deep: the oldest of the tail as far as committed,
+    /// then, if all of it is, the youngest of the front.
+    pub(crate) fn chill(&mut self, allowance: u64, committed: Ticket, recorded: Ticket) {
+        while let Some((ticket, last)) = self.marks.front().copied() {
+            if ticket > committed {
+                return;
+            }
+            while let Some(entry) = self.tail.front().filter(|entry| entry.seq <= last) {
+                if self.cost() <= allowance {
+                    return;
+                }
+                let run = Self::run_of(entry);
+                self.pop_tail();
+                self.cold.push(run);
+            }
+            self.marks.pop_front();
         }
-        let entry = self.front.pop_front()?;
-        self.warm_bytes -= entry.message.body_len() as u64;
-        if self.front.is_empty() && self.front.capacity() > QUEUE_IDLE_ENTRIES_MAX * 64 {
-            self.front.shrink_to(QUEUE_IDLE_ENTRIES_MAX);
+        if recorded <= committed && self.cost() > allowance {
+            self.chill_front(allowance);
         }
+    }
+
+    /// What is in the store is committed.
+    fn chill_front(&mut self, allowance: u64) {
+        let mut chilled = Vec::new();
+        while self.cost() > allowance
+            && let Some(entry) = self.front.pop_back_if(|entry| entry.durable)
+        {
+            self.count_out(&entry);
+            chilled.push(Self::run_of(&entry));
+        }
+        let mut runs = Runs::default();
+        chilled.into_iter().rev().for_each(|run| runs.push(run));
+        self.cold.insert(runs);
+    }
+
+    fn run_of(entry: &Entry) -> Run {
+        Run::one(
+            entry.seq,
+            entry.message.body_len() as u64,
+            entry.redelivered,
+        )
+    }
+
+    /// Takes the oldest message.
+    #[inline]
+    pub(crate) fn pop(&mut self) -> Popped {
+        if self.is_deep() {
+            return self.pop_deep();
+        }
+        let Some(entry) = self.front.pop_front() else {
+            return Popped::Nothing;
+        };
+        self.count_out(&entry);
+        if self.front.is_empty() {
+            shrink(&mut self.front);
+        }
+        Popped::Entry(entry)
+    }
+
+    fn pop_deep(&mut self) -> Popped {
+        let cold = self.cold.first().map(|run| run.first);
+        let front = self.front.front().map(|entry| entry.seq);
+        let entry = match (front, cold) {
+            (Some(front), cold) if cold.is_none_or(|cold| front < cold) => self.front.pop_front(),
+            (_, Some(_)) => return Popped::Cold,
+            (_, None) => {
+                let entry = self.pop_tail();
+                if self.tail.is_empty() {
+                    self.marks.clear();
+                    shrink(&mut self.tail);
+                }
+                return entry.map_or(Popped::Nothing, Popped::Entry);
+            }
+        };
+        if let Some(entry) = &entry {
+            self.count_out(entry);
+        }
+        entry.map_or(Popped::Nothing, Popped::Entry)
+    }
+
+    fn pop_tail(&mut self) -> Option<Entry> {
+        let entry = self.tail.pop_front()?;
+        self.count_out(&entry);
         Some(entry)
+    }
+
+    /// The next message is in the store only: what is to be read.
+    pub(crate) fn wanted(&self) -> Option<Stretch> {
+        let run = self.cold.first()?;
+        if self
+            .front
+            .front()
+            .is_some_and(|entry| entry.seq < run.first)
+        {
+            return None;
+        }
+        Some(Stretch {
+            first: run.first,
+            messages: usize::try_from(run.count).unwrap_or(usize::MAX),
+        })
+    }
+
+    /// Takes in what was read, unless others were faster: then there is nothing to do.
+    /// Returns how many messages should have been there and were not.
+    pub(crate) fn thaw(&mut self, stretch: Stretch, read: Vec<(u64, Body)>) -> u64 {
+        let Some(run) = self.cold.starting_at(stretch.first) else {
+            return 0;
+        };
+        let (last, measure, redelivered_to) = (run.last, run.measure, run.redelivered_to);
+        let (mut count, mut bytes, mut next) = (0, 0, last.saturating_add(1));
+        let mut thawed = Vec::with_capacity(read.len());
+        for (seq, body) in read.into_iter().take_while(|(seq, _)| *seq <= last) {
+            (count, next) = (count + 1, seq.saturating_add(1));
+            let stored = body.len() as u64;
+            let message = match Content::from_parts(body.head, body.tail) {
+                Ok(message) => message,
+                Err(error) => {
+                    tracing::error!(seq, %error, "a stored message can't be read and is skipped");
+                    continue;
+                }
+            };
+            bytes += match measure {
+                Measure::Body => message.body_len() as u64,
+                Measure::Stored => stored,
+            };
+            thawed.push(Entry {
+                seq,
+                message,
+                redelivered: seq <= redelivered_to,
+                durable: true,
+                settled: false,
+            });
+        }
+        let lost = self.cold.advance(stretch.first, next, count, bytes);
+        self.put_back(thawed);
+        lost
+    }
+
+    /// Gives up the messages from `first`, where a run begins, to `damaged`.
+    pub(crate) fn skip(&mut self, first: u64, damaged: u64) {
+        self.cold.advance(first, damaged.saturating_add(1), 1, 0);
     }
 
     /// Puts messages back where they were. `returned` is sorted by number.
     pub(crate) fn put_back(&mut self, returned: Vec<Entry>) {
-        let Some(last) = returned.last().map(|e| e.seq) else {
+        let (Some(first), Some(last)) = (returned.first(), returned.last()) else {
             return;
         };
-        self.warm_bytes += returned
-            .iter()
-            .map(|e| e.message.body_len() as u64)
-            .sum::<u64>();
-        if self.front.front().is_none_or(|first| last < first.seq) {
+        let (first, last) = (first.seq, last.seq);
+        returned.iter().for_each(|entry| self.count_in(entry));
+        if self.front.back().is_none_or(|back| back.seq < first) {
+            self.front.extend(returned);
+        } else if self.front.front().is_none_or(|front| last < front.seq) {
             for entry in returned.into_iter().rev() {
                 self.front.push_front(entry);
             }
-            return;
+        } else {
+            self.front.extend(returned);
+            self.front.make_contiguous().sort_by_key(|e| e.seq);
         }
-        self.front.extend(returned);
-        self.front.make_contiguous().sort_by_key(|e| e.seq);
     }
 
-    /// Empties the ready part and tells which numbers were durable, as runs.
+    /// Takes back messages whose bodies are in the store.
+    pub(crate) fn put_back_cold(&mut self, runs: Runs) {
+        self.cold.insert(runs);
+    }
+
+    /// Empties the ready part and tells which numbers were in the store, as runs.
     pub(crate) fn clear(&mut self) -> Vec<(u64, u64)> {
-        let mut runs: Vec<(u64, u64)> = Vec::new();
-        for entry in self
-            .front
-            .drain(..)
-            .chain(self.tail.drain(..))
-            .filter(|e| e.durable)
-        {
+        let mut runs = self.cold.take();
+        let warm = self.front.drain(..).chain(self.tail.drain(..));
+        for entry in warm.filter(|entry| entry.durable) {
             match runs.last_mut() {
                 Some((_, last)) if *last + 1 == entry.seq => *last = entry.seq,
                 _ => runs.push((entry.seq, entry.seq)),
@@ -116,58 +304,27 @@ impl Ready {
         }
         self.front.shrink_to(QUEUE_IDLE_ENTRIES_MAX);
         self.tail.shrink_to(QUEUE_IDLE_ENTRIES_MAX);
-        self.warm_bytes = 0;
+        self.marks.clear();
+        (self.warm_bytes, self.wire_bytes) = (0, 0);
         runs
     }
 
-    /// Takes the cold part away: the numbers it may cover, first and last.
-    pub(crate) fn take_cold(&mut self) -> Option<Cold> {
-        self.cold.take()
+    #[inline]
+    fn count_in(&mut self, entry: &Entry) {
+        self.warm_bytes += entry.message.body_len() as u64;
+        self.wire_bytes += entry.message.wire_len() as u64;
     }
 
-    fn refill(&mut self, queue: QueueId, store: &Store) {
-        let Some(cold) = &mut self.cold else { return };
-        let read = match store.read(queue, cold.next, REFILL_MESSAGES_MAX, REFILL_BYTES_MAX) {
-            Ok(read) => read,
-            Err(error) => {
-                // The rest of the stretch can't be had. The store has said so for the
-                // operator; what can still be delivered is.
-                tracing::error!(queue = queue.0, lost = cold.count, %error, "can't read a queue back");
-                Vec::new()
-            }
-        };
-        if read.is_empty() {
-            self.cold = None;
-        }
-        for (seq, body) in read {
-            self.thaw(seq, body);
-        }
-        if self.cold.as_ref().is_none_or(|c| c.count == 0) {
-            self.cold = None;
-            self.front.append(&mut self.tail);
-        }
+    #[inline]
+    fn count_out(&mut self, entry: &Entry) {
+        self.warm_bytes -= entry.message.body_len() as u64;
+        self.wire_bytes -= entry.message.wire_len() as u64;
     }
+}
 
-    fn thaw(&mut self, seq: u64, body: store::Body) {
-        let Some(cold) = &mut self.cold else { return };
-        let stored = body.head.len() + body.tail.as_ref().map_or(0, bytes::Bytes::len);
-        cold.next = seq + 1;
-        cold.count = cold.count.saturating_sub(1);
-        cold.bytes = cold.bytes.saturating_sub(stored as u64);
-        let redelivered = seq <= cold.redelivered_to;
-        match Content::from_parts(body.head, body.tail) {
-            Ok(message) => {
-                self.warm_bytes += message.body_len() as u64;
-                self.front.push_back(Entry {
-                    seq,
-                    message,
-                    redelivered,
-                    durable: true,
-                });
-            }
-            Err(error) => {
-                tracing::error!(seq, %error, "a stored message can't be read and is skipped")
-            }
-        }
+/// Gives back what a burst has left behind in an empty list.
+fn shrink(entries: &mut VecDeque<Entry>) {
+    if entries.capacity() > QUEUE_IDLE_ENTRIES_MAX * 64 {
+        entries.shrink_to(QUEUE_IDLE_ENTRIES_MAX);
     }
 }

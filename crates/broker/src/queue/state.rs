@@ -4,12 +4,17 @@
 //! the store (which only takes notes) and outboxes. After every change that could let a
 //! message go, [`QueueState::dispatch`] runs: publish, settle, requeue, resume, consume.
 
-use store::{Body, QueueId, Store, Ticket};
+use store::{QueueId, Store, Ticket};
 
+use crate::budget::Share;
 use crate::ids::ConsumerId;
+use crate::limits::{REFILL_BYTES_MAX, WARM_BYTES_MIN};
 use crate::message::{AckMode, Entry, Message};
 use crate::queue::consumers::{ConsumerSpec, Consumers};
-use crate::queue::ready::Ready;
+use crate::queue::ready::{Popped, Ready, Stretch};
+use crate::queue::recorded::Recorded;
+use crate::queue::recording::{Purpose, Recording};
+use crate::queue::returns::Returns;
 use crate::stats::MessageCounts;
 use crate::wakes::Wakes;
 
@@ -40,16 +45,6 @@ impl Settled {
     }
 }
 
-/// A delivery that comes back.
-pub struct Returned {
-    /// The message.
-    pub entry: Entry,
-    /// Whose credit it gives back; none for `basic.get`.
-    pub consumer: Option<ConsumerId>,
-    /// It was delivered with [`AckMode::Automatic`], so it counts as settled already.
-    pub ack: AckMode,
-}
-
 /// The queue, behind its lock.
 pub(crate) struct QueueState {
     /// False once deleted: late calls find it so and do nothing.
@@ -66,6 +61,11 @@ pub(crate) struct QueueState {
     pub(crate) counts: MessageCounts,
     /// Numbers settled by being delivered, kept for its allocation.
     auto_settled: Vec<u64>,
+    /// Somebody reads for the consumers just now.
+    reading: bool,
+    /// The last read failed, and somebody has been told.
+    pub(crate) unreadable: bool,
+    share: Share,
 }
 
 /// What stays the same while the state changes.
@@ -74,10 +74,19 @@ pub(crate) struct Place<'a> {
     pub(crate) id: QueueId,
     pub(crate) durable: bool,
     pub(crate) store: &'a Store,
+    pub(crate) recorded: &'a Recorded,
+}
+
+/// What became of a `basic.get`.
+pub(crate) enum Search {
+    Found(Entry),
+    /// Read this from the store and ask again.
+    Read(Stretch),
+    Empty,
 }
 
 impl QueueState {
-    pub(crate) fn new(ready: Ready, next_seq: u64, delivered_to: u64) -> Self {
+    pub(crate) fn new(ready: Ready, next_seq: u64, delivered_to: u64, share: Share) -> Self {
         Self {
             live: true,
             ready,
@@ -89,6 +98,9 @@ impl QueueState {
             had_consumer: false,
             counts: MessageCounts::default(),
             auto_settled: Vec::new(),
+            reading: false,
+            unreadable: false,
+            share,
         }
     }
 
@@ -106,26 +118,63 @@ impl QueueState {
             return None;
         }
         self.counts.publish += run.len() as u64;
+        let budget = self.share.budget();
+        let (allowance, transient_allowance) = (budget.allowance(), budget.transient_allowance());
+        if self.ready.is_deep() {
+            self.ready.rejoin(allowance / 2);
+        }
         let mut record = Recording::default();
         for message in run {
             let seq = self.next_seq;
             self.next_seq += 1;
             let durable = place.durable && message.persistent();
+            let allowance = if durable {
+                allowance
+            } else {
+                transient_allowance
+            };
+            let deep = self.ready.is_deep() || self.ready.cost() >= allowance;
             if durable {
-                record.add(place, seq, &message);
+                record.add(place, seq, &message, Purpose::Durability);
+            } else if deep {
+                record.add(place, seq, &message, Purpose::Memory);
             }
-            self.ready.push(Entry {
+            let entry = Entry {
                 seq,
                 message,
                 redelivered: false,
-                durable,
-            });
+                durable: durable || deep,
+                settled: false,
+            };
+            if deep {
+                self.ready.push_tail(entry);
+            } else {
+                self.ready.push(entry);
+            }
         }
         // The record is enqueued before anybody can see the message: else its ack could
         // stand before it in the log, and it would come back after a restart.
-        let ticket = record.finish(place);
+        let tickets = record.finish(place);
+        if let Some(ticket) = tickets.all {
+            self.ready.mark(ticket);
+        }
         self.dispatch(place, wakes);
-        ticket
+        self.chill(place);
+        tickets.durable
+    }
+
+    /// Keeps no more in memory than allowed, as far as the store is.
+    pub(crate) fn chill(&mut self, place: Place<'_>) {
+        let cost = self.ready.cost();
+        if cost > WARM_BYTES_MIN || self.ready.is_deep() {
+            let allowance = self.share.budget().allowance();
+            if self.ready.is_deep() || cost > allowance {
+                let committed = place.store.committed();
+                self.ready
+                    .chill(allowance, committed, place.recorded.latest());
+            }
+        }
+        self.share.report(self.ready.cost());
     }
 
     /// Gives ready messages to consumers until either side has none left.
@@ -136,7 +185,7 @@ impl QueueState {
         let sole = self.consumers.is_sole();
         'consumers: while let Some(turn) = self.consumers.next() {
             loop {
-                let Some(mut entry) = self.ready.pop(place.id, place.store) else {
+                let Popped::Entry(mut entry) = self.ready.pop() else {
                     break 'consumers;
                 };
                 self.delivered_to = self.delivered_to.max(entry.seq);
@@ -148,6 +197,7 @@ impl QueueState {
                 } else {
                     self.counts.deliver_no_ack += 1;
                     if std::mem::take(&mut entry.durable) {
+                        entry.settled = true;
                         self.auto_settled.push(entry.seq);
                     }
                 }
@@ -164,14 +214,14 @@ impl QueueState {
     }
 
     /// Takes one message for `basic.get`.
-    pub(crate) fn get(&mut self, place: Place<'_>, ack: AckMode) -> Option<Entry> {
-        let Some(mut entry) = self
-            .live
-            .then(|| self.ready.pop(place.id, place.store))
-            .flatten()
-        else {
-            self.counts.get_empty += 1;
-            return None;
+    pub(crate) fn get(&mut self, place: Place<'_>, ack: AckMode) -> Search {
+        let mut entry = match (self.ready.pop(), self.ready.wanted()) {
+            (Popped::Entry(entry), _) => entry,
+            (Popped::Cold, Some(stretch)) => return Search::Read(stretch),
+            _ => {
+                self.counts.get_empty += 1;
+                return Search::Empty;
+            }
         };
         self.delivered_to = self.delivered_to.max(entry.seq);
         self.counts.redeliver += u64::from(entry.redelivered);
@@ -184,11 +234,13 @@ impl QueueState {
             AckMode::Automatic => {
                 self.counts.get_no_ack += 1;
                 if std::mem::take(&mut entry.durable) {
+                    entry.settled = true;
                     place.store.settle(place.id, &[entry.seq]);
                 }
             }
         }
-        Some(entry)
+        self.share.report(self.ready.cost());
+        Search::Found(entry)
     }
 
     /// The client has acknowledged or rejected deliveries.
@@ -216,31 +268,50 @@ impl QueueState {
     }
 
     /// Deliveries come back, to where they were.
-    pub(crate) fn requeue(&mut self, place: Place<'_>, returned: Vec<Returned>, wakes: &mut Wakes) {
+    pub(crate) fn requeue(&mut self, place: Place<'_>, returns: Returns, wakes: &mut Wakes) {
         if !self.live {
             return;
         }
-        let mut entries = Vec::with_capacity(returned.len());
-        for Returned {
-            mut entry,
-            consumer,
-            ack,
-        } in returned
-        {
-            if ack == AckMode::Manual {
-                self.unacked = self.unacked.saturating_sub(1);
-                let bytes = entry.message.body_len() as u64;
-                self.unacked_bytes = self.unacked_bytes.saturating_sub(bytes);
-                if let Some(consumer) = consumer {
-                    self.consumers.release(consumer, 1);
-                }
-            }
-            entry.redelivered = true;
-            entries.push(entry);
+        let Returns {
+            mut entries,
+            runs,
+            credit,
+            unacked: (messages, bytes),
+        } = returns;
+        self.unacked = self.unacked.saturating_sub(messages);
+        self.unacked_bytes = self.unacked_bytes.saturating_sub(bytes);
+        for (consumer, n) in credit {
+            self.consumers.release(consumer, n);
         }
         entries.sort_by_key(|e| e.seq);
         self.ready.put_back(entries);
+        self.ready.put_back_cold(runs);
         self.dispatch(place, wakes);
+        self.chill(place);
+    }
+
+    /// A consumer could take a message that is in the store only: what to read. The caller is
+    /// the only one to read for consumers until it comes back.
+    pub(crate) fn begin_read(&mut self) -> Option<Stretch> {
+        if self.reading || self.consumers.is_spent() {
+            return None;
+        }
+        let stretch = self.ready.wanted()?;
+        self.reading = true;
+        Some(stretch)
+    }
+
+    /// The reader is back, and what it has read is in place.
+    pub(crate) fn end_read(&mut self, place: Place<'_>, wakes: &mut Wakes) {
+        self.reading = false;
+        self.dispatch(place, wakes);
+        self.share.report(self.ready.cost());
+    }
+
+    /// Bytes to read at once. What is read should be allowed to stay until it is delivered.
+    pub(crate) fn refill_bytes(&self) -> usize {
+        let half = self.share.budget().allowance() / 2;
+        half.min(REFILL_BYTES_MAX) as usize
     }
 
     pub(crate) fn add_consumer(&mut self, place: Place<'_>, spec: ConsumerSpec, wakes: &mut Wakes) {
@@ -249,50 +320,22 @@ impl QueueState {
         self.dispatch(place, wakes);
     }
 
-    /// Drops all ready messages. Durable ones of the cold part are dropped in the store.
+    /// Drops all ready messages, in the store as runs.
     pub(crate) fn purge(&mut self, place: Place<'_>) -> (u64, Option<Ticket>) {
         let count = self.ready.len();
-        let mut runs = Vec::new();
-        if let Some(cold) = self.ready.take_cold() {
-            runs.push((cold.next, cold.last));
-        }
-        runs.extend(self.ready.clear());
+        let runs = self.ready.clear();
         let ticket = (!runs.is_empty()).then(|| place.store.purge(place.id, &runs));
+        self.share.report(self.ready.cost());
         (count, ticket)
     }
-}
 
-/// Collects what a run has to record, as stretches of successive numbers.
-#[derive(Default)]
-struct Recording {
-    first: u64,
-    bodies: Vec<Body>,
-    ticket: Option<Ticket>,
-}
-
-impl Recording {
-    fn add(&mut self, place: Place<'_>, seq: u64, message: &Message) {
-        if seq != self.first + self.bodies.len() as u64 {
-            self.write(place);
-        }
-        if self.bodies.is_empty() {
-            self.first = seq;
-        }
-        self.bodies.push(Body {
-            head: message.bytes().clone(),
-            tail: message.large_body().cloned(),
-        });
-    }
-
-    fn write(&mut self, place: Place<'_>) {
-        if !self.bodies.is_empty() {
-            let bodies = std::mem::take(&mut self.bodies);
-            self.ticket = Some(place.store.append(place.id, self.first, bodies));
-        }
-    }
-
-    fn finish(mut self, place: Place<'_>) -> Option<Ticket> {
-        self.write(place);
-        self.ticket
+    /// The queue is deleted.
+    pub(crate) fn close(&mut self) -> u64 {
+        self.live = false;
+        let messages = self.ready.len();
+        self.ready = Ready::default();
+        (self.unacked, self.unacked_bytes) = (0, 0);
+        self.share.report(0);
+        messages
     }
 }

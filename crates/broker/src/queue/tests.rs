@@ -1,35 +1,41 @@
 //! The rules of one queue, and a property: no message is lost or doubled.
 
+mod paging;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use codec::FieldTable;
 use proptest::prelude::*;
 
-use crate::tests::{actor, declare, message, open};
+use crate::tests::{actor, declare, message, open_with};
 use crate::*;
 
 struct Fixture {
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
     broker: Arc<Broker>,
     queue: Arc<Queue>,
 }
 
 impl Fixture {
     fn new() -> Self {
+        Self::with_memory(limits::MESSAGE_MEMORY_MAX, limits::WARM_BYTES_MAX)
+    }
+
+    /// A broker that may keep `total` bytes of messages in memory, and one queue `each` of it.
+    fn with_memory(total: u64, each: u64) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let broker = open(dir.path());
+        let broker = open_with(dir.path(), |settings| {
+            settings.message_memory_max = total;
+            settings.queue_memory_max = each;
+        });
         let queue = broker
             .vhost("/")
             .unwrap()
             .declare_queue(declare("q"), &actor())
             .unwrap()
             .queue;
-        Self {
-            _dir: dir,
-            broker,
-            queue,
-        }
+        Self { dir, broker, queue }
     }
 
     fn publish(&self, bodies: &[&str]) {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use codec::FieldTable;
 
 use crate::message::AckMode;
-use crate::queue::Queue;
 use crate::queue::consumers::Consumer;
 use crate::queue::state::QueueState;
+use crate::queue::{Locked, Queue};
 use crate::stats::MessageCounts;
 
 /// How much a queue holds, at one moment.
@@ -89,13 +89,29 @@ impl Queue {
     /// How much it holds.
     #[must_use]
     pub fn counts(&self) -> QueueCounts {
-        self.lock().tally()
+        self.look().tally()
+    }
+
+    /// A queue that nobody uses any more should not keep what was not committed when it was
+    /// last used; who looks at it now and then sees to that.
+    fn look(&self) -> Locked<'_> {
+        let mut state = self.lock();
+        state.chill(self.place());
+        state
+    }
+
+    /// How much it holds and what happened so far, without its consumers: what a sampler asks of
+    /// every queue each second.
+    #[must_use]
+    pub fn tally(&self) -> (QueueCounts, MessageCounts) {
+        let state = self.look();
+        (state.tally(), state.counts)
     }
 
     /// Everything worth listing.
     #[must_use]
     pub fn snapshot(&self) -> QueueSnapshot {
-        let state = self.lock();
+        let state = self.look();
         QueueSnapshot {
             counts: state.tally(),
             messages: state.counts,

@@ -65,10 +65,10 @@ impl Sampled {
         let mut total = QueueCounts::default();
         let queues = vhost.queues();
         for queue in &queues {
-            let snapshot = queue.snapshot();
-            total.ready += snapshot.counts.ready;
-            total.unacked += snapshot.counts.unacked;
-            let row = queue_values(&snapshot.messages, snapshot.counts);
+            let (counts, messages) = queue.tally();
+            total.ready += counts.ready;
+            total.unacked += counts.unacked;
+            let row = queue_values(&messages, counts);
             self.queues.observe(queue.id(), tick, row);
         }
         let exchanges = vhost.exchanges();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use broker::{AckMode, ConsumerSpec, Error, Resource};
 use codec::{AMQPClass, FieldTable, GetOkHead, as_int, basic, get_ok};
 
-use crate::channel::unacked::{Held, Origin};
+use crate::channel::unacked::Origin;
 use crate::channel::{Channel, Step};
 use crate::client::{Client, Consumer, Source};
 use crate::close::{Fault, Violation, short};
@@ -249,11 +249,10 @@ impl Channel {
             consumer: None,
             ack,
         });
-        self.unacked.push(Held {
-            tag,
-            origin,
-            entry: got.entry,
-        });
+        self.unacked.push(tag, origin, got.entry);
+        if self.unacked.is_heavy() {
+            self.unacked.relieve(client.broker.commits().committed());
+        }
         Ok(())
     }
 

@@ -1,10 +1,11 @@
 //! A delivery on its way out: frames to the client, and a place among the unacknowledged.
 
+use std::sync::Arc;
+
 use broker::{AckMode, Entry};
 use codec::{DeliverHead, deliver};
 
 use crate::channel::Channel;
-use crate::channel::unacked::Held;
 use crate::client::{Client, Consumer, Source};
 use crate::turn::Turn;
 
@@ -33,11 +34,10 @@ impl Channel {
         if let Source::Queue(origin) = &consumer.source
             && (self.closing || origin.ack == AckMode::Manual)
         {
-            self.unacked.push(Held {
-                tag,
-                origin: origin.clone(),
-                entry,
-            });
+            self.unacked.push(tag, Arc::clone(origin), entry);
+            if self.unacked.is_heavy() && !self.closing {
+                self.unacked.relieve(client.broker.commits().committed());
+            }
         }
     }
 

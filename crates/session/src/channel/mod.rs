@@ -12,6 +12,7 @@ pub(crate) mod publish;
 pub(crate) mod routes;
 pub(crate) mod run;
 pub(crate) mod settle;
+pub(crate) mod tagged;
 mod tx;
 pub(crate) mod unacked;
 
@@ -19,7 +20,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use broker::{ChannelCredit, ChannelInfo, MessageCounts, Ticket};
+use broker::{Budget, ChannelCredit, ChannelInfo, MessageCounts, Ticket};
 use codec::{
     AMQPClass, access, basic, confirm as confirm_class, encode_method, exchange as exchange_class,
     queue,
@@ -83,7 +84,7 @@ pub(crate) enum Step {
 }
 
 impl Channel {
-    pub(crate) fn new(number: u16, info: Arc<ChannelInfo>) -> Self {
+    pub(crate) fn new(number: u16, info: Arc<ChannelInfo>, budget: Arc<Budget>) -> Self {
         Self {
             number,
             info,
@@ -91,7 +92,7 @@ impl Channel {
             parked: Parked::default(),
             consumers: BTreeMap::new(),
             replies: None,
-            unacked: Unacked::default(),
+            unacked: Unacked::new(budget),
             credit: Arc::new(ChannelCredit::new()),
             delivery_tag: 0,
             prefetch: 0,

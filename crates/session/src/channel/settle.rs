@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use broker::{Queue, Returned, Settled, Wakes};
+use broker::{Queue, Returned, Returns, Settled, Wakes};
 use codec::basic;
 
 use crate::channel::Channel;
-use crate::channel::unacked::{Held, Origin};
+use crate::channel::unacked::{Delivered, Held, Origin};
 use crate::client::Client;
 use crate::close::{Fault, Violation};
 use crate::limits::{IDLE_ENTRIES_MAX, SETTLE_RUN_MAX};
@@ -114,48 +114,35 @@ impl Channel {
         client: &mut Client,
         turn: &mut Turn<'_>,
     ) -> Result<(), Fault> {
-        let unknown = Violation::UnknownDeliveryTag(tag);
-        let held: Vec<Held> = match extent {
-            Extent::One => self.unacked.take(tag).into_iter().collect(),
-            // 0 means everything so far, which may be nothing.
-            Extent::UpTo if tag == 0 => self.unacked.take_all().collect(),
-            Extent::UpTo => self
-                .unacked
-                .take_upto(tag)
-                .ok_or_else(|| unknown.clone())?
-                .collect(),
-        };
-        if held.is_empty() && tag != 0 || held.is_empty() && extent == Extent::One {
-            return Err(unknown.into());
+        // 0 means everything so far, which may be nothing.
+        let all = extent == Extent::UpTo && tag == 0;
+        if !all && !self.unacked.contains(tag) {
+            return Err(Violation::UnknownDeliveryTag(tag).into());
         }
+        let upto = if all { u64::MAX } else { tag };
+        if self.tx.is_none() {
+            let n = match extent {
+                Extent::One => 1,
+                Extent::UpTo => self.unacked.count_upto(upto),
+            };
+            self.count_settled(n, outcome);
+        }
+        let mut one = None;
+        let mut many = None;
+        match extent {
+            Extent::One => one = self.unacked.take(tag),
+            Extent::UpTo => many = Some(self.unacked.take_upto(upto)),
+        }
+        let held = one.into_iter().chain(many.into_iter().flatten());
         if let Some(tx) = &mut self.tx {
-            return tx.settle(held, outcome).map_err(Fault::from);
+            return tx.settle(held.collect(), outcome).map_err(Fault::from);
         }
-        self.apply(held, outcome, client, turn);
+        hand_back(held, outcome, client, turn);
         Ok(())
     }
 
-    /// Hands settled deliveries back to their queues.
-    pub(crate) fn apply(
-        &mut self,
-        held: Vec<Held>,
-        outcome: Outcome,
-        client: &mut Client,
-        turn: &mut Turn<'_>,
-    ) {
-        self.count_settled(held.len(), outcome);
-        if outcome == Outcome::Requeued {
-            client.hand_over(&mut turn.wakes);
-            requeue(held, &mut turn.wakes);
-            return;
-        }
-        for held in held {
-            client.settle(held, outcome, &mut turn.wakes);
-        }
-    }
-
     #[inline]
-    fn count_settled(&mut self, n: usize, outcome: Outcome) {
+    pub(super) fn count_settled(&mut self, n: usize, outcome: Outcome) {
         if outcome == Outcome::Acked {
             self.counts.ack += n as u64;
         }
@@ -175,8 +162,8 @@ impl Channel {
         if !requeue {
             return Err(Violation::RecoverWithoutRequeue.into());
         }
-        let held = self.unacked.take_all().collect();
-        self.apply(held, Outcome::Requeued, client, turn);
+        self.count_settled(self.unacked.len(), Outcome::Requeued);
+        hand_back(self.unacked.take_all(), Outcome::Requeued, client, turn);
         Ok(())
     }
 
@@ -215,21 +202,48 @@ impl Channel {
     }
 }
 
+/// Hands settled deliveries back to their queues.
+pub(crate) fn hand_back(
+    held: impl Iterator<Item = Held>,
+    outcome: Outcome,
+    client: &mut Client,
+    turn: &mut Turn<'_>,
+) {
+    if outcome == Outcome::Requeued {
+        client.hand_over(&mut turn.wakes);
+        requeue(held, &mut turn.wakes);
+        return;
+    }
+    for held in held {
+        client.settle(held, outcome, &mut turn.wakes);
+    }
+}
+
 /// Puts deliveries back to their queues, each queue locked once.
-pub(crate) fn requeue(held: Vec<Held>, wakes: &mut Wakes) {
-    let mut groups: Vec<(Arc<Queue>, Vec<Returned>)> = Vec::new();
+pub(crate) fn requeue(held: impl Iterator<Item = Held>, wakes: &mut Wakes) {
+    let mut groups: Vec<(Arc<Queue>, Returns)> = Vec::new();
     let mut places = HashMap::new();
-    for Held { origin, entry, .. } in held {
-        let returned = Returned {
-            entry,
-            consumer: origin.consumer,
-            ack: origin.ack,
-        };
+    for Held {
+        origin, delivered, ..
+    } in held
+    {
         let at = *places.entry(origin.queue.id()).or_insert_with(|| {
-            groups.push((Arc::clone(&origin.queue), Vec::new()));
+            groups.push((Arc::clone(&origin.queue), Returns::default()));
             groups.len() - 1
         });
-        groups[at].1.push(returned);
+        let returns = &mut groups[at].1;
+        match delivered {
+            Delivered::Whole(entry) => returns.add(Returned {
+                entry,
+                consumer: origin.consumer,
+                ack: origin.ack,
+            }),
+            // Else its queue is gone.
+            Delivered::Stored(stored) if stored.durable => {
+                returns.add_stored(stored.seq, stored.body_len, origin.consumer);
+            }
+            Delivered::Stored(_) => {}
+        }
     }
     for (queue, group) in groups {
         queue.requeue(group, wakes);

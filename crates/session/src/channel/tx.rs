@@ -6,7 +6,7 @@ use broker::{Message, Route};
 use codec::Slab;
 
 use crate::channel::Channel;
-use crate::channel::settle::Outcome;
+use crate::channel::settle::{Outcome, hand_back};
 use crate::channel::unacked::Held;
 use crate::client::Client;
 use crate::close::{Fault, Violation};
@@ -105,7 +105,8 @@ impl Channel {
             ticket = ticket.max(client.publish_now(&route, &mut run, &mut turn.wakes));
         }
         for (held, outcome) in settled {
-            self.apply(vec![held], outcome, client, turn);
+            self.count_settled(1, outcome);
+            hand_back(std::iter::once(held), outcome, client, turn);
         }
         client.hand_over(&mut turn.wakes);
         Ok(ticket)

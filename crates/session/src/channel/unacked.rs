@@ -1,11 +1,14 @@
-//! Deliveries that wait for their acknowledgement, in the order of their tags.
+//! Deliveries that wait for their acknowledgement.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
-use broker::{AckMode, ConsumerId, Entry, Queue};
+use broker::limits::WARM_BYTES_MIN;
+use broker::{AckMode, Budget, ConsumerId, Entry, Queue, Settled, Share, Ticket};
 
-use crate::limits::IDLE_ENTRIES_MAX;
+use crate::channel::tagged::Tagged;
+
+/// Bytes that a delivery takes here besides its message.
+const SLOT_BYTES: u64 = size_of::<(u64, Option<Whole>)>() as u64;
 
 /// Where a delivery came from, shared by all of them from one consumer.
 pub(crate) struct Origin {
@@ -20,133 +23,254 @@ pub(crate) struct Origin {
 pub(crate) struct Held {
     pub(crate) tag: u64,
     pub(crate) origin: Arc<Origin>,
-    pub(crate) entry: Entry,
+    pub(crate) delivered: Delivered,
 }
 
-/// The deliveries that a channel's client holds. Acknowledging the oldest is O(1), and so is
-/// finding one as long as every delivery of the channel is acknowledged by the client.
-#[derive(Default)]
-pub(crate) struct Unacked {
-    slots: VecDeque<Slot>,
-    /// Slots whose delivery was acknowledged out of order. The first slot is never one.
-    dead: usize,
+/// What is left of a delivery here.
+pub(crate) enum Delivered {
+    /// All of it.
+    Whole(Entry),
+    /// The message is in the store.
+    Stored(Stored),
 }
 
-struct Slot {
-    tag: u64,
-    held: Option<(Arc<Origin>, Entry)>,
+/// A delivery whose message is in the store, or whose queue is gone.
+#[derive(Clone, Copy)]
+pub(crate) struct Stored {
+    pub(crate) seq: u64,
+    pub(crate) body_len: u32,
+    pub(crate) durable: bool,
 }
 
-impl Slot {
-    fn into_held(self) -> Option<Held> {
-        let tag = self.tag;
-        self.held.map(|(origin, entry)| Held { tag, origin, entry })
+impl Held {
+    #[inline]
+    pub(crate) fn settled(&self) -> Settled {
+        let consumer = self.origin.consumer;
+        match &self.delivered {
+            Delivered::Whole(entry) => Settled::of(entry, consumer),
+            Delivered::Stored(stored) => Settled {
+                seq: stored.seq,
+                consumer,
+                body_len: stored.body_len,
+                durable: stored.durable,
+            },
+        }
     }
+}
+
+struct Whole {
+    origin: Arc<Origin>,
+    entry: Entry,
+}
+
+impl Whole {
+    #[inline]
+    fn cost(&self) -> u64 {
+        SLOT_BYTES + self.entry.message.wire_len() as u64
+    }
+
+    fn held(self, tag: u64) -> Held {
+        Held {
+            tag,
+            origin: self.origin,
+            delivered: Delivered::Whole(self.entry),
+        }
+    }
+}
+
+struct Lean {
+    origin: Arc<Origin>,
+    stored: Stored,
+}
+
+/// A client that never acknowledges costs no more than this for each delivery.
+const _: () = assert!(size_of::<(u64, Option<Lean>)>() <= 40);
+
+impl Lean {
+    fn held(self, tag: u64) -> Held {
+        Held {
+            tag,
+            origin: self.origin,
+            delivered: Delivered::Stored(self.stored),
+        }
+    }
+}
+
+/// The deliveries that a channel's client holds. Above an allowance the messages of the
+/// oldest are left to the store; transient ones are written there first.
+pub(crate) struct Unacked {
+    recent: Tagged<Whole>,
+    old: Tagged<Lean>,
+    /// Bytes that `recent` takes.
+    cost: u64,
+    share: Share,
+    /// When the ticket is committed, the store has all deliveries up to the tag.
+    mark: Option<(Ticket, u64)>,
+    /// There is no use in trying below this many bytes.
+    vain: u64,
 }
 
 impl Unacked {
+    pub(crate) fn new(budget: Arc<Budget>) -> Self {
+        Self {
+            recent: Tagged::default(),
+            old: Tagged::default(),
+            cost: 0,
+            share: Share::new(budget),
+            mark: None,
+            vain: 0,
+        }
+    }
+
     /// Adds a delivery; its tag is higher than all before it.
     #[inline]
-    pub(crate) fn push(&mut self, held: Held) {
-        let Held { tag, origin, entry } = held;
-        self.slots.push_back(Slot {
-            tag,
-            held: Some((origin, entry)),
-        });
+    pub(crate) fn push(&mut self, tag: u64, origin: Arc<Origin>, entry: Entry) {
+        let whole = Whole { origin, entry };
+        self.cost += whole.cost();
+        self.recent.push(tag, whole);
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.slots.len() - self.dead
+        self.recent.len() + self.old.len()
+    }
+
+    /// Whether the client holds a delivery of this tag.
+    pub(crate) fn contains(&self, tag: u64) -> bool {
+        self.recent.contains(tag) || self.old.contains(tag)
+    }
+
+    /// Deliveries up to this tag.
+    pub(crate) fn count_upto(&self, tag: u64) -> usize {
+        self.recent.count_upto(tag) + self.old.count_upto(tag)
     }
 
     /// Takes the delivery of this tag.
     #[inline]
     pub(crate) fn take(&mut self, tag: u64) -> Option<Held> {
-        let at = self.find(tag)?;
-        if at == 0 {
-            let first = self.slots.pop_front();
-            self.skip_dead();
-            return first.and_then(Slot::into_held);
+        match self.recent.take(tag) {
+            Some(whole) => {
+                self.cost -= whole.cost();
+                Some(whole.held(tag))
+            }
+            None => self.old.take(tag).map(|lean| lean.held(tag)),
         }
-        let (origin, entry) = self.slots[at].held.take()?;
-        self.dead += 1;
-        self.compact();
-        Some(Held { tag, origin, entry })
     }
 
-    /// Takes all deliveries up to this tag, oldest first, if it is one itself.
-    pub(crate) fn take_upto(&mut self, tag: u64) -> Option<impl Iterator<Item = Held> + '_> {
-        let at = self.find(tag).filter(|at| self.slots[*at].held.is_some())?;
-        let dead = self
-            .slots
-            .range(..=at)
-            .filter(|slot| slot.held.is_none())
-            .count();
-        let dead_after = self
-            .slots
-            .range(at + 1..)
-            .take_while(|slot| slot.held.is_none())
-            .count();
-        self.dead -= dead + dead_after;
-        Some(
-            self.slots
-                .drain(..=at + dead_after)
-                .filter_map(Slot::into_held),
-        )
+    /// Takes all deliveries up to this tag, oldest first.
+    pub(crate) fn take_upto(&mut self, tag: u64) -> impl Iterator<Item = Held> + '_ {
+        let cost = &mut self.cost;
+        let old = self.old.take_upto(tag).map(|(tag, lean)| lean.held(tag));
+        let recent = self.recent.take_upto(tag).map(|(tag, whole)| {
+            *cost -= whole.cost();
+            whole.held(tag)
+        });
+        old.chain(recent)
     }
 
     /// Takes all deliveries, oldest first.
     pub(crate) fn take_all(&mut self) -> impl Iterator<Item = Held> + '_ {
-        self.dead = 0;
-        self.slots.drain(..).filter_map(Slot::into_held)
+        self.take_upto(u64::MAX)
     }
 
     /// Puts deliveries back that were taken, in any order.
     pub(crate) fn restore(&mut self, held: impl Iterator<Item = Held>) {
-        for held in held {
-            self.push(held);
+        let (mut recent, mut old) = (Vec::new(), Vec::new());
+        for Held {
+            tag,
+            origin,
+            delivered,
+        } in held
+        {
+            match delivered {
+                Delivered::Whole(entry) => {
+                    let whole = Whole { origin, entry };
+                    self.cost += whole.cost();
+                    recent.push((tag, whole));
+                }
+                Delivered::Stored(stored) => old.push((tag, Lean { origin, stored })),
+            }
         }
-        self.dead = 0;
-        self.slots.retain(|slot| slot.held.is_some());
-        self.slots
-            .make_contiguous()
-            .sort_unstable_by_key(|slot| slot.tag);
+        self.recent.restore(recent);
+        self.old.restore(old);
     }
 
     /// Gives memory back that a burst has left behind.
     pub(crate) fn release(&mut self) {
-        if self.slots.is_empty() && self.slots.capacity() > IDLE_ENTRIES_MAX {
-            self.slots = VecDeque::new();
-        }
+        self.recent.release();
+        self.old.release();
+        self.vain = self.vain.min(2 * self.cost);
+        self.share.report(self.cost);
     }
 
+    /// More messages are here than allowed: time to [`Self::relieve`].
     #[inline]
-    fn find(&self, tag: u64) -> Option<usize> {
-        let first = self.slots.front()?.tag;
-        // Tags mostly follow each other without gaps.
-        let guess = usize::try_from(tag.checked_sub(first)?).ok()?;
-        match self.slots.get(guess) {
-            Some(slot) if slot.tag == tag => Some(guess),
-            _ => self.slots.binary_search_by_key(&tag, |slot| slot.tag).ok(),
-        }
+    pub(crate) fn is_heavy(&self) -> bool {
+        self.cost > WARM_BYTES_MIN.max(self.vain) && self.cost > self.share.budget().allowance()
     }
 
-    #[inline]
-    fn skip_dead(&mut self) {
-        while self.dead > 0
-            && self
-                .slots
-                .pop_front_if(|slot| slot.held.is_none())
-                .is_some()
-        {
-            self.dead -= 1;
+    /// Leaves messages to the store, as far as it has them: the store is at `committed`.
+    #[cold]
+    pub(crate) fn relieve(&mut self, committed: Ticket) {
+        self.share.report(self.cost);
+        if self.mark.is_none() {
+            self.mark = self.record();
         }
+        let Some((_, upto)) = self.mark.take_if(|(ticket, _)| *ticket <= committed) else {
+            return;
+        };
+        // Half, so that each is looked at twice or so while it is here.
+        let enough = self.share.budget().allowance() / 2;
+        while self.cost > enough {
+            let can_go = |tag, whole: &Whole| {
+                tag <= upto && (whole.entry.durable || !whole.origin.queue.is_live())
+            };
+            let Some((tag, whole)) = self.recent.pop_if(can_go) else {
+                break;
+            };
+            self.cost -= whole.cost();
+            let Settled {
+                seq,
+                body_len,
+                durable,
+                ..
+            } = Settled::of(&whole.entry, None);
+            let lean = Lean {
+                origin: whole.origin,
+                stored: Stored {
+                    seq,
+                    body_len,
+                    durable,
+                },
+            };
+            self.old.push(tag, lean);
+        }
+        // Something may stand in the way that can't go. Looking at everything again for each
+        // delivery would not help.
+        self.vain = self.cost.saturating_add(enough);
+        self.share.report(self.cost);
     }
 
-    fn compact(&mut self) {
-        if self.dead > IDLE_ENTRIES_MAX && self.dead > self.slots.len() / 2 {
-            self.slots.retain(|slot| slot.held.is_some());
-            self.dead = 0;
+    /// Has everything recorded that is not. Says when, and up to which tag, the store has it.
+    fn record(&mut self) -> Option<(Ticket, u64)> {
+        let last = self.recent.last_tag()?;
+        let mut upto = Ticket::default();
+        let queue = |slot: &(u64, Option<Whole>)| {
+            let whole = slot.1.as_ref();
+            whole.map(|whole| Arc::as_ptr(&whole.origin.queue))
+        };
+        let slots = self.recent.make_contiguous();
+        for chunk in slots.chunk_by_mut(|a, b| queue(a) == queue(b)) {
+            let Some(whole) = chunk.first().and_then(|(_, whole)| whole.as_ref()) else {
+                continue;
+            };
+            let queue = Arc::clone(&whole.origin.queue);
+            let entries = || chunk.iter().filter_map(|(_, whole)| whole.as_ref());
+            if entries().any(|whole| !whole.entry.durable) {
+                let entries = chunk.iter_mut().filter_map(|(_, whole)| whole.as_mut());
+                queue.spill(entries.map(|whole| &mut whole.entry));
+            }
+            upto = upto.max(queue.recorded());
         }
+        Some((upto, last))
     }
 }

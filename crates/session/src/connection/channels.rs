@@ -53,8 +53,9 @@ impl Running {
             .churn()
             .channel_created
             .fetch_add(1, Ordering::Relaxed);
-        self.channels
-            .insert(number, Slot::Open(Box::new(Channel::new(number, info))));
+        let budget = Arc::clone(self.client.broker.budget());
+        let channel = Channel::new(number, info, budget);
+        self.channels.insert(number, Slot::Open(Box::new(channel)));
         let ok = channel::AMQPMethod::OpenOk(channel::OpenOk {});
         encode_method(number, &AMQPClass::Channel(ok), turn.out);
         Ok(())

@@ -44,10 +44,7 @@ impl Running {
             channel.forget_consumer(consumer, &mut self.client);
         }
         let settled = channel.tx.take().into_iter().flat_map(|tx| tx.into_held());
-        requeue(
-            channel.unacked.take_all().chain(settled).collect(),
-            &mut turn.wakes,
-        );
+        requeue(channel.unacked.take_all().chain(settled), &mut turn.wakes);
         for queue in abandoned {
             self.client
                 .vhost

@@ -12,6 +12,7 @@ mod publish;
 mod reply_to;
 mod settle;
 mod talk;
+mod unacked;
 
 use codec::{AMQPClass, AMQPValue, FieldTable, basic, channel, connection, exchange, queue};
 

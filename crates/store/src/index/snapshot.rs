@@ -13,7 +13,11 @@ use crate::meta::Batch;
 
 /// Chunks whose useless rows one checkpoint removes at most: purging ten million messages must
 /// not make one batch of forty thousand rows.
-const GARBAGE_STEP: usize = 4096;
+const GARBAGE_STEP: usize = 2048;
+
+/// Segments one checkpoint frees at most (512 MiB at the default size): deleting many large files
+/// at once makes every sync wait for the file system's journal.
+const FREE_STEP: usize = 8;
 
 /// What a checkpoint has to make durable, and what it may free afterwards.
 pub(crate) struct Snapshot {
@@ -24,6 +28,8 @@ pub(crate) struct Snapshot {
     pub(crate) max_queue_id: u32,
     pub(crate) snapshot_segment: u32,
     pub(crate) free: Vec<u32>,
+    /// The next checkpoint has something to remove even if nothing changes.
+    pub(crate) more: bool,
     /// What dropped queues held; freeing it takes a while, so not under the index's lock.
     _dropped: Vec<BTreeMap<u64, Held>>,
 }
@@ -51,12 +57,15 @@ impl Index {
             .chain(survivors)
             .filter(|(segment, live)| live.messages == 0 && **segment != self.survivors)
             .map(|(segment, _)| *segment)
+            .take(FREE_STEP)
             .collect();
         for segment in &free {
             self.segments.remove(segment);
         }
+        let more = free.len() == FREE_STEP || !self.garbage.is_empty();
         Snapshot {
             batch,
+            more,
             entries: std::mem::take(&mut self.changes.entries)
                 .into_iter()
                 .map(|key| {

@@ -146,6 +146,13 @@ impl Lane {
         let file = if let Some(spare) = spare {
             let renamed = self.disk.rename(&spare, &path);
             renamed.map_err(Error::io("rename", &spare))?;
+            // Before it is overwritten, its old name must be gone for good, in either directory.
+            let synced = self.disk.sync_dir(&self.queues);
+            synced.map_err(Error::io("sync", &self.queues))?;
+            if segment < SURVIVORS && spare.starts_with(&self.survivors) {
+                let synced = self.disk.sync_dir(&self.survivors);
+                synced.map_err(Error::io("sync", &self.survivors))?;
+            }
             self.disk.open(&path, Access::Write)
         } else {
             self.disk.open(&path, Access::Create)
@@ -168,6 +175,17 @@ impl Lane {
         let file = file.map_err(Error::io("open", &path))?;
         self.remember(segment, &file);
         Ok(file)
+    }
+
+    /// Makes the record at `offset` of a segment invalid.
+    pub(crate) fn erase(&self, segment: u32, offset: u64) -> Result<(), Error> {
+        let path = self.path(segment);
+        let file = self.disk.open(&path, Access::Write);
+        let erased = file.and_then(|file| {
+            file.write_all_at(&[0; 8], offset)?;
+            file.sync_data()
+        });
+        erased.map_err(Error::io("write", &path))
     }
 
     /// Bytes of a segment's file.

@@ -34,12 +34,16 @@ pub(crate) enum Ending {
     Sealed,
     /// At this offset: it is the last one, or was when its writer ended.
     At(u64),
+    /// The same, but the group that was torn had written a seal, which lies at `seal`.
+    Torn { end: u64, seal: u64 },
 }
 
 /// Hands every record from `from` on to `visitor`. `segments` are the numbers of all segments from
 /// `from.segment` on, ascending.
 ///
 /// The first invalid record ends the log. That is normal after a crash: the last group was torn.
+/// Returns the segment where the log ends, and how, unless that is its seal.
+///
 /// It is damage if something behind it proves that it had once been complete on disk: a
 /// further segment that holds records, or a group that started after a sync.
 pub(crate) fn replay(
@@ -47,7 +51,7 @@ pub(crate) fn replay(
     segments: &[u32],
     from: Position,
     visitor: &mut dyn Visitor,
-) -> Result<(), Error> {
+) -> Result<Option<(u32, Ending)>, Error> {
     let mut expected = from.segment;
     for (index, &segment) in segments.iter().enumerate() {
         if segment != expected {
@@ -68,10 +72,13 @@ pub(crate) fn replay(
             0
         };
         let ending = scan(lane, (segment, start), Proof::Group, visitor)?;
-        let Ending::At(offset) = ending else { continue };
+        let offset = match ending {
+            Ending::Sealed => continue,
+            Ending::At(end) | Ending::Torn { end, .. } => end,
+        };
         let next = segments.get(index + 1);
         if !next.is_some_and(|next| has_records(lane, *next)) {
-            break;
+            return Ok(Some((segment, ending)));
         }
         let path = lane.path(segment);
         let error = Error::CorruptLog {
@@ -87,7 +94,7 @@ pub(crate) fn replay(
         };
         visitor.damage(damaged, error, &rest)?;
     }
-    Ok(())
+    Ok(None)
 }
 
 /// What, behind an invalid record, proves that it was once valid.
@@ -128,7 +135,16 @@ pub(crate) fn scan(
         let offset = start + at as u64;
         let mut rest = (at + 8..bytes.len()).step_by(8);
         if !rest.clone().any(proves) {
-            return Ok(Ending::At(offset));
+            let is_seal = |at: &usize| {
+                let decoded = decode(&bytes, *at, segment, start);
+                decoded.is_some_and(|decoded| decoded.record == Record::Seal)
+            };
+            return Ok(rest
+                .find(is_seal)
+                .map_or(Ending::At(offset), |seal| Ending::Torn {
+                    end: offset,
+                    seal: start + seal as u64,
+                }));
         }
         let next = rest.find(later).unwrap_or(bytes.len());
         let path = lane.path(segment);

@@ -15,6 +15,7 @@ mod backlog;
 mod compaction;
 mod crash;
 mod faults;
+mod histories;
 mod killed;
 mod levels;
 mod model;
@@ -428,11 +429,11 @@ fn a_format_from_the_future_is_refused() {
     let scratch = Scratch::new();
     open(&scratch).0.close().unwrap();
     let version = scratch.dir().join("VERSION");
-    assert_eq!(fs::read_to_string(&version).unwrap(), "1\n");
-    fs::write(&version, "2\n").unwrap();
+    assert_eq!(fs::read_to_string(&version).unwrap(), "2\n");
+    fs::write(&version, "3\n").unwrap();
     let error = Store::open(scratch.dir(), options()).unwrap_err();
     assert!(
-        error.to_string().contains("format version 2 is newer"),
+        error.to_string().contains("format version 3 is newer"),
         "{error}"
     );
     fs::remove_file(&version).unwrap();
