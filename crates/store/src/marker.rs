@@ -45,16 +45,23 @@ impl Marker {
             file => file,
         };
         let file = file.map_err(Error::io("open", &path))?;
-        let (mut generation, mut next) = (0, 0);
+        let (mut generation, mut next, mut used) = (0, 0, 0);
         for slot in 0..2 {
             let mut bytes = [0; SLOT_LEN];
             let read = disk::read_full(&*file, &mut bytes, slot * SLOT_DISTANCE);
             if read.map_err(Error::io("read", &path))? == SLOT_LEN
                 && let Some(found) = decode(&bytes)
-                && found > generation
             {
-                (generation, next) = (found, 1 - slot);
+                used += 1;
+                if found > generation {
+                    (generation, next) = (found, 1 - slot);
+                }
             }
+        }
+        if used == 2 {
+            // The newest may have been written and not synced before a crash of this process, and
+            // the other one is overwritten next.
+            file.sync_data().map_err(Error::io("sync", &path))?;
         }
         let next = Mutex::new(next);
         Ok((Self { path, file, next }, generation))

@@ -54,3 +54,25 @@ fn a_torn_write_leaves_the_generation_before_it() {
         }
     }
 }
+
+#[test]
+fn a_generation_that_was_found_is_durable_before_the_one_before_it_goes() {
+    for fate in FATES {
+        for kept in 0..48 {
+            let sim = Sim::new();
+            let (marker, _) = open(&sim);
+            marker.write(1).unwrap();
+            marker.write(2).unwrap();
+            // The process ends between write and sync, but the power stays on.
+            syncs(&sim, Verdict::Fail);
+            marker.write(3).unwrap_err();
+            syncs(&sim, Verdict::Go);
+            let (marker, found) = open(&sim);
+            assert_eq!(found, 3);
+            syncs(&sim, Verdict::PowerOff);
+            marker.write(4).unwrap_err();
+            let found = after_power_loss(&sim, fate, kept);
+            assert!(found == 3 || found == 4, "{found}");
+        }
+    }
+}
