@@ -1,8 +1,8 @@
 //! The file `log/CHECKPOINT`: the newest checkpoint after which segments were freed.
 //!
 //! A database that is older than that lost something (its file was cut or replaced), and the log
-//! no longer has what would bring it up to date. Layout of the two slots, at 0 and 4096, written
-//! in turn so that one of them is whole:
+//! no longer has what would bring it up to date. Layout of the two slots, at 0 and 4096; the one
+//! that does not hold the newest generation is written next, so that one of them is whole:
 //!
 //! ```text
 //!  0  generation  u64  of the checkpoint, see `keys`
@@ -12,6 +12,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use crate::disk::{self, Access, Disk, DiskFile};
 use crate::error::Error;
@@ -25,6 +27,8 @@ const SLOT_DISTANCE: u64 = 4096;
 pub(crate) struct Marker {
     path: PathBuf,
     file: Arc<dyn DiskFile>,
+    /// The slot to write next. Not every generation comes here, so it does not follow from them.
+    next: Mutex<u64>,
 }
 
 impl Marker {
@@ -41,17 +45,26 @@ impl Marker {
             file => file,
         };
         let file = file.map_err(Error::io("open", &path))?;
-        let mut generation = 0;
+        let (mut generation, mut next, mut used) = (0, 0, 0);
         for slot in 0..2 {
             let mut bytes = [0; SLOT_LEN];
             let read = disk::read_full(&*file, &mut bytes, slot * SLOT_DISTANCE);
             if read.map_err(Error::io("read", &path))? == SLOT_LEN
                 && let Some(found) = decode(&bytes)
             {
-                generation = generation.max(found);
+                used += 1;
+                if found > generation {
+                    (generation, next) = (found, 1 - slot);
+                }
             }
         }
-        Ok((Self { path, file }, generation))
+        if used == 2 {
+            // The newest may have been written and not synced before a crash of this process, and
+            // the other one is overwritten next.
+            file.sync_data().map_err(Error::io("sync", &path))?;
+        }
+        let next = Mutex::new(next);
+        Ok((Self { path, file, next }, generation))
     }
 
     /// Makes `generation` durable.
@@ -60,10 +73,14 @@ impl Marker {
         bytes[..8].copy_from_slice(&generation.to_le_bytes());
         let crc = crc32c::crc32c(&bytes[..8]);
         bytes[8..].copy_from_slice(&crc.to_le_bytes());
-        let at = generation % 2 * SLOT_DISTANCE;
-        let written = self.file.write_all_at(&bytes, at);
+        let mut next = self.next.lock();
+        let written = self.file.write_all_at(&bytes, *next * SLOT_DISTANCE);
         written.map_err(Error::io("write", &self.path))?;
-        self.file.sync_data().map_err(Error::io("sync", &self.path))
+        let synced = self.file.sync_data();
+        synced.map_err(Error::io("sync", &self.path))?;
+        // Only now: a slot whose write failed may hold anything, and the other one counts.
+        *next = 1 - *next;
+        Ok(())
     }
 }
 

@@ -579,3 +579,46 @@ fn a_rebuild_keeps_the_survivors_of_queues_that_old_snapshots_do_not_name() {
         random: 0,
     }]);
 }
+
+/// Found by the histories: the marker's slot followed from the generation, and after a checkpoint
+/// that freed nothing a torn write took the only generation there was.
+#[test]
+fn a_rebuild_knows_of_freed_segments_when_the_marker_was_torn() {
+    let append = |queue, count, len| Step::Append { queue, count, len };
+    let life = |steps, power| Life {
+        steps,
+        power,
+        fate: Unsynced::Lost,
+        keep_last: false,
+        lose_meta: false,
+        random: 0,
+    };
+    run(&[
+        life(
+            vec![
+                Step::Drop { queue: 0 },
+                Step::Commit,
+                append(0, 814, 0),
+                Step::Sync,
+            ],
+            11,
+        ),
+        life(
+            vec![
+                Step::Sync,
+                Step::Checkpoint,
+                Step::Checkpoint,
+                Step::Drop { queue: 0 },
+                append(0, 678, 1),
+                Step::Commit,
+            ],
+            21,
+        ),
+        Life {
+            fate: Unsynced::Torn,
+            lose_meta: true,
+            random: 4_126_718_127_471_454_933,
+            ..life(Vec::new(), 6)
+        },
+    ]);
+}

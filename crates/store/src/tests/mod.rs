@@ -18,6 +18,7 @@ mod faults;
 mod histories;
 mod killed;
 mod levels;
+mod marker;
 mod model;
 mod rebuild;
 mod sim;
