@@ -1,8 +1,8 @@
 //! What is true: virtual hosts, exchanges, queues, consumers, users.
 //!
-//! Synchronous and free of I/O, but for deep queues that are read back: calls come from
-//! sessions and the HTTP API, take short locks and return values. Nothing here knows sockets or frames; the store below only takes
-//! notes and says how far the disk is.
+//! Synchronous, and free of I/O but for deep queues, which are read back without their lock.
+//! Calls come from sessions and the HTTP API, take short locks and return values. Nothing here
+//! knows sockets or frames; the store below takes notes and says how far the disk is.
 //!
 //! - [`Broker`] holds everything; [`VHost`] the topology of one virtual host.
 //! - `definitions` is the only writer of topology.
