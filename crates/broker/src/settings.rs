@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use store::{Durability, Recover};
 
+use crate::clock::Clock;
 use crate::limits::{MESSAGE_MEMORY_MAX, WARM_BYTES_MAX};
 
 /// The resolved settings of a broker, immutable while it runs. Names are those of
@@ -47,6 +48,8 @@ pub struct Settings {
     pub started: Instant,
     /// The same moment in milliseconds of the epoch.
     pub started_ms: u64,
+    /// The wall clock. Stands still unless the server sets it.
+    pub clock: Clock,
 }
 
 impl Settings {
@@ -72,6 +75,7 @@ impl Settings {
             durability: Durability::Synced,
             started,
             started_ms,
+            clock: Clock::manual(started_ms).0,
         }
     }
 }
