@@ -170,8 +170,7 @@ mod tests {
     }
 
     fn weak(seen: &Arc<Seen>) -> Weak<dyn Timed> {
-        let weak = Arc::downgrade(seen);
-        weak
+        Arc::<Seen>::downgrade(seen)
     }
 
     #[test]
