@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use broker::{
-    AckMode, Actor, Broker, ConnectionId, ConnectionInfo, ConsumerId, Message, Outbox, Route,
-    Ticket, User, VHost, Wakes,
+    AckMode, Actor, Broker, ConnectionId, ConnectionInfo, ConsumerId, Message, Outbox, Published,
+    Route, Ticket, User, VHost, Wakes,
 };
 
 use crate::channel::routes::RouteCache;
@@ -57,6 +57,8 @@ pub(crate) struct PublishedBy {
 }
 
 /// A consumer of this connection.
+    /// Places among them, from 0 and rising, of those that a queue refused.
+    pub(crate) refused: Vec<u32>,
 pub(crate) struct Consumer {
     pub(crate) id: ConsumerId,
     pub(crate) channel: u16,
@@ -164,13 +166,14 @@ impl Client {
         }
     }
 
+                refused: Vec::new(),
     /// Publishes a run of a transaction, behind the one that is open.
     pub(crate) fn publish_now(
         &mut self,
         route: &Route,
         messages: &mut Vec<Message>,
         wakes: &mut Wakes,
-    ) -> Option<Ticket> {
+    ) -> Published {
         self.publish_run(wakes);
         crate::channel::run::publish(route, messages, wakes)
     }
@@ -204,6 +207,9 @@ impl Client {
 
     /// Hands over everything that was collected: settlements, then publishes.
     pub(crate) fn hand_over(&mut self, wakes: &mut Wakes) {
+                let before = u32::try_from(last.n).unwrap_or(u32::MAX);
+                let refused = published.refused.iter();
+                last.refused.extend(refused.map(|place| before + place));
         self.publish_run(wakes);
     }
 

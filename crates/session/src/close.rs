@@ -148,6 +148,7 @@ pub(crate) enum Violation {
     /// Bodies begun on many channels and ended on none.
     TooMuchInPieces,
 }
+    PartialTx,
 
 impl Violation {
     pub(crate) fn code(&self) -> ReplyCode {
@@ -200,7 +201,8 @@ impl Violation {
             | Self::ReplyConsumerSet
             | Self::ConfirmToTx
             | Self::TxToConfirm
-            | Self::NotTransactional => ReplyCode::PreconditionFailed,
+            | Self::NotTransactional
+            | Self::PartialTx => ReplyCode::PreconditionFailed,
             Self::TooManyReplyConsumers | Self::TxTooLarge | Self::TooMuchInPieces => {
                 ReplyCode::ResourceError
             }
@@ -374,6 +376,7 @@ impl Violation {
 pub(crate) struct Close {
     pub(crate) code: ReplyCode,
     /// `NAME - explanation`, short enough for a short string.
+            Self::PartialTx => f.write_str("partial tx completion"),
     pub(crate) text: String,
     /// Class and method that failed; zeros if it was none.
     pub(crate) method: (u16, u16),

@@ -69,6 +69,8 @@ pub struct QueueDeclare {
 pub struct Published {
     /// When this is committed the persistent messages are safe. None: nothing to wait for.
     pub ticket: Option<Ticket>,
+    /// Messages of the run that a full queue has refused, by their place in it, ascending.
+    pub rejected: Vec<u32>,
 }
 
 /// The result of a `basic.get`.
@@ -232,7 +234,10 @@ impl Queue {
         let mut state = self.lock();
         let ticket = state.publish(self.place(), run, wakes);
         self.refill(state, wakes);
-        Published { ticket }
+        Published {
+            ticket,
+            rejected: Vec::new(),
+        }
     }
 
     /// Deliveries were acknowledged.

@@ -2,9 +2,6 @@
 
 use std::sync::atomic::Ordering;
 
-use broker::Ticket;
-use codec::encode_ack;
-
 use crate::connection::running::{Running, Slot};
 use crate::limits::{CONFIRMS_WAITING_MAX, IDLE_ENTRIES_MAX};
 use crate::turn::Turn;
@@ -48,7 +45,7 @@ impl Running {
             if let Some(Slot::Open(channel)) = self.channels.get_mut(&group.channel)
                 && let Some(confirms) = &mut channel.confirms
             {
-                confirms.published(group.n, ticket);
+                confirms.published(group.n, ticket, &group.refused);
                 channel.touch(&mut self.touched);
             }
         }
@@ -64,8 +61,8 @@ impl Running {
                 .as_mut()
                 .and_then(|confirms| confirms.due())
         {
-            encode_ack(turn.out, number, ack);
-            channel.counts.confirm += n;
+            due.write(number, turn.out);
+            channel.counts.confirm += due.accepted_count();
         }
     }
 

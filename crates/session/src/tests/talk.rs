@@ -177,6 +177,15 @@ impl Talk {
         talk
     }
 
+    /// Another client with channel 1 open that wants no heartbeats, so that much time may pass.
+    pub(crate) fn join_quiet(home: &Arc<Home>) -> Self {
+        let mut talk = Self::connect(home);
+        talk.log_in_beating(Self::client_properties(), 0);
+        talk.send(1, open_channel());
+        talk.next();
+        talk
+    }
+
     fn log_in(&mut self) {
         self.log_in_with(Self::client_properties());
     }
