@@ -308,6 +308,16 @@ impl VHost {
         let view = RoutingView {
             vhost: self,
             saw_headers: Cell::new(false),
+        Ok(self.route_from(exchange, keys, headers))
+    }
+
+    /// The same for messages of the broker's own, which may enter anywhere.
+    pub(crate) fn route_from(
+        &self,
+        exchange: Arc<Exchange>,
+        keys: &[&str],
+        headers: &FieldTable,
+    ) -> Route {
         };
         let mut ids = Routes::new();
         routing::resolve(&view, exchange.id, keys, headers, &mut ids);

@@ -180,6 +180,9 @@ impl Client {
 
     /// Hands the open run to its queues, behind the settlements collected so far: what was
     /// acknowledged before a publish is then on the disk when that is confirmed.
+        if let Some(trace) = self.trace() {
+            trace.published(channel, messages, route, wakes);
+        }
     pub(crate) fn publish_run(&mut self, wakes: &mut Wakes) {
         self.settling.flush(wakes);
         if let Some(published) = self.run.publish(wakes) {

@@ -129,6 +129,10 @@ pub(crate) enum Violation {
     PrefetchSize(u32),
     RecoverWithoutRequeue,
     UnknownDeliveryTag(u64),
+    DeliveryOverdue {
+        channel: u16,
+        timeout_ms: u64,
+    },
     ConsumerTagReused(String),
     TooManyConsumers(usize),
     NoQueueDeclared,
@@ -195,6 +199,7 @@ impl Violation {
             | Self::WrongUserId { .. }
             | Self::UnacceptableHeader { .. }
             | Self::UnknownDeliveryTag(_)
+            | Self::DeliveryOverdue { .. }
             | Self::ForeignArgument { .. }
             | Self::ReplyConsumerMissing
             | Self::ReplyConsumerAcknowledges
@@ -346,6 +351,13 @@ impl Violation {
     fn fmt_consuming(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::UnknownDeliveryTag(tag) => write!(f, "unknown delivery tag {tag}"),
+            Self::DeliveryOverdue {
+                channel,
+                timeout_ms,
+            } => write!(
+                f,
+                "delivery acknowledgement on channel {channel} timed out. Timeout value used: {timeout_ms} ms. This timeout value can be configured, see consumers doc guide to learn more"
+            ),
             Self::ConsumerTagReused(tag) => write!(f, "attempt to reuse consumer tag '{tag}'"),
             Self::TooManyConsumers(max) => {
                 write!(f, "reached maximum ({max}) of consumers per channel")

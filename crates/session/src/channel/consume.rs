@@ -57,6 +57,8 @@ impl Channel {
         let tag = self.new_tag(m.consumer_tag.as_str(), client)?;
         let queue = client.vhost.find_queue(&name, &client.actor)?;
         let priority = priority(&m.arguments, &queue.resource())?;
+        let timeout_ms = codec::get_int(&m.arguments, "x-consumer-timeout")
+            .and_then(|ms| u64::try_from(ms).ok());
         let ack = ack_mode(m.no_ack);
         let id = client.broker.next_consumer_id();
         let spec = ConsumerSpec {
@@ -78,7 +80,12 @@ impl Channel {
             queue,
             consumer: Some(id),
             ack,
-        }));
+            timeout_ms,
+        });
+        if ack == AckMode::Manual {
+            self.overdue.expect(origin.timeout_ms(client));
+        }
+        let source = Source::Queue(origin);
         self.add_consumer(
             Consumer {
                 id,
@@ -251,7 +258,9 @@ impl Channel {
         });
         self.unacked.push(tag, origin, got.entry);
         if self.unacked.is_heavy() {
+            timeout_ms: None,
             self.unacked.relieve(client.broker.commits().committed());
+        self.overdue.expect(origin.timeout_ms(client));
         }
         Ok(())
     }

@@ -1,11 +1,13 @@
 //! One channel: its state, and what each method does to it.
 
+pub(crate) mod ages;
 pub(crate) mod assembly;
 pub(crate) mod confirm;
 pub(crate) mod consume;
 mod declare;
 mod deliver;
 mod exchange;
+pub(crate) mod overdue;
 pub(crate) mod parked;
 mod properties;
 pub(crate) mod publish;
@@ -30,6 +32,7 @@ use crate::channel::assembly::Assembly;
 use crate::channel::confirm::ConfirmTracker;
 use crate::channel::consume::ReplyConsumer;
 use crate::channel::parked::Parked;
+use crate::channel::overdue::Overdue;
 use crate::channel::properties::PropertiesMemo;
 use crate::channel::settle::{Extent, Outcome};
 use crate::channel::tx::Tx;
@@ -49,6 +52,7 @@ pub(crate) struct Channel {
     pub(crate) replies: Option<ReplyConsumer>,
     pub(crate) unacked: Unacked,
     credit: Arc<ChannelCredit>,
+    overdue: Overdue,
     delivery_tag: u64,
     /// For the next consumer.
     prefetch: u32,
@@ -94,6 +98,7 @@ impl Channel {
             replies: None,
             unacked: Unacked::new(budget),
             credit: Arc::new(ChannelCredit::new()),
+            overdue: Overdue::default(),
             delivery_tag: 0,
             prefetch: 0,
             last_queue: None,

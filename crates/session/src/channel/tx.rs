@@ -96,6 +96,10 @@ impl Channel {
         let mut run = Vec::new();
         while let Some((message, Publish { route, mandatory })) = messages.next() {
             if route.queues.is_empty() {
+                if let Some(trace) = client.trace() {
+                    let messages = std::slice::from_ref(&message);
+                    trace.published(self.number, messages, &route, &mut turn.wakes);
+                }
                 self.unroutable(mandatory.then_some(&message), client, turn);
                 continue;
             }

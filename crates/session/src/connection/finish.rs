@@ -22,6 +22,10 @@ impl Running {
             }
             channel.flush_counts(&self.client);
             if !channel.waiting && channel.awaits().is_some() {
+            if let Some(within) = channel.look_within() {
+                let at = turn.now + within;
+                self.ages_due = Some(self.ages_due.map_or(at, |due| due.min(at)));
+            }
                 channel.waiting = true;
                 self.waiting.push(number);
             }

@@ -191,6 +191,10 @@ impl Talk {
     }
 
     fn log_in_with(&mut self, client_properties: FieldTable) {
+        self.log_in_beating(client_properties, 60);
+    }
+
+    fn log_in_beating(&mut self, client_properties: FieldTable, heartbeat: u16) {
         self.bytes(&codec::PROTOCOL_HEADER);
         self.next();
         let start_ok = connection::StartOk {
@@ -201,7 +205,7 @@ impl Talk {
         };
         self.send(0, of_connection(connection::AMQPMethod::StartOk(start_ok)));
         self.next();
-        self.send(0, Self::tune_ok(2047, 131_072, 60));
+        self.send(0, Self::tune_ok(2047, 131_072, heartbeat));
         self.send(0, Self::open_vhost("/"));
         self.expect(
             0,
