@@ -40,6 +40,7 @@ mod settings;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod tracer;
 mod vhost;
 mod wakes;
 
@@ -67,5 +68,6 @@ pub use replies::Replies;
 pub use settings::{DefaultPermissions, DefaultVhostLimits, RatesMode, Settings};
 pub use stats::{Churn, MessageCounts, MessageStats};
 pub use store::{Durability, QueueId, Recover, Ticket};
+pub use tracer::Tap;
 pub use vhost::{PublishedOne, Route, VHost};
 pub use wakes::Wakes;

@@ -20,6 +20,7 @@ use crate::message::Message;
 use crate::queue::Queue;
 use crate::replies::Replies;
 use crate::stats::{Churn, MessageStats};
+use crate::tracer::Tracer;
 use crate::wakes::Wakes;
 
 /// Exchanges that every virtual host has from the start.
@@ -66,6 +67,7 @@ pub struct VHost {
     pub(crate) budget: Arc<Budget>,
     pub(crate) next_queue_id: Arc<AtomicU32>,
     pub(crate) churn: Arc<Churn>,
+    pub(crate) tracer: Tracer,
     replies: Replies,
     stats: MessageStats,
 }
@@ -91,6 +93,7 @@ impl VHost {
             budget,
             next_queue_id,
             churn,
+            tracer: Tracer::default(),
             replies: Replies::default(),
             stats: MessageStats::default(),
         };
@@ -305,9 +308,6 @@ impl VHost {
         if exchange.internal {
             return Err(Error::InternalExchange(exchange.resource()));
         }
-        let view = RoutingView {
-            vhost: self,
-            saw_headers: Cell::new(false),
         Ok(self.route_from(exchange, keys, headers))
     }
 
@@ -318,16 +318,19 @@ impl VHost {
         keys: &[&str],
         headers: &FieldTable,
     ) -> Route {
+        let view = RoutingView {
+            vhost: self,
+            saw_headers: Cell::new(false),
         };
         let mut ids = Routes::new();
         routing::resolve(&view, exchange.id, keys, headers, &mut ids);
         let find = |id: QueueId| self.queues_by_id.get(&id).map(|q| Arc::clone(q.value()));
         let queues = ids.iter().filter_map(find).collect();
-        Ok(Route {
+        Route {
             exchange,
             queues,
             cacheable: !view.saw_headers.get(),
-        })
+        }
     }
 
     /// Publishes one message to the exchange and key that it names, as the HTTP API does.

@@ -148,11 +148,11 @@ pub(crate) enum Violation {
     ConfirmToTx,
     TxToConfirm,
     NotTransactional,
+    PartialTx,
     TxTooLarge,
     /// Bodies begun on many channels and ended on none.
     TooMuchInPieces,
 }
-    PartialTx,
 
 impl Violation {
     pub(crate) fn code(&self) -> ReplyCode {
@@ -376,6 +376,7 @@ impl Violation {
             Self::ConfirmToTx => f.write_str("cannot switch from confirm to tx mode"),
             Self::TxToConfirm => f.write_str("cannot switch from tx to confirm mode"),
             Self::NotTransactional => f.write_str("channel is not transactional"),
+            Self::PartialTx => f.write_str("partial tx completion"),
             Self::TxTooLarge => f.write_str("transaction too large"),
             Self::TooMuchInPieces => f.write_str("too many bytes of unfinished messages"),
             _ => f.write_str("protocol violation"),
@@ -388,7 +389,6 @@ impl Violation {
 pub(crate) struct Close {
     pub(crate) code: ReplyCode,
     /// `NAME - explanation`, short enough for a short string.
-            Self::PartialTx => f.write_str("partial tx completion"),
     pub(crate) text: String,
     /// Class and method that failed; zeros if it was none.
     pub(crate) method: (u16, u16),

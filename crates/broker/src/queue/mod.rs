@@ -65,7 +65,7 @@ pub struct QueueDeclare {
 }
 
 /// The result of a publish.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Published {
     /// When this is committed the persistent messages are safe. None: nothing to wait for.
     pub ticket: Option<Ticket>,

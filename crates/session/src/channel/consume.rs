@@ -76,7 +76,7 @@ impl Channel {
             credit: Arc::clone(&self.credit),
         };
         queue.add_consumer(spec, &mut turn.wakes)?;
-        let source = Source::Queue(Arc::new(Origin {
+        let origin = Arc::new(Origin {
             queue,
             consumer: Some(id),
             ack,
@@ -245,6 +245,9 @@ impl Channel {
         };
         get_ok(turn.out, head, &got.entry.message, client.frame_max);
         self.counts.redeliver += u64::from(got.entry.redelivered);
+        if let Some(trace) = client.trace() {
+            trace.delivered(self.number, &got.entry, queue.name(), &mut turn.wakes);
+        }
         if ack == AckMode::Automatic {
             self.counts.get_no_ack += 1;
             return Ok(());
@@ -255,12 +258,12 @@ impl Channel {
             queue,
             consumer: None,
             ack,
+            timeout_ms: None,
         });
+        self.overdue.expect(origin.timeout_ms(client));
         self.unacked.push(tag, origin, got.entry);
         if self.unacked.is_heavy() {
-            timeout_ms: None,
             self.unacked.relieve(client.broker.commits().committed());
-        self.overdue.expect(origin.timeout_ms(client));
         }
         Ok(())
     }

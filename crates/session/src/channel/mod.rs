@@ -15,6 +15,7 @@ pub(crate) mod routes;
 pub(crate) mod run;
 pub(crate) mod settle;
 pub(crate) mod tagged;
+pub(crate) mod trace;
 mod tx;
 pub(crate) mod unacked;
 
@@ -31,8 +32,8 @@ use codec::{
 use crate::channel::assembly::Assembly;
 use crate::channel::confirm::ConfirmTracker;
 use crate::channel::consume::ReplyConsumer;
-use crate::channel::parked::Parked;
 use crate::channel::overdue::Overdue;
+use crate::channel::parked::Parked;
 use crate::channel::properties::PropertiesMemo;
 use crate::channel::settle::{Extent, Outcome};
 use crate::channel::tx::Tx;
@@ -51,8 +52,8 @@ pub(crate) struct Channel {
     pub(crate) consumers: BTreeMap<Arc<str>, Arc<Consumer>>,
     pub(crate) replies: Option<ReplyConsumer>,
     pub(crate) unacked: Unacked,
-    credit: Arc<ChannelCredit>,
     overdue: Overdue,
+    credit: Arc<ChannelCredit>,
     delivery_tag: u64,
     /// For the next consumer.
     prefetch: u32,
@@ -97,8 +98,8 @@ impl Channel {
             consumers: BTreeMap::new(),
             replies: None,
             unacked: Unacked::new(budget),
-            credit: Arc::new(ChannelCredit::new()),
             overdue: Overdue::default(),
+            credit: Arc::new(ChannelCredit::new()),
             delivery_tag: 0,
             prefetch: 0,
             last_queue: None,

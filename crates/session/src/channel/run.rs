@@ -6,6 +6,7 @@ use std::sync::Arc;
 use broker::{Message, Published, Route, Wakes};
 use codec::Slab;
 
+use crate::channel::trace::Trace;
 use crate::client::PublishedBy;
 use crate::limits::RUN_MESSAGES_MAX;
 
@@ -89,17 +90,20 @@ impl Run {
         } = self.open.take()?;
         let Published { ticket, rejected } = MESSAGES.with_borrow_mut(|run| {
             self.slab.drain_into(run);
+            if let Some(trace) = trace {
+                trace.published(channel, run, &route, wakes);
+            }
             publish(&route, run, wakes)
         });
         Some(PublishedBy {
             channel,
             n: messages as u64 + unroutable.iter().map(|(_, n)| u64::from(*n)).sum::<u64>(),
             ticket,
+            refused: places(rejected, &unroutable),
         })
     }
 }
 
-            refused: places(rejected, &unroutable),
 /// Places among all publishes of a run, given those among its messages.
 fn places(mut rejected: Vec<u32>, unroutable: &[(u32, u32)]) -> Vec<u32> {
     let mut unroutable = unroutable.iter().peekable();

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use crate::connection::running::{Running, Slot};
 use crate::limits::{CONFIRMS_WAITING_MAX, IDLE_ENTRIES_MAX};
 use crate::turn::Turn;
+use broker::Ticket;
 
 impl Running {
     pub(crate) fn finish(&mut self, turn: &mut Turn<'_>) {
@@ -21,11 +22,11 @@ impl Running {
                 channel.resume_consumers(turn);
             }
             channel.flush_counts(&self.client);
-            if !channel.waiting && channel.awaits().is_some() {
             if let Some(within) = channel.look_within() {
                 let at = turn.now + within;
                 self.ages_due = Some(self.ages_due.map_or(at, |due| due.min(at)));
             }
+            if !channel.waiting && channel.awaits().is_some() {
                 channel.waiting = true;
                 self.waiting.push(number);
             }
@@ -60,7 +61,7 @@ impl Running {
     /// messages came in.
     pub(super) fn confirm(&mut self, number: u16, turn: &mut Turn<'_>) {
         if let Some(Slot::Open(channel)) = self.channels.get_mut(&number)
-            && let Some((ack, n)) = channel
+            && let Some(due) = channel
                 .confirms
                 .as_mut()
                 .and_then(|confirms| confirms.due())
