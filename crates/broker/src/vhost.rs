@@ -8,10 +8,9 @@ use codec::FieldTable;
 use dashmap::DashMap;
 use parking_lot::Mutex;
 use routing::{Graph, Kind, Routes};
-use store::{QueueId, Store, Ticket};
+use store::{QueueId, Ticket};
 
 use crate::binding::{BindingSpec, Destination};
-use crate::budget::Budget;
 use crate::definitions::{Definition, Origin, Topology};
 use crate::error::{Error, Resource};
 use crate::exchange::{Bound, Exchange, ExchangeDeclare};
@@ -19,6 +18,7 @@ use crate::ids::ExchangeId;
 use crate::message::Message;
 use crate::queue::Queue;
 use crate::replies::Replies;
+use crate::services::Services;
 use crate::stats::{Churn, MessageStats};
 use crate::tracer::Tracer;
 use crate::wakes::Wakes;
@@ -50,6 +50,8 @@ pub struct Route {
 pub struct PublishedOne {
     /// It reached at least one queue.
     pub routed: bool,
+    /// A full queue has refused it; others may have taken it.
+    pub rejected: bool,
     /// When this is committed it is safe. None: nothing to wait for.
     pub ticket: Option<Ticket>,
 }
@@ -63,8 +65,7 @@ pub struct VHost {
     pub(crate) queues_by_id: DashMap<QueueId, Arc<Queue>>,
     pub(crate) topology: Mutex<Topology>,
     pub(crate) generation: AtomicU64,
-    pub(crate) store: Store,
-    pub(crate) budget: Arc<Budget>,
+    pub(crate) services: Services,
     pub(crate) next_queue_id: Arc<AtomicU32>,
     pub(crate) churn: Arc<Churn>,
     pub(crate) tracer: Tracer,
@@ -76,8 +77,7 @@ impl VHost {
     /// A virtual host with nothing but the predeclared exchanges.
     pub(crate) fn new(
         name: &str,
-        store: Store,
-        budget: Arc<Budget>,
+        services: Services,
         next_queue_id: Arc<AtomicU32>,
         churn: Arc<Churn>,
     ) -> Self {
@@ -89,8 +89,7 @@ impl VHost {
             queues_by_id: DashMap::new(),
             topology: Mutex::default(),
             generation: AtomicU64::new(1),
-            store,
-            budget,
+            services,
             next_queue_id,
             churn,
             tracer: Tracer::default(),
@@ -345,15 +344,15 @@ impl VHost {
         let route = self.route(message.exchange(), &[message.routing_key()], &headers)?;
         let copies = route.queues.len() as u64;
         route.exchange.count_publish(1, copies);
-        let mut ticket = None;
+        let (mut ticket, mut rejected) = (None, false);
         for queue in &route.queues {
-            ticket = queue
-                .publish_clones(std::slice::from_ref(&message), wakes)
-                .ticket
-                .max(ticket);
+            let published = queue.publish_clones(std::slice::from_ref(&message), wakes);
+            ticket = published.ticket.max(ticket);
+            rejected |= !published.rejected.is_empty();
         }
         Ok(PublishedOne {
             routed: copies > 0,
+            rejected,
             ticket,
         })
     }

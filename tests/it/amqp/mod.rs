@@ -6,6 +6,7 @@ mod consume;
 mod content;
 mod errors;
 mod exchanges;
+mod firehose;
 mod frames;
 mod handshake;
 mod heartbeats;

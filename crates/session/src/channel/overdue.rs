@@ -37,8 +37,10 @@ impl Overdue {
 
 /// Milliseconds that deliveries of `queue` may be held, unless their consumer asks for another
 /// time.
-pub(super) fn queue_timeout_ms(_queue: &Queue, client: &Client) -> Option<u64> {
-    client.broker.settings().consumer_timeout_ms
+fn queue_timeout_ms(queue: &Queue, client: &Client) -> Option<u64> {
+    let own = codec::get_int(queue.arguments(), "x-consumer-timeout");
+    own.and_then(|ms| u64::try_from(ms).ok())
+        .or(client.broker.settings().consumer_timeout_ms)
 }
 
 impl Channel {
