@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
 
-use broker::{Broker, Durability, OpenError, Settings};
+use broker::{Broker, Clock, Durability, OpenError, Settings};
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
@@ -17,6 +17,7 @@ use crate::config::{Config, Listen};
 use crate::connections::{CONNECTIONS_MAX, Connections, DESCRIPTORS_RESERVED};
 use crate::shutdown::{Signals, say_goodbye};
 use crate::telemetry::Banner;
+use crate::ticking::Ticking;
 use crate::watch::Watch;
 use crate::{clock, listener, telemetry};
 
@@ -125,6 +126,7 @@ async fn serve(
     let management = addresses(&sockets.management)?;
 
     let _watch = Watch::start(broker, config).map_err(failed)?;
+    let _ticking = Ticking::start(broker).map_err(failed)?;
     let connections = Connections::new(connection_limit());
     let mut listeners = Vec::new();
     for socket in sockets.amqp {
@@ -230,6 +232,7 @@ fn settings(config: &Config, started: Instant) -> Settings {
         durability: config.durability,
         message_memory_max: config.message_memory_max,
         queue_memory_max: config.queue_memory_max,
+        clock: Clock::new(clock::unix_ms),
         ..Settings::new(started, started_ms)
     }
 }
