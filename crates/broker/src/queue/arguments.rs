@@ -252,10 +252,13 @@ fn check_value(check: &Check, value: &AMQPValue, all: &FieldTable) -> Result<(),
             other => Err(unacceptable(other)),
         },
         Check::Text => text(value).map(drop),
-        Check::DeadLetterKey => match find(all, "x-dead-letter-exchange") {
-            None => text(value).and(Err("routing_key_but_no_dlx_defined".to_owned())),
-            Some(_) => text(value).map(drop),
-        },
+        Check::DeadLetterKey => {
+            text(value)?;
+            match find(all, "x-dead-letter-exchange") {
+                None => Err("routing_key_but_no_dlx_defined".to_owned()),
+                Some(_) => Ok(()),
+            }
+        }
         Check::Age => match text(value)? {
             age if is_age(&age) => Ok(()),
             _ => Err("invalid_max_age".to_owned()),
