@@ -132,8 +132,7 @@ fn nothing_is_copied_while_tracing_is_off() {
     assert!(w.get("trace", true).is_none());
     let http = broker.http();
     assert_eq!(http.get("/vhosts/%2F").ok(200).json()["tracing"], false);
-    http.put("/vhosts/%2F", &json!({ "tracing": true }))
-        .ok(204);
+    http.put("/vhosts/%2F", &json!({ "tracing": true })).ok(204);
     assert_eq!(http.get("/vhosts/%2F").ok(200).json()["tracing"], true);
     w.enqueue("q", "two");
     assert_eq!(w.get("trace", true).unwrap().body, b"two");
