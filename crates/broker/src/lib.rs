@@ -66,7 +66,7 @@ pub use outbox::{Batch, Delivery, Event, Outbox};
 pub use queue::{
     ConsumerSpec, ConsumerView, DELIVERY_LIMIT_DEFAULT, DeadLetterStrategy, Got, Overflow,
     Published, Purged, Queue, QueueCounts, QueueDeclare, QueueKind, QueueSnapshot, Removed,
-    Returned, Returns, Rules, Settled,
+    Returned, Returns, Rules, Settled, type_name,
 };
 pub use queue_names::{QueueName, printable, queue_names};
 pub use registry::{ChannelInfo, ConnectionInfo, ConnectionState, Live, Registry, Traffic};

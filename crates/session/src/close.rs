@@ -139,7 +139,9 @@ pub(crate) enum Violation {
     ForeignArgument {
         arg: &'static str,
         queue: String,
+        kind: &'static str,
     },
+    GetWithSingleActive(String),
     ReplyConsumerMissing,
     ReplyConsumerAcknowledges,
     ReplyConsumerSet,
@@ -194,6 +196,7 @@ impl Violation {
             | Self::PrefetchSize(_)
             | Self::RecoverWithoutRequeue => ReplyCode::NotImplemented,
             Self::NoQueueDeclared => ReplyCode::NotFound,
+            Self::GetWithSingleActive(_) => ReplyCode::ResourceLocked,
             Self::MessageTooLarge { .. }
             | Self::InvalidExpiration { .. }
             | Self::WrongUserId { .. }
@@ -363,12 +366,13 @@ impl Violation {
                 write!(f, "reached maximum ({max}) of consumers per channel")
             }
             Self::NoQueueDeclared => f.write_str("no previously declared queue"),
-            Self::ForeignArgument { arg, queue } => {
-                write!(
-                    f,
-                    "invalid arg '{arg}' for {queue} of queue type rabbit_classic_queue"
-                )
+            Self::ForeignArgument { arg, queue, kind } => {
+                write!(f, "invalid arg '{arg}' for {queue} of queue type {kind}")
             }
+            Self::GetWithSingleActive(queue) => write!(
+                f,
+                "cannot obtain access to locked {queue}. basic.get operations are not supported by quorum queues with single active consumer"
+            ),
             Self::ReplyConsumerMissing => f.write_str("fast reply consumer does not exist"),
             Self::ReplyConsumerAcknowledges => f.write_str("reply consumer cannot acknowledge"),
             Self::ReplyConsumerSet => f.write_str("reply consumer already set"),

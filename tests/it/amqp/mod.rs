@@ -17,6 +17,7 @@ mod publish;
 mod qos;
 mod queues;
 mod reply_to;
+mod restrictions;
 mod routing;
 mod settle;
 mod transactions;

@@ -11,6 +11,7 @@ pub(crate) mod overdue;
 pub(crate) mod parked;
 mod properties;
 pub(crate) mod publish;
+mod restrictions;
 pub(crate) mod routes;
 pub(crate) mod run;
 pub(crate) mod settle;
@@ -23,7 +24,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use broker::{Budget, ChannelCredit, ChannelInfo, MessageCounts, Ticket};
+use broker::{Broker, ChannelCredit, ChannelInfo, MessageCounts, Ticket};
 use codec::{
     AMQPClass, access, basic, confirm as confirm_class, encode_method, exchange as exchange_class,
     queue,
@@ -89,7 +90,7 @@ pub(crate) enum Step {
 }
 
 impl Channel {
-    pub(crate) fn new(number: u16, info: Arc<ChannelInfo>, budget: Arc<Budget>) -> Self {
+    pub(crate) fn new(number: u16, info: Arc<ChannelInfo>, broker: &Broker) -> Self {
         Self {
             number,
             info,
@@ -97,11 +98,11 @@ impl Channel {
             parked: Parked::default(),
             consumers: BTreeMap::new(),
             replies: None,
-            unacked: Unacked::new(budget),
+            unacked: Unacked::new(Arc::clone(broker.budget())),
             overdue: Overdue::default(),
             credit: Arc::new(ChannelCredit::new()),
             delivery_tag: 0,
-            prefetch: 0,
+            prefetch: broker.settings().default_consumer_prefetch.into(),
             last_queue: None,
             confirms: None,
             tx: None,

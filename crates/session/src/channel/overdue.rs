@@ -40,7 +40,7 @@ impl Overdue {
 fn queue_timeout_ms(queue: &Queue, client: &Client) -> Option<u64> {
     let own = codec::get_int(queue.arguments(), "x-consumer-timeout");
     own.and_then(|ms| u64::try_from(ms).ok())
-        .or(client.broker.settings().consumer_timeout_ms)
+        .or_else(|| client.broker.settings().consumer_timeout_ms)
 }
 
 impl Channel {

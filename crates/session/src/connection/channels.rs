@@ -54,8 +54,7 @@ impl Running {
             .churn()
             .channel_created
             .fetch_add(1, Ordering::Relaxed);
-        let budget = Arc::clone(self.client.broker.budget());
-        let channel = Channel::new(number, info, budget);
+        let channel = Channel::new(number, info, &self.client.broker);
         self.channels.insert(number, Slot::Open(Box::new(channel)));
         let ok = channel::AMQPMethod::OpenOk(channel::OpenOk {});
         encode_method(number, &AMQPClass::Channel(ok), turn.out);
