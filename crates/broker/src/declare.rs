@@ -13,7 +13,8 @@ use crate::error::{Error, Resource};
 use crate::exchange::{Exchange, ExchangeDeclare};
 use crate::ids::ConnectionId;
 use crate::queue::{
-    Queue, QueueCounts, QueueDeclare, check_arguments, check_equivalent, queue_type, type_name,
+    Queue, QueueCounts, QueueDeclare, check_arguments, check_equivalent, check_server_named,
+    queue_type, type_name,
 };
 use crate::vhost::VHost;
 use crate::wakes::Wakes;
@@ -94,6 +95,7 @@ impl VHost {
                 &self.name,
             )));
         }
+        check_server_named(&declare)?;
         // The topology lock makes "look, then create" one step.
         let mut topology = self.topology.lock();
         if let Some(queue) = self.queue(&declare.name) {
