@@ -2,8 +2,10 @@
 
 mod bindings;
 mod declares;
+mod explain;
 mod messages;
 mod metrics;
+mod moves;
 mod overview;
 mod rates;
 mod rules;

@@ -5,8 +5,10 @@ mod channels;
 mod connections;
 mod consumers;
 mod exchanges;
+mod explain;
 mod health;
 mod messages;
+mod moves;
 mod nodes;
 mod nothing;
 mod overview;
@@ -51,6 +53,8 @@ pub(crate) fn routes() -> Router<Arc<Context>> {
         .merge(exchanges::routes())
         .merge(queues::routes())
         .merge(messages::routes())
+        .merge(moves::routes())
+        .merge(explain::routes())
         .merge(bindings::routes())
         .merge(users::routes())
         .merge(permissions::routes())
