@@ -1,8 +1,8 @@
 //! The broker: everything that is true beyond one connection.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use std::task::{Context as TaskContext, Poll};
 use std::time::Instant;
 
@@ -144,7 +144,8 @@ impl Broker {
             clock: self.settings.clock.clone(),
             timers: Arc::clone(&self.timers),
         };
-        let vhost = Arc::new(VHost::new(name, services, ids, churn));
+        let vhost =
+            Arc::new_cyclic(|handle| VHost::new(name, services, ids, churn, Weak::clone(handle)));
         self.vhosts.insert(name.to_owned(), Arc::clone(&vhost));
         vhost
     }
@@ -166,8 +167,9 @@ impl Broker {
     pub fn close(&self) -> Result<(), OpenError> {
         for vhost in self.vhosts() {
             for queue in vhost.queues().iter().filter(|q| q.durable()) {
-                let mark = queue.delivered_to().to_be_bytes();
-                self.store.put(&Record::mark_key(queue.id()), &mark);
+                for (id, mark) in queue.delivered_to() {
+                    self.store.put(&Record::mark_key(id), &mark.to_be_bytes());
+                }
             }
         }
         self.store.close()

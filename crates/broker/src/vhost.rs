@@ -1,8 +1,8 @@
 //! A virtual host: its queues and exchanges by name, and the way of a message between them.
 
 use std::cell::Cell;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 
 use codec::FieldTable;
 use dashmap::DashMap;
@@ -19,7 +19,7 @@ use crate::message::Message;
 use crate::queue::Queue;
 use crate::replies::Replies;
 use crate::services::Services;
-use crate::stats::{Churn, MessageStats};
+use crate::stats::{Churn, DeadLetterStats, MessageStats};
 use crate::wakes::Wakes;
 
 /// Exchanges that every virtual host has from the start.
@@ -65,8 +65,11 @@ pub struct VHost {
     pub(crate) services: Services,
     pub(crate) next_queue_id: Arc<AtomicU32>,
     pub(crate) churn: Arc<Churn>,
+    /// The way back from what it holds.
+    pub(crate) handle: Weak<Self>,
     replies: Replies,
     stats: MessageStats,
+    dead_letters: DeadLetterStats,
 }
 
 impl VHost {
@@ -76,6 +79,7 @@ impl VHost {
         services: Services,
         next_queue_id: Arc<AtomicU32>,
         churn: Arc<Churn>,
+        handle: Weak<Self>,
     ) -> Self {
         let vhost = Self {
             name: name.into(),
@@ -88,8 +92,10 @@ impl VHost {
             services,
             next_queue_id,
             churn,
+            handle,
             replies: Replies::default(),
             stats: MessageStats::default(),
+            dead_letters: DeadLetterStats::default(),
         };
         vhost.predeclare();
         vhost
@@ -129,6 +135,12 @@ impl VHost {
     #[must_use]
     pub const fn stats(&self) -> &MessageStats {
         &self.stats
+    }
+
+    /// The messages that died in its queues.
+    #[must_use]
+    pub const fn dead_letters(&self) -> &DeadLetterStats {
+        &self.dead_letters
     }
 
     /// Direct reply-to.
@@ -302,6 +314,16 @@ impl VHost {
         if exchange.internal {
             return Err(Error::InternalExchange(exchange.resource()));
         }
+        Ok(self.resolve(exchange, keys, headers))
+    }
+
+    /// As [`Self::route`], for whoever may publish anywhere.
+    pub(crate) fn resolve(
+        &self,
+        exchange: Arc<Exchange>,
+        keys: &[&str],
+        headers: &FieldTable,
+    ) -> Route {
         let view = RoutingView {
             vhost: self,
             saw_headers: Cell::new(false),
@@ -310,11 +332,11 @@ impl VHost {
         routing::resolve(&view, exchange.id, keys, headers, &mut ids);
         let find = |id: QueueId| self.queues_by_id.get(&id).map(|q| Arc::clone(q.value()));
         let queues = ids.iter().filter_map(find).collect();
-        Ok(Route {
+        Route {
             exchange,
             queues,
             cacheable: !view.saw_headers.get(),
-        })
+        }
     }
 
     /// Publishes one message to the exchange and key that it names, as the HTTP API does.
