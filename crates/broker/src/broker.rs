@@ -175,6 +175,11 @@ impl Broker {
         self.store.close()
     }
 
+    #[cfg(test)]
+    pub(crate) const fn store_for_tests(&self) -> &Store {
+        &self.store
+    }
+
     /// What the operator decided.
     #[must_use]
     pub const fn settings(&self) -> &Settings {

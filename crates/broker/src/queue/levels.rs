@@ -228,7 +228,11 @@ impl Levels {
         }
         let at = self.next_level();
         if let Some(more) = &mut self.more {
-            more.high_turns = if at > 0 { more.high_turns + 1 } else { 0 };
+            more.high_turns = if at > 0 {
+                HIGH_TURNS.min(more.high_turns + 1)
+            } else {
+                0
+            };
         }
         self.level(at).ready.pop()
     }
@@ -253,10 +257,8 @@ impl Levels {
             && more.high_turns >= HIGH_TURNS
             && !self.base.ready.is_empty()
         {
-            more.high_turns = 0;
             return 0;
         }
-        more.high_turns = more.high_turns.min(HIGH_TURNS);
         more.top
     }
 

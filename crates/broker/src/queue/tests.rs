@@ -1,6 +1,7 @@
 //! The rules of one queue, and a property: no message is lost or doubled.
 
 mod paging;
+mod rules;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
