@@ -137,7 +137,7 @@ fn address(vhost: &VHost, letter: &DeadLetter) -> Option<(Message, Vec<Arc<Queue
         }
     };
     let keys: Vec<&str> = died.keys.iter().map(String::as_str).collect();
-    let route = vhost.resolve(exchange, &keys, &died.headers);
+    let route = vhost.route_from(exchange, &keys, &died.headers);
     let copies = route.queues.len() as u64;
     let targets: Vec<Arc<Queue>> = route
         .queues

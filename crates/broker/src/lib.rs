@@ -46,6 +46,7 @@ mod stats;
 #[cfg(test)]
 mod tests;
 mod timers;
+mod tracer;
 mod vhost;
 mod wakes;
 
@@ -68,7 +69,7 @@ pub use outbox::{Batch, Delivery, Event, Outbox};
 pub use queue::{
     Activity, ConsumerSpec, ConsumerView, DELIVERY_LIMIT_DEFAULT, DeadLetterStrategy, Got,
     Overflow, Published, Purged, Queue, QueueCounts, QueueDeclare, QueueKind, QueueSnapshot,
-    Rejected, Removed, Returned, Returns, Rules, Settled,
+    Rejected, Removed, Returned, Returns, Rules, Settled, type_name,
 };
 pub use queue_names::{QueueName, printable, queue_names};
 pub use registry::{ChannelInfo, ConnectionInfo, ConnectionState, Live, Registry, Traffic};
@@ -77,5 +78,6 @@ pub use settings::{DefaultPermissions, DefaultVhostLimits, RatesMode, Settings};
 pub use stats::{Churn, DeadLetterCounts, DeadLetterStats, MessageCounts, MessageStats};
 pub use store::{Durability, QueueId, Recover, Ticket};
 pub use timers::{Timed, TimerKey, Timers};
+pub use tracer::Tap;
 pub use vhost::{PublishedOne, Route, VHost};
 pub use wakes::Wakes;

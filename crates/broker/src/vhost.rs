@@ -20,6 +20,7 @@ use crate::queue::Queue;
 use crate::replies::Replies;
 use crate::services::Services;
 use crate::stats::{Churn, DeadLetterStats, MessageStats};
+use crate::tracer::Tracer;
 use crate::wakes::Wakes;
 
 /// Exchanges that every virtual host has from the start.
@@ -49,6 +50,8 @@ pub struct Route {
 pub struct PublishedOne {
     /// It reached at least one queue.
     pub routed: bool,
+    /// A full queue has refused it; others may have taken it.
+    pub rejected: bool,
     /// When this is committed it is safe. None: nothing to wait for.
     pub ticket: Option<Ticket>,
 }
@@ -67,6 +70,7 @@ pub struct VHost {
     pub(crate) churn: Arc<Churn>,
     /// The way back from what it holds.
     pub(crate) handle: Weak<Self>,
+    pub(crate) tracer: Tracer,
     replies: Replies,
     stats: MessageStats,
     dead_letters: DeadLetterStats,
@@ -93,6 +97,7 @@ impl VHost {
             next_queue_id,
             churn,
             handle,
+            tracer: Tracer::default(),
             replies: Replies::default(),
             stats: MessageStats::default(),
             dead_letters: DeadLetterStats::default(),
@@ -314,11 +319,11 @@ impl VHost {
         if exchange.internal {
             return Err(Error::InternalExchange(exchange.resource()));
         }
-        Ok(self.resolve(exchange, keys, headers))
+        Ok(self.route_from(exchange, keys, headers))
     }
 
-    /// As [`Self::route`], for whoever may publish anywhere.
-    pub(crate) fn resolve(
+    /// The same for messages of the broker's own, which may enter anywhere.
+    pub(crate) fn route_from(
         &self,
         exchange: Arc<Exchange>,
         keys: &[&str],
@@ -351,15 +356,15 @@ impl VHost {
         let route = self.route(message.exchange(), &[message.routing_key()], &headers)?;
         let copies = route.queues.len() as u64;
         route.exchange.count_publish(1, copies);
-        let mut ticket = None;
+        let (mut ticket, mut rejected) = (None, false);
         for queue in &route.queues {
-            ticket = queue
-                .publish_clones(std::slice::from_ref(&message), wakes)
-                .ticket
-                .max(ticket);
+            let published = queue.publish_clones(std::slice::from_ref(&message), wakes);
+            ticket = published.ticket.max(ticket);
+            rejected |= !published.rejected.is_empty();
         }
         Ok(PublishedOne {
             routed: copies > 0,
+            rejected,
             ticket,
         })
     }

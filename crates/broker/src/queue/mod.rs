@@ -12,6 +12,7 @@
 
 mod active;
 mod admission;
+mod arguments;
 mod cold;
 mod consumers;
 mod due;
@@ -41,9 +42,11 @@ use codec::FieldTable;
 use parking_lot::{Mutex, MutexGuard};
 use store::{QueueId, Ticket};
 
+pub(crate) use arguments::{check_arguments, check_server_named};
 pub use consumers::ConsumerSpec;
 pub use dying::Rejected;
-pub(crate) use equivalence::{check_arguments, check_equivalent, queue_type, type_name};
+pub use equivalence::type_name;
+pub(crate) use equivalence::{check_equivalent, queue_type};
 pub use returns::{Returned, Returns};
 pub(crate) use revived::{Revived, Span};
 pub use rules::{DELIVERY_LIMIT_DEFAULT, DeadLetterStrategy, Overflow, QueueKind, Rules};
