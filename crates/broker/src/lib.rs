@@ -10,6 +10,7 @@
 //! - [`Outbox`] is a connection's mailbox, [`Wakes`] the wake-ups of a turn.
 //! - [`Budget`] says how much of the messages may be in memory.
 //! - [`Clock`] tells the time, [`Timers`] calls whoever has a deadline.
+//! - [`Events`] tells what happens to all of it, for the event exchange.
 //! - [`Commits`] says which tickets are on the disk, [`Alarms`] whether publishers have to wait.
 //!
 //! **Lock order**: topology, then queue, then store or outbox; never two queues at once.
@@ -28,7 +29,9 @@ mod deaths;
 mod declare;
 mod definitions;
 mod error;
+mod events;
 mod exchange;
+mod facts;
 mod failure;
 mod ids;
 pub mod limits;
@@ -62,6 +65,7 @@ pub use dead_letter::Reason;
 pub use declare::{Actor, DeleteIf, Deleted, QueueDeclared, REPLY_QUEUE_PREFIX};
 pub use definitions::Applied;
 pub use error::{Error, Resource};
+pub use events::{EVENT_EXCHANGE, Events, Facts};
 pub use exchange::{Exchange, ExchangeDeclare};
 pub use ids::{ConnectionId, ConsumerId};
 pub use message::{AckMode, Entry, Expiry, Message};

@@ -102,25 +102,26 @@ impl VHost {
             stats: MessageStats::default(),
             dead_letters: DeadLetterStats::default(),
         };
-        vhost.predeclare();
+        for (name, kind, internal) in PREDECLARED {
+            vhost.predeclare(name, kind, internal);
+        }
         vhost
     }
 
-    fn predeclare(&self) {
+    /// Adds an exchange that is there without having been declared.
+    pub(crate) fn predeclare(&self, name: &str, kind: Kind, internal: bool) {
         let mut topology = self.topology.lock();
-        for (name, kind, internal) in PREDECLARED {
-            let declare = ExchangeDeclare {
-                name: name.to_owned(),
-                kind: kind.as_str().to_owned(),
-                durable: true,
-                auto_delete: false,
-                internal,
-                arguments: FieldTable::default(),
-            };
-            let definition = Definition::DeclareExchange(&declare, kind);
-            let declared = self.apply(&mut topology, definition, Origin::Client, &mut Wakes::new());
-            debug_assert!(declared.is_ok(), "declaring an exchange can't fail");
-        }
+        let declare = ExchangeDeclare {
+            name: name.to_owned(),
+            kind: kind.as_str().to_owned(),
+            durable: true,
+            auto_delete: false,
+            internal,
+            arguments: FieldTable::default(),
+        };
+        let definition = Definition::DeclareExchange(&declare, kind);
+        let declared = self.apply(&mut topology, definition, Origin::Client, &mut Wakes::new());
+        debug_assert!(declared.is_ok(), "declaring an exchange can't fail");
     }
 
     /// Its name.
