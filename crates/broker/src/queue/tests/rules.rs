@@ -1,5 +1,5 @@
-//! Time to live, limits, priorities, dead letters, single active consumers, quorum queues: a
-//! clock that is turned by hand, and timers that run when asked.
+//! Time to live, limits, priorities: a clock that is turned by hand, and timers that run when
+//! asked.
 
 use codec::{AMQPValue, BasicProperties};
 
@@ -7,7 +7,7 @@ use super::*;
 use crate::tests::open_with;
 
 /// Some time in 2026.
-const START_MS: u64 = 1_790_000_000_000;
+pub(super) const START_MS: u64 = 1_790_000_000_000;
 
 pub(super) struct World {
     pub(super) dir: tempfile::TempDir,
@@ -130,7 +130,12 @@ pub(super) fn deaths(message: &Message) -> Vec<FieldTable> {
     list.as_slice().iter().map(table).collect()
 }
 
-fn consumer(w: &World, outbox: &Arc<Outbox>, prefetch: u32, priority: i32) -> ConsumerSpec {
+pub(super) fn consumer(
+    w: &World,
+    outbox: &Arc<Outbox>,
+    prefetch: u32,
+    priority: i32,
+) -> ConsumerSpec {
     ConsumerSpec {
         id: w.broker.next_consumer_id(),
         tag: "tag".into(),
@@ -147,7 +152,7 @@ fn consumer(w: &World, outbox: &Arc<Outbox>, prefetch: u32, priority: i32) -> Co
     }
 }
 
-fn join(
+pub(super) fn join(
     w: &World,
     queue: &Queue,
     outbox: &Arc<Outbox>,
@@ -160,11 +165,11 @@ fn join(
     id
 }
 
-fn reject(queue: &Queue, entry: Entry) {
+pub(super) fn reject(queue: &Queue, entry: Entry) {
     queue.reject(&mut vec![Rejected::of(entry, None)], &mut Wakes::new());
 }
 
-fn give_back(queue: &Queue, entry: Entry) {
+pub(super) fn give_back(queue: &Queue, entry: Entry) {
     let returned = Returned {
         entry,
         consumer: None,
@@ -464,402 +469,4 @@ fn purge_and_delete_reach_all_priorities() {
         .wait(deleted.ticket.unwrap())
         .unwrap();
     assert_eq!(w.broker.store_stats().live, 0);
-}
-
-#[test]
-fn a_rejected_message_tells_how_it_died() {
-    let w = World::new();
-    let dead = w.declare("dead", &[]);
-    let q = w.declare(
-        "q",
-        &[
-            ("x-dead-letter-exchange", text("")),
-            ("x-dead-letter-routing-key", text("dead")),
-        ],
-    );
-    put(&q, &plain().with_expiration("60000".into()), &["1"]);
-    reject(&q, q.get(AckMode::Manual).unwrap().entry);
-    assert_eq!(q.counts().unacked, 0);
-    let got = dead.get(AckMode::Manual).unwrap().entry;
-    assert_eq!(
-        (got.message.exchange(), got.message.routing_key()),
-        ("", "dead")
-    );
-    assert!(!got.redelivered && got.message.persistent() && got.expiry.is_never());
-    assert_eq!(got.message.header().properties().unwrap().expiration, None);
-    let table = headers(&got.message);
-    for (name, value) in [
-        ("x-first-death-exchange", ""),
-        ("x-first-death-queue", "q"),
-        ("x-first-death-reason", "rejected"),
-        ("x-last-death-exchange", ""),
-        ("x-last-death-queue", "q"),
-        ("x-last-death-reason", "rejected"),
-    ] {
-        assert_eq!(codec::get_str(&table, name), Some(value), "{name}");
-    }
-    let mut keys = codec::FieldArray::default();
-    keys.push(text("q"));
-    let mut expected = FieldTable::default();
-    for (key, value) in [
-        ("count", int(1)),
-        ("reason", text("rejected")),
-        ("queue", text("q")),
-        ("exchange", text("")),
-        ("time", AMQPValue::Timestamp(START_MS / 1000)),
-        ("routing-keys", AMQPValue::FieldArray(keys)),
-        ("original-expiration", text("60000")),
-    ] {
-        expected.insert(key.into(), value);
-    }
-    assert_eq!(deaths(&got.message), [expected]);
-}
-
-#[test]
-fn the_same_death_is_counted_and_comes_first() {
-    let w = World::new();
-    let work = w.declare(
-        "work",
-        &[
-            ("x-dead-letter-exchange", text("")),
-            ("x-dead-letter-routing-key", text("retry")),
-        ],
-    );
-    w.declare(
-        "retry",
-        &[
-            ("x-message-ttl", int(100)),
-            ("x-dead-letter-exchange", text("")),
-            ("x-dead-letter-routing-key", text("work")),
-        ],
-    );
-    put(&work, &plain(), &["1"]);
-    for round in 1..=3 {
-        reject(&work, work.get(AckMode::Manual).unwrap().entry);
-        assert_eq!(work.counts().ready, 0);
-        w.pass(100);
-        assert_eq!(work.counts().ready, 1, "a client's reject lets it go round");
-        let entry = work.get(AckMode::Manual).unwrap().entry;
-        let list: Vec<_> = deaths(&entry.message)
-            .iter()
-            .map(|death| {
-                let text = |key| codec::get_str(death, key).unwrap().to_owned();
-                (
-                    text("queue"),
-                    text("reason"),
-                    codec::get_int(death, "count"),
-                )
-            })
-            .collect();
-        let of = |queue: &str, reason: &str| (queue.to_owned(), reason.to_owned(), Some(round));
-        assert_eq!(list, [of("retry", "expired"), of("work", "rejected")]);
-        let table = headers(&entry.message);
-        assert_eq!(codec::get_str(&table, "x-first-death-queue"), Some("work"));
-        assert_eq!(codec::get_str(&table, "x-last-death-queue"), Some("retry"));
-        give_back(&work, entry);
-    }
-}
-
-#[test]
-fn circles_without_a_reject_end() {
-    let w = World::new();
-    let arguments = |next: &str| {
-        [
-            ("x-message-ttl", int(100)),
-            ("x-dead-letter-exchange", text("")),
-            ("x-dead-letter-routing-key", text(next)),
-        ]
-    };
-    let (a, b) = (
-        w.declare("a", &arguments("b")),
-        w.declare("b", &arguments("a")),
-    );
-    let own = w.declare("own", &arguments("own"));
-    put(&a, &plain(), &["1"]);
-    put(&own, &plain(), &["2"]);
-    w.pass(100);
-    assert_eq!(
-        (a.counts().ready, b.counts().ready, own.counts().ready),
-        (0, 1, 0)
-    );
-    w.pass(100);
-    assert_eq!((a.counts().ready, b.counts().ready), (0, 0));
-    assert_eq!(w.vhost().dead_letters().snapshot().cycles, 2);
-    w.broker.store_for_tests().checkpoint().unwrap();
-    assert_eq!(w.broker.store_stats().live, 0);
-}
-
-#[test]
-fn headers_that_a_publisher_has_sent_are_not_the_brokers() {
-    let w = World::new();
-    let dead = w.declare("dead", &[]);
-    let q = w.declare(
-        "q",
-        &[
-            ("x-dead-letter-exchange", text("")),
-            ("x-dead-letter-routing-key", text("dead")),
-        ],
-    );
-    put(&q, &plain(), &["1"]);
-    reject(&q, q.get(AckMode::Manual).unwrap().entry);
-    let died = dead.get(AckMode::Automatic).unwrap().entry.message;
-    // A consumer publishes what it got, headers and all.
-    let properties = codec::to_basic_properties(&died.header()).unwrap();
-    put(&q, &properties, &["2"]);
-    let again = q.get(AckMode::Manual).unwrap().entry;
-    assert_eq!(deaths(&again.message).len(), 1, "passed on as they are");
-    reject(&q, again);
-    let died = dead.get(AckMode::Automatic).unwrap().entry.message;
-    assert_eq!(
-        codec::get_int(&deaths(&died)[0], "count"),
-        Some(1),
-        "counted anew"
-    );
-}
-
-#[test]
-fn deaths_are_known_for_the_brokers_own_after_a_restart() {
-    let w = World::new();
-    let arguments = |next: &str| {
-        [
-            ("x-dead-letter-exchange", text("")),
-            ("x-dead-letter-routing-key", text(next)),
-        ]
-    };
-    let (a, _) = (
-        w.declare("a", &arguments("b")),
-        w.declare("b", &arguments("a")),
-    );
-    put(&a, &plain(), &["1"]);
-    reject(&a, a.get(AckMode::Manual).unwrap().entry);
-    drop(a);
-    let w = w.reopen(false);
-    let (a, b) = (w.vhost().queue("a").unwrap(), w.vhost().queue("b").unwrap());
-    reject(&b, b.get(AckMode::Manual).unwrap().entry);
-    reject(&a, a.get(AckMode::Manual).unwrap().entry);
-    let counts: Vec<_> = deaths(&b.get(AckMode::Manual).unwrap().entry.message)
-        .iter()
-        .map(|death| codec::get_int(death, "count").unwrap())
-        .collect();
-    assert_eq!(counts, [2, 1]);
-}
-
-#[test]
-fn without_a_dead_letter_exchange_nothing_is_left() {
-    let w = World::new();
-    let q = w.declare("q", &[("x-dead-letter-exchange", text("missing"))]);
-    let none = w.declare("none", &[]);
-    for queue in [&q, &none] {
-        put(queue, &plain(), &["1"]);
-        reject(queue, queue.get(AckMode::Manual).unwrap().entry);
-    }
-    w.broker.store_for_tests().checkpoint().unwrap();
-    assert_eq!(w.broker.store_stats().live, 0);
-}
-
-#[test]
-fn a_rejected_message_that_is_in_the_store_only_is_dead_lettered_too() {
-    let w = World::new();
-    let dead = w.declare("dead", &[]);
-    let q = w.declare(
-        "q",
-        &[
-            ("x-dead-letter-exchange", text("")),
-            ("x-dead-letter-routing-key", text("dead")),
-        ],
-    );
-    put(&q, &plain(), &["1", "2"]);
-    q.services.store.wait(q.recorded()).unwrap();
-    let mut rejected = (0..2)
-        .map(|_| Rejected {
-            settled: Settled::of(&q.get(AckMode::Manual).unwrap().entry, None),
-            entry: None,
-        })
-        .collect();
-    q.reject(&mut rejected, &mut Wakes::new());
-    w.run_due();
-    assert_eq!(all(&dead), ["1", "2"]);
-    w.broker.store_for_tests().checkpoint().unwrap();
-    assert_eq!((w.broker.store_stats().live, q.counts().unacked), (0, 0));
-}
-
-#[test]
-fn one_consumer_is_active_and_the_next_follows_it() {
-    let w = World::new();
-    let q = w.declare(
-        "q",
-        &[("x-single-active-consumer", AMQPValue::Boolean(true))],
-    );
-    let boxes = [Outbox::new(), Outbox::new(), Outbox::new()];
-    let first = join(&w, &q, &boxes[0], 0, 0);
-    join(&w, &q, &boxes[1], 0, 0);
-    join(&w, &q, &boxes[2], 0, 5);
-    put(&q, &plain(), &["1", "2"]);
-    let got = taken(&boxes[0]);
-    assert_eq!(
-        bodies(&got),
-        ["1", "2"],
-        "the first stays, whatever the others' priority"
-    );
-    let activity: Vec<_> = q.snapshot().consumers.iter().map(|c| c.activity).collect();
-    assert_eq!(
-        activity,
-        [Activity::Waiting, Activity::SingleActive, Activity::Waiting]
-    );
-    q.remove_consumer(first, &mut Wakes::new());
-    for delivery in got {
-        give_back(&q, delivery.entry);
-    }
-    put(&q, &plain(), &["3"]);
-    assert_eq!(
-        bodies(&taken(&boxes[2])),
-        ["1", "2", "3"],
-        "then the highest priority"
-    );
-    assert!(taken(&boxes[1]).is_empty());
-    let exclusive = ConsumerSpec {
-        exclusive: true,
-        ..consumer(&w, &boxes[0], 0, 0)
-    };
-    let alone = w.declare(
-        "alone",
-        &[("x-single-active-consumer", AMQPValue::Boolean(true))],
-    );
-    assert!(alone.add_consumer(exclusive, &mut Wakes::new()).is_err());
-}
-
-fn quorum(w: &World, name: &str, more: &[(&str, AMQPValue)]) -> Arc<Queue> {
-    let arguments = [&[("x-queue-type", text("quorum"))], more].concat();
-    w.declare(name, &arguments)
-}
-
-#[test]
-fn a_higher_priority_takes_a_quorum_queue_over_once_all_is_settled() {
-    let w = World::new();
-    let q = quorum(
-        &w,
-        "q",
-        &[("x-single-active-consumer", AMQPValue::Boolean(true))],
-    );
-    let (low, high) = (Outbox::new(), Outbox::new());
-    let id = join(&w, &q, &low, 0, 0);
-    put(&q, &plain(), &["1"]);
-    let held = taken(&low).remove(0);
-    join(&w, &q, &high, 0, 1);
-    put(&q, &plain(), &["2"]);
-    assert!(taken(&low).is_empty() && taken(&high).is_empty());
-    q.ack(&[Settled::of(&held.entry, Some(id))], &mut Wakes::new());
-    assert_eq!(bodies(&taken(&high)), ["2"]);
-}
-
-#[test]
-fn a_quorum_queue_keeps_everything_and_counts_returns() {
-    for close in [true, false] {
-        let w = World::new();
-        let q = quorum(&w, "q", &[]);
-        let transient = BasicProperties::default().with_delivery_mode(1);
-        assert!(put(&q, &transient, &["1"]).ticket.is_some());
-        let count = |entry: &Entry| codec::get_int(&headers(&entry.message), "x-delivery-count");
-        let first = q.get(AckMode::Manual).unwrap().entry;
-        assert_eq!(count(&first), None);
-        give_back(&q, first);
-        let second = q.get(AckMode::Manual).unwrap().entry;
-        assert_eq!((count(&second), second.redelivered), (Some(1), true));
-        give_back(&q, second);
-        drop(q);
-        let w = w.reopen(close);
-        let q = w.vhost().queue("q").unwrap();
-        let third = q.get(AckMode::Manual).unwrap().entry;
-        assert_eq!(count(&third), Some(2));
-        q.ack(&[Settled::of(&third, None)], &mut Wakes::new());
-        assert_eq!(q.lock().returns.numbers(), [0; 0]);
-    }
-}
-
-#[test]
-fn what_comes_back_too_often_dies() {
-    let w = World::new();
-    let dead = w.declare("dead", &[]);
-    let q = quorum(
-        &w,
-        "q",
-        &[
-            ("x-delivery-limit", int(2)),
-            ("x-dead-letter-exchange", text("")),
-            ("x-dead-letter-routing-key", text("dead")),
-        ],
-    );
-    put(&q, &plain(), &["1"]);
-    for _ in 0..3 {
-        assert_eq!(dead.counts().ready, 0);
-        give_back(&q, q.get(AckMode::Manual).unwrap().entry);
-    }
-    let died = dead.get(AckMode::Manual).unwrap().entry.message;
-    assert_eq!(
-        codec::get_str(&deaths(&died)[0], "reason"),
-        Some("delivery_limit")
-    );
-    assert_eq!(codec::get_int(&headers(&died), "x-delivery-count"), None);
-    assert_eq!(q.counts(), QueueCounts::default());
-}
-
-#[test]
-fn returned_messages_come_before_others_and_in_their_order() {
-    let w = World::new();
-    let q = quorum(&w, "q", &[]);
-    put(&q, &plain(), &["1", "2", "3", "4"]);
-    let mut held: Vec<_> = (0..3)
-        .map(|_| q.get(AckMode::Manual).unwrap().entry)
-        .collect();
-    give_back(&q, held.remove(2));
-    give_back(&q, held.remove(0));
-    assert_eq!(all(&q), ["3", "1", "4"]);
-}
-
-#[test]
-fn a_quorum_queue_gives_high_priorities_two_turns_of_three() {
-    let w = World::new();
-    let q = quorum(&w, "q", &[]);
-    for (priority, body) in [(0, "a"), (4, "b"), (5, "A"), (9, "B"), (5, "C"), (5, "D")] {
-        put(&q, &plain().with_priority(priority), &[body]);
-    }
-    assert_eq!(all(&q), ["A", "B", "a", "C", "D", "b"]);
-}
-
-#[test]
-fn dead_letters_that_nobody_takes_stay_and_are_tried_again() {
-    let w = World::new();
-    let q = quorum(
-        &w,
-        "q",
-        &[
-            ("x-dead-letter-strategy", text("at-least-once")),
-            ("x-overflow", text("reject-publish")),
-            ("x-dead-letter-exchange", text("")),
-            ("x-dead-letter-routing-key", text("dead")),
-        ],
-    );
-    let names: Vec<String> = (0..50).map(|n| n.to_string()).collect();
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    put(&q, &plain(), &names);
-    q.services.store.wait(q.recorded()).unwrap();
-    let held: Vec<_> = std::iter::from_fn(|| q.get(AckMode::Manual)).collect();
-    let mut rejected = held
-        .into_iter()
-        .map(|got| Rejected::of(got.entry, None))
-        .collect();
-    q.reject(&mut rejected, &mut Wakes::new());
-    assert_eq!(q.counts().dead_letters, 50);
-    w.pass(1000);
-    assert_eq!(w.broker.store_stats().live, 50, "none of them is gone");
-    // Somewhere to go: no need to wait for three minutes.
-    let dead = w.declare("dead", &[]);
-    w.pass(1000);
-    assert_eq!(dead.counts().ready, 50);
-    assert_eq!(
-        (q.counts().dead_letters, q.counts().dead_letter_bytes),
-        (0, 0)
-    );
-    w.broker.store_for_tests().checkpoint().unwrap();
-    assert_eq!(w.broker.store_stats().live, 50, "in the one queue only");
 }
