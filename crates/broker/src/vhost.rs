@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
-use codec::FieldTable;
+use codec::{FieldTable, as_str, get_array};
 use dashmap::DashMap;
 use parking_lot::Mutex;
 use routing::{Graph, Kind, Routes};
@@ -349,12 +349,18 @@ impl VHost {
     ///
     /// # Errors
     /// Those of [`Self::route`].
-    pub fn publish(&self, message: Message, wakes: &mut Wakes) -> Result<PublishedOne, Error> {
-        let headers = codec::to_basic_properties(&message.header())
-            .ok()
-            .and_then(|p| p.headers().clone())
-            .unwrap_or_default();
-        let route = self.route(message.exchange(), &[message.routing_key()], &headers)?;
+    pub fn publish(&self, mut message: Message, wakes: &mut Wakes) -> Result<PublishedOne, Error> {
+        let properties = codec::to_basic_properties(&message.header()).unwrap_or_default();
+        let headers = properties.headers().clone().unwrap_or_default();
+        if headers.contains_key("BCC") {
+            message = message.with_properties(&properties.with_headers(without_bcc(&headers)));
+        }
+        let mut keys = vec![message.routing_key()];
+        for name in ["CC", "BCC"] {
+            let further = get_array(&headers, name).into_iter().flatten();
+            keys.extend(further.filter_map(as_str));
+        }
+        let route = self.route(message.exchange(), &keys, &headers)?;
         let copies = route.queues.len() as u64;
         route.exchange.count_publish(1, copies);
         let (mut ticket, mut rejected) = (None, false);
@@ -369,6 +375,19 @@ impl VHost {
             ticket,
         })
     }
+}
+
+/// What consumers see of the headers.
+fn without_bcc(headers: &FieldTable) -> FieldTable {
+    let mut left = FieldTable::default();
+    for (name, value) in headers
+        .inner()
+        .iter()
+        .filter(|(name, _)| name.as_str() != "BCC")
+    {
+        left.insert(name.clone(), value.clone());
+    }
+    left
 }
 
 fn implicit_binding(queue: &str) -> BindingSpec {
