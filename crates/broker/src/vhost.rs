@@ -1,10 +1,10 @@
 //! A virtual host: its queues and exchanges by name, and the way of a message between them.
 
 use std::cell::Cell;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 
-use codec::FieldTable;
+use codec::{FieldTable, as_str, get_array};
 use dashmap::DashMap;
 use parking_lot::Mutex;
 use routing::{Graph, Kind, Routes};
@@ -19,7 +19,8 @@ use crate::message::Message;
 use crate::queue::Queue;
 use crate::replies::Replies;
 use crate::services::Services;
-use crate::stats::{Churn, MessageStats};
+use crate::stats::{Churn, DeadLetterStats, MessageStats};
+use crate::tracer::Tracer;
 use crate::wakes::Wakes;
 
 /// Exchanges that every virtual host has from the start.
@@ -49,6 +50,8 @@ pub struct Route {
 pub struct PublishedOne {
     /// It reached at least one queue.
     pub routed: bool,
+    /// A full queue has refused it; others may have taken it.
+    pub rejected: bool,
     /// When this is committed it is safe. None: nothing to wait for.
     pub ticket: Option<Ticket>,
 }
@@ -65,8 +68,12 @@ pub struct VHost {
     pub(crate) services: Services,
     pub(crate) next_queue_id: Arc<AtomicU32>,
     pub(crate) churn: Arc<Churn>,
+    /// The way back from what it holds.
+    pub(crate) handle: Weak<Self>,
+    pub(crate) tracer: Tracer,
     replies: Replies,
     stats: MessageStats,
+    dead_letters: DeadLetterStats,
 }
 
 impl VHost {
@@ -76,6 +83,7 @@ impl VHost {
         services: Services,
         next_queue_id: Arc<AtomicU32>,
         churn: Arc<Churn>,
+        handle: Weak<Self>,
     ) -> Self {
         let vhost = Self {
             name: name.into(),
@@ -88,28 +96,32 @@ impl VHost {
             services,
             next_queue_id,
             churn,
+            handle,
+            tracer: Tracer::default(),
             replies: Replies::default(),
             stats: MessageStats::default(),
+            dead_letters: DeadLetterStats::default(),
         };
-        vhost.predeclare();
+        for (name, kind, internal) in PREDECLARED {
+            vhost.predeclare(name, kind, internal);
+        }
         vhost
     }
 
-    fn predeclare(&self) {
+    /// Adds an exchange that is there without having been declared.
+    pub(crate) fn predeclare(&self, name: &str, kind: Kind, internal: bool) {
         let mut topology = self.topology.lock();
-        for (name, kind, internal) in PREDECLARED {
-            let declare = ExchangeDeclare {
-                name: name.to_owned(),
-                kind: kind.as_str().to_owned(),
-                durable: true,
-                auto_delete: false,
-                internal,
-                arguments: FieldTable::default(),
-            };
-            let definition = Definition::DeclareExchange(&declare, kind);
-            let declared = self.apply(&mut topology, definition, Origin::Client, &mut Wakes::new());
-            debug_assert!(declared.is_ok(), "declaring an exchange can't fail");
-        }
+        let declare = ExchangeDeclare {
+            name: name.to_owned(),
+            kind: kind.as_str().to_owned(),
+            durable: true,
+            auto_delete: false,
+            internal,
+            arguments: FieldTable::default(),
+        };
+        let definition = Definition::DeclareExchange(&declare, kind);
+        let declared = self.apply(&mut topology, definition, Origin::Client, &mut Wakes::new());
+        debug_assert!(declared.is_ok(), "declaring an exchange can't fail");
     }
 
     /// Its name.
@@ -129,6 +141,12 @@ impl VHost {
     #[must_use]
     pub const fn stats(&self) -> &MessageStats {
         &self.stats
+    }
+
+    /// The messages that died in its queues.
+    #[must_use]
+    pub const fn dead_letters(&self) -> &DeadLetterStats {
+        &self.dead_letters
     }
 
     /// Direct reply-to.
@@ -302,6 +320,16 @@ impl VHost {
         if exchange.internal {
             return Err(Error::InternalExchange(exchange.resource()));
         }
+        Ok(self.route_from(exchange, keys, headers))
+    }
+
+    /// The same for messages of the broker's own, which may enter anywhere.
+    pub(crate) fn route_from(
+        &self,
+        exchange: Arc<Exchange>,
+        keys: &[&str],
+        headers: &FieldTable,
+    ) -> Route {
         let view = RoutingView {
             vhost: self,
             saw_headers: Cell::new(false),
@@ -310,37 +338,56 @@ impl VHost {
         routing::resolve(&view, exchange.id, keys, headers, &mut ids);
         let find = |id: QueueId| self.queues_by_id.get(&id).map(|q| Arc::clone(q.value()));
         let queues = ids.iter().filter_map(find).collect();
-        Ok(Route {
+        Route {
             exchange,
             queues,
             cacheable: !view.saw_headers.get(),
-        })
+        }
     }
 
     /// Publishes one message to the exchange and key that it names, as the HTTP API does.
     ///
     /// # Errors
     /// Those of [`Self::route`].
-    pub fn publish(&self, message: Message, wakes: &mut Wakes) -> Result<PublishedOne, Error> {
-        let headers = codec::to_basic_properties(&message.header())
-            .ok()
-            .and_then(|p| p.headers().clone())
-            .unwrap_or_default();
-        let route = self.route(message.exchange(), &[message.routing_key()], &headers)?;
+    pub fn publish(&self, mut message: Message, wakes: &mut Wakes) -> Result<PublishedOne, Error> {
+        let properties = codec::to_basic_properties(&message.header()).unwrap_or_default();
+        let headers = properties.headers().clone().unwrap_or_default();
+        if headers.contains_key("BCC") {
+            message = message.with_properties(&properties.with_headers(without_bcc(&headers)));
+        }
+        let mut keys = vec![message.routing_key()];
+        for name in ["CC", "BCC"] {
+            let further = get_array(&headers, name).into_iter().flatten();
+            keys.extend(further.filter_map(as_str));
+        }
+        let route = self.route(message.exchange(), &keys, &headers)?;
         let copies = route.queues.len() as u64;
         route.exchange.count_publish(1, copies);
-        let mut ticket = None;
+        let (mut ticket, mut rejected) = (None, false);
         for queue in &route.queues {
-            ticket = queue
-                .publish_clones(std::slice::from_ref(&message), wakes)
-                .ticket
-                .max(ticket);
+            let published = queue.publish_clones(std::slice::from_ref(&message), wakes);
+            ticket = published.ticket.max(ticket);
+            rejected |= !published.rejected.is_empty();
         }
         Ok(PublishedOne {
             routed: copies > 0,
+            rejected,
             ticket,
         })
     }
+}
+
+/// What consumers see of the headers.
+fn without_bcc(headers: &FieldTable) -> FieldTable {
+    let mut left = FieldTable::default();
+    for (name, value) in headers
+        .inner()
+        .iter()
+        .filter(|(name, _)| name.as_str() != "BCC")
+    {
+        left.insert(name.clone(), value.clone());
+    }
+    left
 }
 
 fn implicit_binding(queue: &str) -> BindingSpec {

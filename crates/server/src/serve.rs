@@ -136,6 +136,7 @@ async fn serve(
     let info = management::Info {
         amqp_listeners: amqp.clone(),
         management_listeners: vec![management],
+        prometheus_listeners: Vec::new(),
         data_dir: config.data_dir.clone(),
         clock: clock::now,
     };
@@ -196,6 +197,10 @@ fn start_management(
     broker: Arc<Broker>,
     info: management::Info,
 ) -> io::Result<oneshot::Sender<()>> {
+    let sockets = management::Sockets {
+        management: vec![listener],
+        prometheus: Vec::new(),
+    };
     let (stop, stopped) = oneshot::channel::<()>();
     let runtime = Builder::new_current_thread().enable_all().build()?;
     thread::Builder::new()
@@ -205,7 +210,7 @@ fn start_management(
                 // A sender that is gone says the same as one that has sent.
                 let _ = stopped.await;
             };
-            let served = runtime.block_on(management::serve(broker, vec![listener], info, stopped));
+            let served = runtime.block_on(management::serve(broker, sockets, info, stopped));
             if let Err(error) = served {
                 tracing::error!("the management API has stopped: {error}");
             }
