@@ -73,9 +73,10 @@ pub use ids::{ConnectionId, ConsumerId};
 pub use message::{AckMode, Entry, Expiry, Message};
 pub use outbox::{Batch, Delivery, Event, Outbox};
 pub use queue::{
-    Activity, ConsumerSpec, ConsumerView, DELIVERY_LIMIT_DEFAULT, DeadLetterStrategy, Got,
-    Overflow, Published, Purged, Queue, QueueCounts, QueueDeclare, QueueKind, QueueSnapshot,
-    Rejected, Removed, Returned, Returns, Rules, Settled, type_name,
+    Activity, BROWSE_BYTES_MAX, BROWSE_MESSAGES_MAX, ConsumerSpec, ConsumerView,
+    DELIVERY_LIMIT_DEFAULT, DeadLetterStrategy, Got, Overflow, Published, Purged, Queue,
+    QueueCounts, QueueDeclare, QueueKind, QueueSnapshot, Rejected, Removed, Returned, Returns,
+    Rules, Settled, type_name,
 };
 pub use queue_names::{QueueName, printable, queue_names};
 pub use registry::{ChannelInfo, ConnectionInfo, ConnectionState, Live, Registry, Traffic};

@@ -1,6 +1,7 @@
 //! The API over a real broker, request by request, without sockets.
 
 mod bindings;
+mod browse;
 mod declares;
 mod explain;
 mod messages;

@@ -1,6 +1,7 @@
 //! The paths under `/api`, one file per resource: its routes and their handlers.
 
 mod bindings;
+mod browse;
 mod channels;
 mod connections;
 mod consumers;
@@ -54,6 +55,7 @@ pub(crate) fn routes() -> Router<Arc<Context>> {
         .merge(queues::routes())
         .merge(messages::routes())
         .merge(moves::routes())
+        .merge(browse::routes())
         .merge(explain::routes())
         .merge(bindings::routes())
         .merge(users::routes())
