@@ -19,6 +19,7 @@ import { consumerKey, CONSUMER_COLUMNS } from './consumers.js'
 /** @type {import('../router.js').Page} */
 export function page(main, params, { vhost, name }) {
   let queue = { vhost, name }
+  let looked = false
   const rates = ratesChart(['confirm', 'unroutable'])
   const lengths = lengthsChart()
   const ranges = rangeSwitch(params, () => source.refresh())
@@ -56,6 +57,11 @@ export function page(main, params, { vhost, name }) {
       { id: 'publish', label: 'Publish', nodes: [publishCard({ vhost, exchange: '', routingKey: name, done: () => source.refresh() })] },
     ],
     load: async (signal, tab) => {
+      // Once: what somebody reads is not to change under their eyes.
+      if (tab === 'messages' && !looked) {
+        looked = true
+        messages.look()
+      }
       const [one, bound] = await Promise.all([
         get(api('queues', vhost, name), past(ranges.range, 'lengths', 'msg_rates'), signal),
         tab === 'bindings' ? get(api('queues', vhost, name, 'bindings'), {}, signal) : null,
