@@ -26,6 +26,7 @@ pub(crate) fn restore(broker: &Broker, recovered: &Recovered) {
     let mut queues: HashMap<QueueId, RecoveredQueue> =
         recovered.queues.iter().map(|q| (q.id, *q)).collect();
     let mut marks = HashMap::new();
+    let mut accesses = Vec::new();
     let mut stages: [Vec<Stored>; 4] = Default::default();
     for (key, value) in &recovered.entries {
         let Some(stored) = Stored::decode(key, value) else {
@@ -37,13 +38,18 @@ pub(crate) fn restore(broker: &Broker, recovered: &Recovered) {
                 marks.insert(id, delivered_to);
                 continue;
             }
-            Stored::VHost(_) => 0,
+            Stored::Access(access) => {
+                accesses.push(access);
+                continue;
+            }
+            Stored::VHost(..) => 0,
             Stored::Exchange(..) => 1,
             Stored::Queue(..) => 2,
             Stored::Binding(..) => 3,
         };
         stages[stage].push(stored);
     }
+    broker.restore_access(accesses);
     let known: HashSet<QueueId> = stages[2].iter().filter_map(Stored::queue_id).collect();
     for stored in stages.into_iter().flatten() {
         restore_one(
@@ -69,7 +75,7 @@ fn restore_one(
     marks: Option<&HashMap<QueueId, u64>>,
 ) {
     match stored {
-        Stored::VHost(name) => drop(broker.add_vhost(&name)),
+        Stored::VHost(name, meta) => drop(broker.add_vhost(&name, meta)),
         Stored::Exchange(vhost, declare) => {
             if let (Some(vhost), Some(kind)) = (broker.vhost(&vhost), Kind::parse(&declare.kind)) {
                 apply(&vhost, Definition::DeclareExchange(&declare, kind));
@@ -101,7 +107,7 @@ fn restore_one(
                 apply(&vhost, Definition::Bind(&spec));
             }
         }
-        Stored::Mark(..) => {}
+        Stored::Mark(..) | Stored::Access(_) => {}
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use codec::FieldTable;
 use dashmap::DashMap;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use routing::{Graph, Kind, Routes};
 use store::{QueueId, Store, Ticket};
 
@@ -20,6 +20,7 @@ use crate::message::Message;
 use crate::queue::Queue;
 use crate::replies::Replies;
 use crate::stats::{Churn, MessageStats};
+use crate::vhost_meta::VHostMeta;
 use crate::wakes::Wakes;
 
 /// Exchanges that every virtual host has from the start.
@@ -66,6 +67,7 @@ pub struct VHost {
     pub(crate) budget: Arc<Budget>,
     pub(crate) next_queue_id: Arc<AtomicU32>,
     pub(crate) churn: Arc<Churn>,
+    meta: RwLock<Arc<VHostMeta>>,
     replies: Replies,
     stats: MessageStats,
 }
@@ -78,6 +80,7 @@ impl VHost {
         budget: Arc<Budget>,
         next_queue_id: Arc<AtomicU32>,
         churn: Arc<Churn>,
+        meta: VHostMeta,
     ) -> Self {
         let vhost = Self {
             name: name.into(),
@@ -91,6 +94,7 @@ impl VHost {
             budget,
             next_queue_id,
             churn,
+            meta: RwLock::new(Arc::new(meta)),
             replies: Replies::default(),
             stats: MessageStats::default(),
         };
@@ -126,6 +130,23 @@ impl VHost {
     #[must_use]
     pub fn generation(&self) -> u64 {
         self.generation.load(Ordering::Acquire)
+    }
+
+    /// Makes every route that was found before be looked up anew.
+    pub(crate) fn touch(&self) {
+        self.generation.fetch_add(1, Ordering::Release);
+    }
+
+    /// What is known about it besides what is in it.
+    #[must_use]
+    pub fn meta(&self) -> Arc<VHostMeta> {
+        Arc::clone(&self.meta.read())
+    }
+
+    pub(crate) fn set_meta(&self, meta: VHostMeta) {
+        *self.meta.write() = Arc::new(meta);
+        // Tracing is a property of routes.
+        self.touch();
     }
 
     /// What happened to its messages.

@@ -39,8 +39,9 @@ async fn publish(
     fields: Fields,
 ) -> Answer {
     let vhost = caller.vhost(&context, &vhost)?;
-    exchanges::find(&vhost, &name)?;
+    let exchange = exchanges::find(&vhost, &name)?;
     let message = message(&context, exchange_name(&name), &fields)?;
+    caller.may_publish(&vhost, &exchange, message.routing_key())?;
     let published = {
         let mut wakes = Wakes::new();
         vhost.publish(message, &mut wakes)?
@@ -139,7 +140,8 @@ async fn get(
 ) -> Answer {
     let vhost = caller.vhost(&context, &vhost)?;
     queues::find(&vhost, &name)?;
-    let queue = vhost.find_queue(&name, &caller.actor())?;
+    caller.may_read(&vhost, &name)?;
+    let queue = vhost.find_queue(&name, &caller.actor(&vhost)?)?;
     let count = fields
         .count("count")?
         .ok_or(ApiError::KeyMissing("count"))?;

@@ -55,6 +55,7 @@ impl Channel {
         }
         let name = self.queue_name(m.queue.as_str())?;
         let tag = self.new_tag(m.consumer_tag.as_str(), client)?;
+        client.may_read(&name)?;
         let queue = client.vhost.find_queue(&name, &client.actor)?;
         let priority = priority(&m.arguments, &queue.resource())?;
         let ack = ack_mode(m.no_ack);
@@ -220,6 +221,7 @@ impl Channel {
         turn: &mut Turn<'_>,
     ) -> Result<(), Fault> {
         let name = self.queue_name(m.queue.as_str())?;
+        client.may_read(&name)?;
         let queue = client.vhost.find_queue(&name, &client.actor)?;
         let ack = ack_mode(m.no_ack);
         let Some(got) = queue.get(ack) else {
