@@ -22,8 +22,10 @@ use crate::ids::{ConnectionId, ConsumerId};
 use crate::record::Record;
 use crate::recover;
 use crate::registry::Registry;
+use crate::services::Services;
 use crate::settings::Settings;
 use crate::stats::Churn;
+use crate::timers::Timers;
 use crate::vhost::VHost;
 use crate::vhost_meta::VHostMeta;
 
@@ -44,6 +46,7 @@ pub struct Broker {
     commits: Arc<Commits>,
     budget: Arc<Budget>,
     failure: Arc<Failure>,
+    timers: Arc<Timers>,
     alarms: Alarms,
     segment_bytes: u64,
     pub(crate) vhosts: DashMap<String, Arc<VHost>>,
@@ -89,6 +92,7 @@ impl Broker {
             commits,
             budget: Arc::new(budget),
             failure,
+            timers: Arc::default(),
             alarms: Alarms::default(),
             segment_bytes,
             vhosts: DashMap::new(),
@@ -118,15 +122,13 @@ impl Broker {
 
     pub(crate) fn add_vhost(&self, name: &str, meta: VHostMeta) -> Arc<VHost> {
         let (ids, churn) = (Arc::clone(&self.next_queue_id), Arc::clone(&self.churn));
-        let budget = Arc::clone(&self.budget);
-        let vhost = Arc::new(VHost::new(
-            name,
-            self.store.clone(),
-            budget,
-            ids,
-            churn,
-            meta,
-        ));
+        let services = Services {
+            store: self.store.clone(),
+            budget: Arc::clone(&self.budget),
+            clock: self.settings.clock.clone(),
+            timers: Arc::clone(&self.timers),
+        };
+        let vhost = Arc::new(VHost::new(name, services, ids, churn, meta));
         self.vhosts.insert(name.to_owned(), Arc::clone(&vhost));
         vhost
     }
@@ -197,6 +199,12 @@ impl Broker {
     #[must_use]
     pub const fn budget(&self) -> &Arc<Budget> {
         &self.budget
+    }
+
+    /// Deadlines of queues and exchanges. One thread is to [run](Timers::run) them.
+    #[must_use]
+    pub const fn timers(&self) -> &Arc<Timers> {
+        &self.timers
     }
 
     /// Whether publishers are held back.

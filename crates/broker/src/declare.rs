@@ -14,7 +14,8 @@ use crate::error::{Error, Resource};
 use crate::exchange::{Exchange, ExchangeDeclare};
 use crate::ids::ConnectionId;
 use crate::queue::{
-    Queue, QueueCounts, QueueDeclare, check_arguments, check_equivalent, queue_type, type_name,
+    Queue, QueueCounts, QueueDeclare, check_arguments, check_equivalent, check_server_named,
+    queue_type, type_name,
 };
 use crate::vhost::VHost;
 use crate::wakes::Wakes;
@@ -112,6 +113,7 @@ impl VHost {
         }
         let may = |right| actor.access.check_queue(right, &declare.name, &self.name);
         may(Right::Configure)?;
+        check_server_named(&declare)?;
         // The topology lock makes "look, then create" one step.
         let mut topology = self.topology.lock();
         if let Some(queue) = self.queue(&declare.name) {

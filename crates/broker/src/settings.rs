@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use store::{Durability, Recover};
 
+use crate::clock::Clock;
 use crate::limits::{MESSAGE_MEMORY_MAX, WARM_BYTES_MAX};
 
 /// The resolved settings of a broker, immutable while it runs. Names are those of
@@ -87,6 +88,8 @@ pub struct Settings {
     pub started: Instant,
     /// The same moment in milliseconds of the epoch.
     pub started_ms: u64,
+    /// The wall clock. Stands still unless the server sets it.
+    pub clock: Clock,
 }
 
 impl Settings {
@@ -132,6 +135,7 @@ impl Settings {
             rates_mode: RatesMode::Basic,
             started,
             started_ms,
+            clock: Clock::manual(started_ms).0,
         }
     }
 }

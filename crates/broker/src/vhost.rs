@@ -8,10 +8,9 @@ use codec::FieldTable;
 use dashmap::DashMap;
 use parking_lot::{Mutex, RwLock};
 use routing::{Graph, Kind, Routes};
-use store::{QueueId, Store, Ticket};
+use store::{QueueId, Ticket};
 
 use crate::binding::{BindingSpec, Destination};
-use crate::budget::Budget;
 use crate::definitions::{Definition, Origin, Topology};
 use crate::error::{Error, Resource};
 use crate::exchange::{Bound, Exchange, ExchangeDeclare};
@@ -19,6 +18,7 @@ use crate::ids::ExchangeId;
 use crate::message::Message;
 use crate::queue::Queue;
 use crate::replies::Replies;
+use crate::services::Services;
 use crate::stats::{Churn, MessageStats};
 use crate::vhost_meta::VHostMeta;
 use crate::wakes::Wakes;
@@ -63,8 +63,7 @@ pub struct VHost {
     pub(crate) queues_by_id: DashMap<QueueId, Arc<Queue>>,
     pub(crate) topology: Mutex<Topology>,
     pub(crate) generation: AtomicU64,
-    pub(crate) store: Store,
-    pub(crate) budget: Arc<Budget>,
+    pub(crate) services: Services,
     pub(crate) next_queue_id: Arc<AtomicU32>,
     pub(crate) churn: Arc<Churn>,
     meta: RwLock<Arc<VHostMeta>>,
@@ -76,8 +75,7 @@ impl VHost {
     /// A virtual host with nothing but the predeclared exchanges.
     pub(crate) fn new(
         name: &str,
-        store: Store,
-        budget: Arc<Budget>,
+        services: Services,
         next_queue_id: Arc<AtomicU32>,
         churn: Arc<Churn>,
         meta: VHostMeta,
@@ -90,8 +88,7 @@ impl VHost {
             queues_by_id: DashMap::new(),
             topology: Mutex::default(),
             generation: AtomicU64::new(1),
-            store,
-            budget,
+            services,
             next_queue_id,
             churn,
             meta: RwLock::new(Arc::new(meta)),

@@ -6,6 +6,7 @@ mod clock;
 mod config;
 mod connection;
 mod connections;
+mod hang_up;
 mod inbound;
 mod inspect;
 mod listener;
@@ -13,6 +14,7 @@ mod os;
 mod serve;
 mod shutdown;
 mod telemetry;
+mod ticking;
 mod watch;
 
 use std::process::ExitCode;

@@ -220,6 +220,13 @@ impl Connection {
         }
     }
 
+    /// An alarm keeps the client from publishing: what it sends stays in the socket, and so does
+    /// the end of it. Look whether it has hung up.
+    #[must_use]
+    pub fn is_blocked(&self) -> bool {
+        matches!(&self.phase, Phase::Running(running) if running.is_blocked())
+    }
+
     /// Nothing more will come: write the rest of the output and close the socket.
     #[must_use]
     pub fn is_finished(&self) -> bool {

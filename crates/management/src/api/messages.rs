@@ -42,6 +42,12 @@ async fn publish(
     let exchange = exchanges::find(&vhost, &name)?;
     let message = message(&context, exchange_name(&name), &fields)?;
     caller.may_publish(&vhost, &exchange, message.routing_key())?;
+    let alarms = context.broker.alarms().raised();
+    if alarms.any() {
+        // Publishers are blocked, this one too. RabbitMQ's would wait for its confirm in vain.
+        let reason = format!("confirm_timeout: {}", alarms.reason());
+        return Err(ApiError::bad_request(reason));
+    }
     let published = {
         let mut wakes = Wakes::new();
         vhost.publish(message, &mut wakes)?

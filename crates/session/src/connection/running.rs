@@ -128,7 +128,7 @@ impl Running {
 
     /// No more input is taken: too much waits for commits, or an alarm blocks the client.
     pub(crate) fn is_held_up(&self) -> bool {
-        self.throttle == Throttle::Blocked || self.client.is_held_up()
+        self.is_blocked() || self.client.is_held_up()
     }
 
     pub(crate) fn wants_input(&self, out: &OutBuf) -> bool {
