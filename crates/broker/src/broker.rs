@@ -10,6 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use dashmap::DashMap;
 use parking_lot::Mutex;
+use routing::Kind;
 use store::{Options, QueueId, Recovered, Store};
 
 use crate::alarms::{Alarms, Resources};
@@ -17,6 +18,7 @@ use crate::auth::Users;
 use crate::budget::Budget;
 use crate::commits::Commits;
 use crate::damage;
+use crate::events::{EVENT_EXCHANGE, Events, Facts};
 use crate::failure::Failure;
 use crate::ids::{ConnectionId, ConsumerId};
 use crate::record::Record;
@@ -47,6 +49,7 @@ pub struct Broker {
     budget: Arc<Budget>,
     failure: Arc<Failure>,
     timers: Arc<Timers>,
+    events: Arc<Events>,
     alarms: Alarms,
     segment_bytes: u64,
     pub(crate) vhosts: DashMap<String, Arc<VHost>>,
@@ -86,13 +89,15 @@ impl Broker {
         let (store, recovered) = Store::open(data_dir, options)?;
         damage::report(&recovered, data_dir);
         let budget = Budget::new(settings.message_memory_max, settings.queue_memory_max);
+        let (timers, clock) = (Arc::<Timers>::default(), settings.clock.clone());
         let broker = Arc::new(Self {
             settings,
             store,
             commits,
             budget: Arc::new(budget),
             failure,
-            timers: Arc::default(),
+            events: Events::new(clock, Arc::clone(&timers)),
+            timers,
             alarms: Alarms::default(),
             segment_bytes,
             vhosts: DashMap::new(),
@@ -127,8 +132,13 @@ impl Broker {
             budget: Arc::clone(&self.budget),
             clock: self.settings.clock.clone(),
             timers: Arc::clone(&self.timers),
+            events: Arc::clone(&self.events),
         };
         let vhost = Arc::new(VHost::new(name, services, ids, churn, meta));
+        if self.settings.event_exchange && name == self.settings.default_vhost {
+            vhost.predeclare(EVENT_EXCHANGE, Kind::Topic, true);
+            self.events.settle_in(&vhost);
+        }
         self.vhosts.insert(name.to_owned(), Arc::clone(&vhost));
         vhost
     }
@@ -207,6 +217,12 @@ impl Broker {
         &self.timers
     }
 
+    /// Tells what happens, for the event exchange.
+    #[must_use]
+    pub const fn events(&self) -> &Arc<Events> {
+        &self.events
+    }
+
     /// Whether publishers are held back.
     #[must_use]
     pub const fn alarms(&self) -> &Alarms {
@@ -216,7 +232,21 @@ impl Broker {
     /// Takes a sample of memory and disk, and tells every connection if an alarm was raised or
     /// cleared by it. For one sampler.
     pub fn observe(&self, seen: &Resources) {
+        let before = self.alarms.raised();
         self.alarms.observe(seen, &self.registry);
+        let now = self.alarms.raised();
+        for (resource, was, is) in [
+            ("memory", before.memory(), now.memory()),
+            ("disk", before.disk(), now.disk()),
+        ] {
+            let name = match (was, is) {
+                (false, true) => "alarm.set",
+                (true, false) => "alarm.cleared",
+                _ => continue,
+            };
+            self.events
+                .emit(name, || Facts::new().text("source", resource));
+        }
     }
 
     /// Bytes that the log can write without taking more of the disk: its spare segments.

@@ -7,6 +7,7 @@ use crate::broker::Broker;
 use crate::declare::{Actor, DeleteIf};
 use crate::definitions::Applied;
 use crate::error::Error;
+use crate::events::Facts;
 use crate::record::Record;
 use crate::vhost_meta::{VHostChange, VHostLimits, VHostMeta};
 use crate::wakes::Wakes;
@@ -68,6 +69,8 @@ impl Broker {
             let granted = self.grant(user, vhost.name(), Permission::all());
             ticket = granted.ticket.unwrap_or(ticket);
         }
+        let facts = || Facts::new().text("name", name);
+        self.events().emit("vhost.created", facts);
         Ok(Applied {
             created: true,
             ticket: Some(ticket),
@@ -126,6 +129,8 @@ impl Broker {
             let _ = vhost.delete_exchange(&exchange.name, DeleteIf::default(), &Actor::internal());
         }
         self.forget_access(name);
+        let facts = || Facts::new().text("name", name);
+        self.events().emit("vhost.deleted", facts);
         Ok(Some(self.store.remove(&Record::vhost(name).key)))
     }
 

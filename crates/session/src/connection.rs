@@ -177,12 +177,13 @@ impl Connection {
                 warn!(peer = %self.peer, "connection closed: the client has read nothing for {} s while {unread} bytes wait for it", WRITE_STALL_MAX.as_secs());
                 self.release(turn);
             }
-            Phase::Running(running) => match running.tick(turn) {
-                Beat::Rest | Beat::Send => {}
-                Beat::Dead => {
+            Phase::Running(running) => match (running.tick(turn), running.check_ages(turn)) {
+                (Beat::Dead, _) => {
                     info!(peer = %self.peer, "connection closed: missed heartbeats from client");
                     self.release(turn);
                 }
+                (_, Err(ended)) => self.ended(ended, turn),
+                (Beat::Rest | Beat::Send, Ok(())) => {}
             },
             Phase::Handshake(_) | Phase::Closing(_) | Phase::Finished => {}
         }

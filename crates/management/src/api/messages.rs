@@ -59,6 +59,10 @@ async fn publish(
         ..MessageCounts::default()
     });
     context.committed(published.ticket).await?;
+    if published.rejected {
+        let reason = "rejected Unable to publish message. Check queue limits.";
+        return Err(ApiError::bad_request(reason));
+    }
     Ok(Json(json!({ "routed": published.routed })))
 }
 
