@@ -229,30 +229,6 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotFound(what) => write!(f, "no {what}"),
-            Self::NoUser(name) => write!(f, "no user '{name}'"),
-            Self::AccessRefused {
-                right,
-                resource,
-                user,
-            } => {
-                write!(f, "{right} access to {resource} refused for user '{user}'")
-            }
-            Self::TopicRefused {
-                right,
-                key,
-                exchange,
-                user,
-            } => write!(
-                f,
-                "{right} access to topic '{key}' in {exchange} refused for user '{user}'"
-            ),
-            Self::Protected(name) => write!(
-                f,
-                "Refusing to delete virtual host '{name}' because it is protected from deletion"
-            ),
-            Self::InvalidPattern { pattern, reason } => {
-                write!(f, "invalid regular expression '{pattern}': {reason}")
-            }
             Self::NoVhost(name) => write!(f, "no vhost '{name}'"),
             Self::Locked(what) => write!(
                 f,
@@ -261,14 +237,6 @@ impl fmt::Display for Error {
                  declaration."
             ),
             Self::ExclusiveUse(what) => write!(f, "{what} in exclusive use"),
-            Self::ReservedName(what) => {
-                write!(
-                    f,
-                    "{} name '{}' contains reserved prefix 'amq.*'",
-                    what.kind(),
-                    what.name()
-                )
-            }
             Self::DefaultExchange => f.write_str("operation not permitted on the default exchange"),
             Self::SystemExchange(what) => write!(f, "deletion of system {what} not allowed"),
             Self::InternalExchange(what) => write!(f, "cannot publish to internal {what}"),
@@ -323,6 +291,48 @@ impl fmt::Display for Error {
             | Self::NotAllowed(reason)
             | Self::Refused(reason) => f.write_str(reason),
             Self::Store(reason) => write!(f, "the message store has failed: {reason}"),
+            _ => self.fmt_access(f),
+        }
+    }
+}
+
+impl Error {
+    /// The texts about users, and about what nobody or not everybody may do.
+    fn fmt_access(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoUser(name) => write!(f, "no user '{name}'"),
+            Self::AccessRefused {
+                right,
+                resource,
+                user,
+            } => {
+                write!(f, "{right} access to {resource} refused for user '{user}'")
+            }
+            Self::TopicRefused {
+                right,
+                key,
+                exchange,
+                user,
+            } => write!(
+                f,
+                "{right} access to topic '{key}' in {exchange} refused for user '{user}'"
+            ),
+            Self::Protected(name) => write!(
+                f,
+                "Refusing to delete virtual host '{name}' because it is protected from deletion"
+            ),
+            Self::InvalidPattern { pattern, reason } => {
+                write!(f, "invalid regular expression '{pattern}': {reason}")
+            }
+            Self::ReservedName(what) => {
+                write!(
+                    f,
+                    "{} name '{}' contains reserved prefix 'amq.*'",
+                    what.kind(),
+                    what.name()
+                )
+            }
+            _ => f.write_str("refused"),
         }
     }
 }

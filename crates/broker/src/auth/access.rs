@@ -121,14 +121,8 @@ fn compile(source: &str, variables: &[(&str, &str)]) -> Result<Pattern, Error> {
 #[derive(Debug)]
 pub struct Access {
     pub(crate) user: Arc<User>,
-    rules: Rules,
-}
-
-#[derive(Debug)]
-enum Rules {
-    /// The broker itself.
-    Unlimited,
-    Granted(Granted),
+    /// `None`: the broker itself, which may do everything.
+    granted: Option<Granted>,
 }
 
 /// The rows that an administrator has set.
@@ -148,15 +142,17 @@ impl Granted {
 
 impl Access {
     pub(crate) const fn new(user: Arc<User>, granted: Granted) -> Self {
-        let rules = Rules::Granted(granted);
-        Self { user, rules }
+        Self {
+            user,
+            granted: Some(granted),
+        }
     }
 
     /// The broker itself, which may do everything.
     pub(crate) fn unlimited() -> Self {
         Self {
             user: Arc::new(User::internal()),
-            rules: Rules::Unlimited,
+            granted: None,
         }
     }
 
@@ -169,46 +165,37 @@ impl Access {
     /// Whether the user may be in the virtual host at all.
     #[must_use]
     pub const fn is_granted(&self) -> bool {
-        self.permission().is_some() || matches!(self.rules, Rules::Unlimited)
+        self.permission().is_some() || self.granted.is_none()
     }
 
     /// The row of the virtual host.
     #[must_use]
     pub const fn permission(&self) -> Option<&Permission> {
-        match &self.rules {
-            Rules::Unlimited => None,
-            Rules::Granted(granted) => granted.permission.as_ref(),
+        match &self.granted {
+            None => None,
+            Some(granted) => granted.permission.as_ref(),
         }
     }
 
     /// The rows of topic exchanges, by exchange.
     pub fn topics(&self) -> impl Iterator<Item = (&str, &TopicPermission)> {
-        let topics = match &self.rules {
-            Rules::Unlimited => None,
-            Rules::Granted(granted) => Some(&granted.topics),
-        };
-        topics
-            .into_iter()
-            .flatten()
+        let granted = self.granted.iter();
+        granted
+            .flat_map(|granted| &granted.topics)
             .map(|(exchange, permission)| (exchange.as_str(), permission))
     }
 
     /// The rows, to be changed and put back.
     pub(crate) fn granted(&self) -> Granted {
-        match &self.rules {
-            Rules::Unlimited => Granted::default(),
-            Rules::Granted(granted) => granted.clone(),
-        }
+        self.granted.clone().unwrap_or_default()
     }
 
     fn allows(&self, right: Right, name: &str) -> bool {
-        match &self.rules {
-            Rules::Unlimited => true,
-            Rules::Granted(granted) => granted
-                .permission
-                .as_ref()
-                .is_some_and(|permission| permission.of(right).matches(name)),
-        }
+        let Some(granted) = &self.granted else {
+            return true;
+        };
+        let permission = granted.permission.as_ref();
+        permission.is_some_and(|permission| permission.of(right).matches(name))
     }
 
     /// Whether a queue may be used so.
@@ -266,7 +253,7 @@ impl Access {
         exchange: &Exchange,
         keys: impl IntoIterator<Item = &'a str>,
     ) -> Result<(), Error> {
-        let Rules::Granted(granted) = &self.rules else {
+        let Some(granted) = &self.granted else {
             return Ok(());
         };
         if exchange.kind != Kind::Topic {
