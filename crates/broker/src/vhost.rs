@@ -1,8 +1,8 @@
 //! A virtual host: its queues and exchanges by name, and the way of a message between them.
 
 use std::cell::Cell;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 
 use codec::{FieldTable, as_str, get_array};
 use dashmap::DashMap;
@@ -19,7 +19,7 @@ use crate::message::Message;
 use crate::queue::Queue;
 use crate::replies::Replies;
 use crate::services::Services;
-use crate::stats::{Churn, MessageStats};
+use crate::stats::{Churn, DeadLetterStats, MessageStats};
 use crate::tracer::Tracer;
 use crate::wakes::Wakes;
 
@@ -68,9 +68,12 @@ pub struct VHost {
     pub(crate) services: Services,
     pub(crate) next_queue_id: Arc<AtomicU32>,
     pub(crate) churn: Arc<Churn>,
+    /// The way back from what it holds.
+    pub(crate) handle: Weak<Self>,
     pub(crate) tracer: Tracer,
     replies: Replies,
     stats: MessageStats,
+    dead_letters: DeadLetterStats,
 }
 
 impl VHost {
@@ -80,6 +83,7 @@ impl VHost {
         services: Services,
         next_queue_id: Arc<AtomicU32>,
         churn: Arc<Churn>,
+        handle: Weak<Self>,
     ) -> Self {
         let vhost = Self {
             name: name.into(),
@@ -92,9 +96,11 @@ impl VHost {
             services,
             next_queue_id,
             churn,
+            handle,
             tracer: Tracer::default(),
             replies: Replies::default(),
             stats: MessageStats::default(),
+            dead_letters: DeadLetterStats::default(),
         };
         for (name, kind, internal) in PREDECLARED {
             vhost.predeclare(name, kind, internal);
@@ -135,6 +141,12 @@ impl VHost {
     #[must_use]
     pub const fn stats(&self) -> &MessageStats {
         &self.stats
+    }
+
+    /// The messages that died in its queues.
+    #[must_use]
+    pub const fn dead_letters(&self) -> &DeadLetterStats {
+        &self.dead_letters
     }
 
     /// Direct reply-to.
