@@ -7,7 +7,7 @@ import pika
 import pytest
 from conftest import PATIENCE, eventually
 from pika import BasicProperties, BlockingConnection, URLParameters
-from pika.exceptions import NackError, UnroutableError
+from pika.exceptions import ConnectionClosedByBroker, NackError, UnroutableError
 
 REPLY_TO = "amq.rabbitmq.reply-to"
 
@@ -17,8 +17,10 @@ def connect(broker):
     """Opens connections that are closed after the test."""
     opened = []
 
-    def open_one():
-        opened.append(BlockingConnection(URLParameters(broker.url)))
+    def open_one(called=None):
+        parameters = URLParameters(broker.url)
+        parameters.client_properties = {"connection_name": called} if called else {}
+        opened.append(BlockingConnection(parameters))
         return opened[-1]
 
     yield open_one
@@ -139,12 +141,12 @@ def test_a_full_queue_nacks_and_the_publisher_tries_again_later(channel, name):
     assert [get(channel, name)[2] for _ in range(3)] == [b"1", b"2", b"again"]
 
 
-def test_a_work_queue_with_one_active_consumer_fails_over(connect, name):
+def test_a_work_queue_with_one_active_consumer_fails_over(broker, connect, name):
     channel = connect().channel()
     channel.queue_declare(
         name, durable=True, arguments={"x-single-active-consumer": True, "x-expires": 60000}
     )
-    workers = [connect() for _ in range(3)]
+    workers = [connect(f"{name}-{n}") for n in range(3)]
     seen = [[] for _ in workers]
     for worker, heard in zip(workers, seen):
         its = worker.channel()
@@ -158,15 +160,16 @@ def test_a_work_queue_with_one_active_consumer_fails_over(connect, name):
         channel.basic_publish("", name, str(n).encode())
 
     def pump(n):
-        for worker in workers:
-            if worker.is_open:
-                worker.process_data_events(time_limit=0.02)
+        for worker in workers[n:]:
+            worker.process_data_events(time_limit=0.02)
         return len(seen[n]) >= 4
 
     eventually("the first worker's share", lambda: pump(0))
     assert seen == [[(n, False) for n in range(4)], [], []]
-    # It goes without acknowledging: the next one gets what it had, and then the rest, in order.
-    workers[0].close()
+    # It is lost without acknowledging: the next one gets what it had, in order.
+    broker.close_connection(f"{name}-0")
+    with pytest.raises(ConnectionClosedByBroker):
+        workers[0].process_data_events(time_limit=PATIENCE)
     eventually("the second worker's share", lambda: pump(1))
     assert seen[1] == [(n, True) for n in range(4)]
     assert seen[2] == []
