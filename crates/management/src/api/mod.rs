@@ -8,6 +8,8 @@ mod consumers;
 mod exchanges;
 mod explain;
 mod health;
+mod limits;
+mod logins;
 mod messages;
 mod moves;
 mod nodes;
@@ -60,6 +62,8 @@ pub(crate) fn routes() -> Router<Arc<Context>> {
         .merge(bindings::routes())
         .merge(users::routes())
         .merge(permissions::routes())
+        .merge(limits::routes())
+        .merge(logins::routes())
         .merge(health::routes())
         .merge(nothing::routes())
         .fallback(|| async { ApiError::ObjectNotFound })
