@@ -74,7 +74,8 @@ async fn browse(
 ) -> Answer {
     let vhost = caller.vhost(&context, &vhost)?;
     queues::find(&vhost, &name)?;
-    let queue = vhost.find_queue(&name, &caller.actor())?;
+    caller.may_read(&vhost, &name)?;
+    let queue = vhost.find_queue(&name, &caller.actor(&vhost)?)?;
     let count = number("count", asked.count.as_deref())?.unwrap_or(COUNT_DEFAULT);
     let count = count.clamp(1, BROWSE_MESSAGES_MAX);
     let truncate = number("truncate", asked.truncate.as_deref())?;

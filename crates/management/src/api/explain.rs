@@ -2,7 +2,8 @@
 //!
 //! Parameters: `vhost`, `exchange` (`amq.default` for the default one), `key`, and `headers`, a
 //! JSON object. The answer is `{queues: [name], steps: [{exchange, type, why, note, bindings:
-//! [{destination, destination_type, routing_key, arguments, matches, reason}], left_out}]}`.
+//! [{destination, destination_type, routing_key, arguments, matches, reason}], left_out}],
+//! permission}`. `permission` is null, or why `user` (else the caller) may not publish this.
 //! Nothing is published. 404 without the exchange.
 
 use std::collections::BTreeSet;
@@ -11,12 +12,12 @@ use std::sync::Arc;
 use axum::extract::{Query, State};
 use axum::routing::get;
 use axum::{Json, Router};
-use broker::{BindingSpec, Came, Destination, Step};
+use broker::{BindingSpec, Came, Destination, Right, Step, VHost};
 use codec::{AMQPValue, FieldTable};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Answer, Shared, exchange_name};
+use super::{Answer, Shared, exchange_name, exchanges};
 use crate::auth::Caller;
 use crate::context::Context;
 use crate::error::ApiError;
@@ -34,12 +35,14 @@ struct Asked {
     exchange: String,
     key: String,
     headers: Option<String>,
+    user: Option<String>,
 }
 
 #[derive(Serialize)]
 struct Explained<'a> {
     queues: BTreeSet<&'a str>,
     steps: Vec<StepView<'a>>,
+    permission: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -66,6 +69,7 @@ struct JudgedView<'a> {
 async fn explain(State(context): Shared, caller: Caller, Query(asked): Query<Asked>) -> Answer {
     let vhost = caller.vhost(&context, &asked.vhost)?;
     let headers = headers(asked.headers.as_deref())?;
+    let permission = refusal(&context, &caller, &vhost, &asked)?;
     let steps = vhost.explain(exchange_name(&asked.exchange), &asked.key, &headers)?;
     let queues = steps
         .iter()
@@ -79,7 +83,36 @@ async fn explain(State(context): Shared, caller: Caller, Query(asked): Query<Ask
         .iter()
         .map(|step| view(step, &asked.key, &headers))
         .collect();
-    Ok(Json(to_value(&Explained { queues, steps })))
+    Ok(Json(to_value(&Explained {
+        queues,
+        steps,
+        permission,
+    })))
+}
+
+/// Why somebody may not publish this. Only administrators ask about others.
+fn refusal(
+    context: &Context,
+    caller: &Caller,
+    vhost: &VHost,
+    asked: &Asked,
+) -> Result<Option<String>, ApiError> {
+    let exchange = exchanges::find(vhost, &asked.exchange)?;
+    let access = match asked.user.as_deref().filter(|user| !user.is_empty()) {
+        None => Some(caller.actor(vhost)?.access),
+        Some(user) if caller.is_administrator() => {
+            context.broker.users().access(user, vhost.name())
+        }
+        Some(_) => return Err(ApiError::NotAuthorised("Not administrator user")),
+    };
+    let Some(access) = access else {
+        return Ok(Some("there is no such user".to_owned()));
+    };
+    let key = asked.key.as_str();
+    let allowed = access
+        .check_exchange(Right::Write, &exchange.name, vhost.name())
+        .and_then(|()| access.check_topics(Right::Write, &exchange, [key]));
+    Ok(allowed.err().map(|error| error.to_string()))
 }
 
 fn headers(text: Option<&str>) -> Result<FieldTable, ApiError> {

@@ -3,7 +3,7 @@
 //! Body: `count`, at most [`MOVE_MESSAGES_MAX`], and where to: `queue` (a name),
 //! `exchange` with perhaps a `routing_key` (else each keeps its own), or `origin: true` for the
 //! queue that each was dead-lettered from. The answer is `{moved, unroutable}`. What no queue
-//! takes stays where it was. A message is acknowledged once its copy is safe: a crash in
+//! takes, or the caller may not publish there, stays where it was. A message is acknowledged once its copy is safe: a crash in
 //! between leaves both.
 
 use std::sync::Arc;
@@ -91,7 +91,8 @@ async fn move_messages(
 ) -> Answer {
     let vhost = caller.vhost(&context, &vhost)?;
     queues::find(&vhost, &name)?;
-    let queue = vhost.find_queue(&name, &caller.actor())?;
+    caller.may_read(&vhost, &name)?;
+    let queue = vhost.find_queue(&name, &caller.actor(&vhost)?)?;
     let count = fields
         .count("count")?
         .ok_or(ApiError::KeyMissing("count"))?
@@ -107,7 +108,7 @@ async fn move_messages(
         return Err(ApiError::bad_request(reason));
     }
     let mut taken = Taken::from(queue, count);
-    let ticket = taken.publish(&vhost, &target);
+    let ticket = taken.publish(&caller, &vhost, &target);
     context.committed(ticket).await?;
     let (moved, unroutable) = (taken.done.len(), taken.left.len());
     taken.settle();
@@ -140,12 +141,18 @@ impl Taken {
     }
 
     /// Publishes copies; gives what to wait for.
-    fn publish(&mut self, vhost: &VHost, target: &Target) -> Option<broker::Ticket> {
+    fn publish(
+        &mut self,
+        caller: &Caller,
+        vhost: &VHost,
+        target: &Target,
+    ) -> Option<broker::Ticket> {
         let mut ticket = None;
         let mut wakes = Wakes::new();
         for entry in std::mem::take(&mut self.left) {
             let copy = target
                 .place(&entry.message)
+                .filter(|(exchange, key)| may_publish(caller, vhost, exchange, key))
                 .and_then(|place| readdressed(&entry.message, &place));
             let published = copy.and_then(|copy| vhost.publish(copy, &mut wakes).ok());
             match published {
@@ -181,6 +188,11 @@ impl Drop for Taken {
             .collect();
         self.queue.requeue(returns, &mut Wakes::new());
     }
+}
+
+fn may_publish(caller: &Caller, vhost: &VHost, exchange: &str, key: &str) -> bool {
+    let exchange = vhost.exchange(exchange);
+    exchange.is_some_and(|exchange| caller.may_publish(vhost, &exchange, key).is_ok())
 }
 
 /// The same message with another exchange and key.
