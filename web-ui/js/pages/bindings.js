@@ -26,7 +26,6 @@ export const BINDING_COLUMNS = [
 ]
 export const bindingKey = row => JSON.stringify([row.vhost, row.source, row.destination_type, row.destination, row.properties_key])
 
-/** @type {import('../router.js').Page} */
 export const page = (main, params) => listPage(main, params, {
   id: 'bindings',
   title: 'Bindings',

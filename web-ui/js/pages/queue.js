@@ -16,7 +16,6 @@ import { bindingKey, BINDING_COLUMNS } from './bindings.js'
 import { browser } from './browse.js'
 import { consumerKey, CONSUMER_COLUMNS } from './consumers.js'
 
-/** @type {import('../router.js').Page} */
 export function page(main, params, { vhost, name }) {
   let queue = { vhost, name }
   let looked = false
@@ -93,7 +92,6 @@ export function page(main, params, { vhost, name }) {
 
 const shown = column => ({ ...column, hidden: false })
 
-/** @type {import('../facts.js').Fact[]} */
 const FACTS = [
   { label: 'State', value: row => (row.idle_since ? `idle since ${dateTime(new Date(row.idle_since).getTime())}` : row.state) },
   { label: 'Type', value: row => row.type },

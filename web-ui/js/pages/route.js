@@ -9,7 +9,6 @@ import { link, setParams } from '../router.js'
 import { currentUser, isAdministrator, likelyVhost, vhostNames } from '../session.js'
 import { exchangeLink } from './bindings.js'
 
-/** @type {import('../router.js').Page} */
 export function page(main, params) {
   const result = h('div', { class: 'stack', 'aria-live': 'polite' })
   const ask = async ({ vhost, exchange, key, headers, user = '' }) => {

@@ -19,7 +19,6 @@ const SWEEPS = 6
  * @typedef {{ from: string, to: string, label: string, speed: number }} Edge
  */
 
-/** @type {import('../router.js').Page} */
 export function page(main, params) {
   followAddress(params)
   const vhost = chosenVhost() || likelyVhost()

@@ -12,8 +12,9 @@ use std::sync::Arc;
 use axum::extract::{Path, Query, State};
 use axum::routing::get;
 use axum::{Json, Router};
-use broker::{BROWSE_MESSAGES_MAX, Entry};
+use broker::{BROWSE_MESSAGES_MAX, Entry, Queue};
 use serde::{Deserialize, Serialize};
+use tokio::task::spawn_blocking;
 
 use super::{Answer, Shared, queues};
 use crate::auth::Caller;
@@ -89,36 +90,12 @@ async fn browse(
         }
     };
     let search = asked.search.unwrap_or_default().to_lowercase();
-    let mut from: Option<u64> = number("from", asked.from.as_deref())?;
-    let mut found: Vec<Entry> = Vec::new();
-    let mut looked_at = 0;
-    let next = loop {
-        let wanted = if search.is_empty() {
-            count
-        } else {
-            BROWSE_MESSAGES_MAX
-        };
-        let entries = queue.browse(from, wanted);
-        let Some(last) = entries.last() else {
-            break None;
-        };
-        from = Some(last.seq + 1);
-        let mut full = None;
-        for entry in entries {
-            looked_at += 1;
-            let seq = entry.seq;
-            if search.is_empty() || contains(&entry, &search) {
-                found.push(entry);
-            }
-            if found.len() >= count {
-                full = Some(seq + 1);
-                break;
-            }
-        }
-        if full.is_some() || looked_at >= SEARCH_MESSAGES_MAX {
-            break full.or(from);
-        }
-    };
+    let from = number("from", asked.from.as_deref())?;
+    // What is not in memory is read from the disk.
+    let look = move || look(&queue, from, count, &search);
+    let (found, next, looked_at) = spawn_blocking(look)
+        .await
+        .map_err(|_| ApiError::bad_request("the queue could not be read"))?;
     let messages = found
         .iter()
         .map(|entry| Numbered {
@@ -133,12 +110,48 @@ async fn browse(
     })))
 }
 
+/// Messages that have the words, where to go on, and how many were looked at.
+fn look(
+    queue: &Queue,
+    mut from: Option<u64>,
+    count: usize,
+    search: &str,
+) -> (Vec<Entry>, Option<u64>, usize) {
+    let wanted = if search.is_empty() {
+        count
+    } else {
+        BROWSE_MESSAGES_MAX
+    };
+    let mut found = Vec::new();
+    let mut looked_at = 0;
+    loop {
+        let entries = queue.browse(from, wanted);
+        let Some(last) = entries.last() else {
+            return (found, None, looked_at);
+        };
+        from = Some(last.seq + 1);
+        for entry in entries {
+            looked_at += 1;
+            let seq = entry.seq;
+            if search.is_empty() || contains(&entry, search) {
+                found.push(entry);
+            }
+            if found.len() >= count {
+                return (found, Some(seq + 1), looked_at);
+            }
+        }
+        if looked_at >= SEARCH_MESSAGES_MAX {
+            return (found, from, looked_at);
+        }
+    }
+}
+
 /// Whether a message has the words, in lower case, anywhere.
 fn contains(entry: &Entry, words: &str) -> bool {
     let message = &entry.message;
     let has = |text: &str| text.to_lowercase().contains(words);
     has(message.exchange())
         || has(message.routing_key())
-        || has(&String::from_utf8_lossy(&message.body()))
+        || has(&String::from_utf8_lossy(message.body()))
         || has(&MessageView::properties(message).to_string())
 }

@@ -198,5 +198,5 @@ fn may_publish(caller: &Caller, vhost: &VHost, exchange: &str, key: &str) -> boo
 /// The same message with another exchange and key.
 fn readdressed(message: &Message, (exchange, key): &(String, String)) -> Option<Message> {
     let properties = codec::to_basic_properties(&message.header()).ok()?;
-    Message::build(exchange, key, &properties, &message.body()).ok()
+    Message::build(exchange, key, &properties, message.body()).ok()
 }
