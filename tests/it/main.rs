@@ -12,6 +12,7 @@ mod conformance;
 mod crashes;
 mod durability;
 mod management;
+mod queues;
 mod server;
 mod soak;
 mod store;
