@@ -68,7 +68,9 @@ pub use queue::{
     Returned, Returns, Rules, Settled,
 };
 pub use queue_names::{QueueName, printable, queue_names};
-pub use registry::{ChannelInfo, ConnectionInfo, ConnectionState, Live, Registry, Traffic};
+pub use registry::{
+    ChannelInfo, ConnectionInfo, ConnectionState, Live, PeerCertificate, Registry, TlsInfo, Traffic,
+};
 pub use replies::Replies;
 pub use settings::{DefaultPermissions, DefaultVhostLimits, RatesMode, Settings};
 pub use stats::{Churn, MessageCounts, MessageStats};

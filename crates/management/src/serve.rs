@@ -2,7 +2,6 @@
 
 use std::future::Future;
 use std::io;
-use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +12,7 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::context::{Context, Info};
-use crate::listener::{Bounded, Peer, places};
+use crate::listener::{Bounded, Peer, Socket, places};
 use crate::rates::SAMPLE_EVERY;
 use crate::router::router;
 
@@ -28,7 +27,7 @@ const DRAIN_MAX: Duration = Duration::from_secs(1);
 /// A socket that tokio can't take over.
 pub async fn serve(
     broker: Arc<Broker>,
-    listeners: Vec<TcpListener>,
+    sockets: Vec<Socket>,
     info: Info,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
@@ -37,8 +36,8 @@ pub async fn serve(
     let places = places();
     let (stop, stopped) = watch::channel(());
     let mut tasks = JoinSet::new();
-    for listener in listeners {
-        let listener = Bounded::new(listener, Arc::clone(&places))?;
+    for socket in sockets {
+        let listener = Bounded::new(socket, Arc::clone(&places))?;
         tasks.spawn(listen(listener, app.clone(), stopped.clone()));
     }
     let sampler = tokio::spawn(sample(context));

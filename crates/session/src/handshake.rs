@@ -132,7 +132,7 @@ impl Handshake {
                     version_major: 0,
                     version_minor: 9,
                     server_properties: server_properties(place.broker.settings()),
-                    mechanisms: Mechanism::offered(place.broker).into(),
+                    mechanisms: Mechanism::offered(place.broker, place.peer).into(),
                     locales: "en_US".into(),
                 };
                 send(connection::AMQPMethod::Start(start), out);
@@ -193,8 +193,8 @@ impl Handshake {
         place: &Place<'_>,
         out: &mut OutBuf,
     ) -> Result<Progress, Fault> {
-        let mechanism = Mechanism::find(m.mechanism.as_str(), place.broker)?;
-        let user = match mechanism.login(m.response.as_bytes(), place.broker, place.peer.loopback) {
+        let mechanism = Mechanism::find(m.mechanism.as_str(), place.broker, place.peer)?;
+        let user = match mechanism.login(m.response.as_bytes(), place.broker, place.peer) {
             Ok(user) => user,
             Err(LoginFault::Malformed(violation)) => return Err(violation.into()),
             Err(LoginFault::Refused { user, reason }) => {
@@ -290,7 +290,7 @@ fn open(
         frame_max: tuned.frame_max,
         heartbeat_s: tuned.heartbeat_s,
         connected_at_ms: broker.wall_clock_ms(place.now),
-        ssl: peer.ssl,
+        tls: peer.tls.clone(),
         outbox: Arc::clone(place.outbox),
         traffic: Traffic::default(),
         live: Live::default(),

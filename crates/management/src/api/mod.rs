@@ -6,6 +6,7 @@ mod connections;
 mod consumers;
 mod exchanges;
 mod health;
+mod log;
 mod messages;
 mod nodes;
 mod nothing;
@@ -55,6 +56,7 @@ pub(crate) fn routes() -> Router<Arc<Context>> {
         .merge(users::routes())
         .merge(permissions::routes())
         .merge(health::routes())
+        .merge(log::routes())
         .merge(nothing::routes())
         .fallback(|| async { ApiError::ObjectNotFound })
 }

@@ -39,7 +39,15 @@ impl Home {
         let (ours, theirs) = duplex(socket_bytes);
         let seat = self.connections.admit().unwrap();
         let address = SocketAddr::from(([127, 0, 0, 1], 4000));
-        let driver = Driver::new(theirs, address, address, seat, Arc::clone(&self.broker));
+        let peer = Peer {
+            host: "127.0.0.1".to_owned(),
+            port: 4000,
+            local_host: "127.0.0.1".to_owned(),
+            local_port: 4000,
+            loopback: true,
+            tls: None,
+        };
+        let driver = Driver::new(theirs, address, peer, seat, Arc::clone(&self.broker));
         Client {
             stream: ours,
             received: Vec::new(),
