@@ -8,11 +8,15 @@
 mod abuse;
 mod alarms;
 mod amqp;
+mod config;
 mod conformance;
 mod crashes;
 mod durability;
+mod log;
 mod management;
+mod proxy;
 mod server;
 mod soak;
 mod store;
 mod tidy;
+mod tls;

@@ -10,6 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use dashmap::DashMap;
 use parking_lot::Mutex;
+use routing::Kind;
 use store::{Options, QueueId, Recovered, Store, Ticket};
 
 use crate::alarms::{Alarms, Resources};
@@ -20,6 +21,7 @@ use crate::damage;
 use crate::declare::{Actor, DeleteIf};
 use crate::definitions::Applied;
 use crate::error::Error;
+use crate::events::{EVENT_EXCHANGE, Events, Facts};
 use crate::failure::Failure;
 use crate::ids::{ConnectionId, ConsumerId};
 use crate::record::Record;
@@ -50,6 +52,7 @@ pub struct Broker {
     budget: Arc<Budget>,
     failure: Arc<Failure>,
     timers: Arc<Timers>,
+    events: Arc<Events>,
     alarms: Alarms,
     segment_bytes: u64,
     vhosts: DashMap<String, Arc<VHost>>,
@@ -89,13 +92,15 @@ impl Broker {
         let (store, recovered) = Store::open(data_dir, options)?;
         damage::report(&recovered, data_dir);
         let budget = Budget::new(settings.message_memory_max, settings.queue_memory_max);
+        let (timers, clock) = (Arc::<Timers>::default(), settings.clock.clone());
         let broker = Arc::new(Self {
             settings,
             store,
             commits,
             budget: Arc::new(budget),
             failure,
-            timers: Arc::default(),
+            events: Events::new(clock, Arc::clone(&timers)),
+            timers,
             alarms: Alarms::default(),
             segment_bytes,
             vhosts: DashMap::new(),
@@ -143,8 +148,13 @@ impl Broker {
             budget: Arc::clone(&self.budget),
             clock: self.settings.clock.clone(),
             timers: Arc::clone(&self.timers),
+            events: Arc::clone(&self.events),
         };
         let vhost = Arc::new(VHost::new(name, services, ids, churn));
+        if self.settings.event_exchange && name == self.settings.default_vhost {
+            vhost.predeclare(EVENT_EXCHANGE, Kind::Topic, true);
+            self.events.settle_in(&vhost);
+        }
         self.vhosts.insert(name.to_owned(), Arc::clone(&vhost));
         vhost
     }
@@ -202,6 +212,8 @@ impl Broker {
         let record = Record::vhost(name);
         let ticket = self.store.put(&record.key, &record.value);
         self.add_vhost(name);
+        self.events
+            .emit("vhost.created", || Facts::new().text("name", name));
         Applied {
             created: true,
             ticket: Some(ticket),
@@ -237,6 +249,8 @@ impl Broker {
         for exchange in vhost.exchanges() {
             let _ = vhost.delete_exchange(&exchange.name, DeleteIf::default());
         }
+        self.events
+            .emit("vhost.deleted", || Facts::new().text("name", name));
         Ok(Some(self.store.remove(&Record::vhost(name).key)))
     }
 
@@ -270,6 +284,12 @@ impl Broker {
         &self.timers
     }
 
+    /// Tells what happens, for the event exchange.
+    #[must_use]
+    pub const fn events(&self) -> &Arc<Events> {
+        &self.events
+    }
+
     /// Whether publishers are held back.
     #[must_use]
     pub const fn alarms(&self) -> &Alarms {
@@ -279,7 +299,21 @@ impl Broker {
     /// Takes a sample of memory and disk, and tells every connection if an alarm was raised or
     /// cleared by it. For one sampler.
     pub fn observe(&self, seen: &Resources) {
+        let before = self.alarms.raised();
         self.alarms.observe(seen, &self.registry);
+        let now = self.alarms.raised();
+        for (resource, was, is) in [
+            ("memory", before.memory(), now.memory()),
+            ("disk", before.disk(), now.disk()),
+        ] {
+            let name = match (was, is) {
+                (false, true) => "alarm.set",
+                (true, false) => "alarm.cleared",
+                _ => continue,
+            };
+            self.events
+                .emit(name, || Facts::new().text("source", resource));
+        }
     }
 
     /// Bytes that the log can write without taking more of the disk: its spare segments.

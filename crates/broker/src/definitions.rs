@@ -16,6 +16,7 @@ use store::{QueueId, RecoveredQueue, Ticket};
 
 use crate::binding::{BindingSpec, Destination};
 use crate::error::Error;
+use crate::events::Facts;
 use crate::exchange::{Bound, Exchange, ExchangeDeclare};
 use crate::ids::{ConnectionId, ExchangeId};
 use crate::outbox::Event;
@@ -99,6 +100,7 @@ impl VHost {
         };
         if applied.created {
             self.generation.fetch_add(1, Ordering::Release);
+            self.services.events.look_for_listeners(self);
         }
         Ok(applied)
     }
@@ -114,6 +116,10 @@ impl VHost {
         let id = ExchangeId(topology.next_exchange);
         let exchange = Arc::new(Exchange::new(id, Arc::clone(&self.name), kind, declare));
         self.exchanges_by_id.insert(id, Arc::clone(&exchange));
+        if origin == Origin::Client && !is_predeclared(&declare.name) {
+            let events = &self.services.events;
+            events.emit("exchange.created", || Facts::of_exchange(&exchange));
+        }
         self.exchanges.insert(declare.name.clone(), exchange);
         let record = declare.durable && origin == Origin::Client && !is_predeclared(&declare.name);
         let ticket = record.then(|| self.put(&Record::exchange(&self.name, declare)));
@@ -142,6 +148,10 @@ impl VHost {
             topology.exclusive.entry(owner).or_default().push(id);
         }
         let record = queue.durable() && origin == Origin::Client;
+        if origin == Origin::Client {
+            let events = &self.services.events;
+            events.emit("queue.created", || Facts::of_queue(&queue));
+        }
         self.queues_by_id.insert(id, Arc::clone(&queue));
         self.queues.insert(declare.name.clone(), queue);
         let ticket = record.then(|| self.put(&Record::queue(&self.name, declare, id)));
@@ -184,6 +194,8 @@ impl VHost {
             self.services.store.drop_queue(queue.id());
         }
         self.churn.queue_deleted.fetch_add(1, Ordering::Relaxed);
+        let events = &self.services.events;
+        events.emit("queue.deleted", || Facts::of_gone_queue(queue));
         Applied {
             created: true,
             ticket,
@@ -200,13 +212,13 @@ impl VHost {
             applied.created = true;
             for binding in exchange.bindings.read().iter() {
                 forget_source(topology, binding.destination, exchange.id);
+                let spec = || {
+                    let (to, key) = (binding.destination, &binding.key);
+                    self.spec(&exchange, to, key, &binding.arguments)
+                };
+                self.tell_binding("binding.deleted", spec);
                 if exchange.durable && self.is_durable(binding.destination) {
-                    let spec = self.spec(
-                        &exchange,
-                        binding.destination,
-                        &binding.key,
-                        &binding.arguments,
-                    );
+                    let spec = spec();
                     applied.ticket = Some(
                         self.services
                             .store
@@ -220,6 +232,8 @@ impl VHost {
                 exchange.durable,
             ));
             self.exchanges_by_id.remove(&exchange.id);
+            let events = &self.services.events;
+            events.emit("exchange.deleted", || Facts::of_gone_exchange(&exchange));
             if exchange.durable {
                 applied.ticket = Some(
                     self.services
@@ -252,6 +266,9 @@ impl VHost {
             .entry(destination)
             .or_default()
             .insert(source.id);
+        if origin == Origin::Client {
+            self.tell_binding("binding.created", || spec.clone());
+        }
         let record = source.durable && self.is_durable(destination) && origin == Origin::Client;
         let ticket = record.then(|| self.put(&Record::binding(&self.name, spec)));
         Ok(Applied {
@@ -273,6 +290,7 @@ impl VHost {
         }
         let orphaned = source.auto_delete && bindings.is_empty();
         drop(bindings);
+        self.tell_binding("binding.deleted", || spec.clone());
         let durable = source.durable && self.is_durable(destination);
         let mut ticket = durable.then(|| {
             self.services
@@ -307,12 +325,12 @@ impl VHost {
             let gone = bindings.unbind_destination(destination);
             let orphaned = source.auto_delete && bindings.is_empty() && !gone.is_empty();
             drop(bindings);
-            if durable && source.durable {
-                for binding in &gone {
-                    let spec = self.spec(&source, destination, &binding.key, &binding.arguments);
-                    self.services
-                        .store
-                        .remove(&Record::binding_key(&self.name, &spec));
+            for binding in &gone {
+                let spec = || self.spec(&source, destination, &binding.key, &binding.arguments);
+                self.tell_binding("binding.deleted", spec);
+                if durable && source.durable {
+                    let key = Record::binding_key(&self.name, &spec());
+                    self.services.store.remove(&key);
                 }
             }
             if orphaned {
@@ -320,6 +338,11 @@ impl VHost {
             }
         }
         orphans
+    }
+
+    fn tell_binding(&self, event: &'static str, spec: impl FnOnce() -> BindingSpec) {
+        let events = &self.services.events;
+        events.emit(event, || Facts::of_binding(&self.name, &spec()));
     }
 
     /// The binding's ends, if both exist.

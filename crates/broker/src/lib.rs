@@ -10,6 +10,7 @@
 //! - [`Outbox`] is a connection's mailbox, [`Wakes`] the wake-ups of a turn.
 //! - [`Budget`] says how much of the messages may be in memory.
 //! - [`Clock`] tells the time, [`Timers`] calls whoever has a deadline.
+//! - [`Events`] tells what happens to all of it, for the event exchange.
 //! - [`Commits`] says which tickets are on the disk, [`Alarms`] whether publishers have to wait.
 //!
 //! **Lock order**: topology, then queue, then store or outbox; never two queues at once.
@@ -26,7 +27,9 @@ mod damage;
 mod declare;
 mod definitions;
 mod error;
+mod events;
 mod exchange;
+mod facts;
 mod failure;
 mod ids;
 pub mod limits;
@@ -44,6 +47,7 @@ mod stats;
 #[cfg(test)]
 mod tests;
 mod timers;
+mod tracer;
 mod vhost;
 mod wakes;
 
@@ -58,6 +62,7 @@ pub use credit::ChannelCredit;
 pub use declare::{Actor, DeleteIf, Deleted, QueueDeclared, REPLY_QUEUE_PREFIX};
 pub use definitions::Applied;
 pub use error::{Error, Resource};
+pub use events::{EVENT_EXCHANGE, Events, Facts};
 pub use exchange::{Exchange, ExchangeDeclare};
 pub use ids::{ConnectionId, ConsumerId};
 pub use message::{AckMode, Entry, Message};
@@ -65,7 +70,7 @@ pub use outbox::{Batch, Delivery, Event, Outbox};
 pub use queue::{
     ConsumerSpec, ConsumerView, DELIVERY_LIMIT_DEFAULT, DeadLetterStrategy, Got, Overflow,
     Published, Purged, Queue, QueueCounts, QueueDeclare, QueueKind, QueueSnapshot, Removed,
-    Returned, Returns, Rules, Settled,
+    Returned, Returns, Rules, Settled, type_name,
 };
 pub use queue_names::{QueueName, printable, queue_names};
 pub use registry::{
@@ -76,5 +81,6 @@ pub use settings::{DefaultPermissions, DefaultVhostLimits, RatesMode, Settings};
 pub use stats::{Churn, MessageCounts, MessageStats};
 pub use store::{Durability, QueueId, Recover, Ticket};
 pub use timers::{Timed, TimerKey, Timers};
+pub use tracer::Tap;
 pub use vhost::{PublishedOne, Route, VHost};
 pub use wakes::Wakes;

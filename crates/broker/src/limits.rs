@@ -46,6 +46,12 @@ pub const QUEUE_IDLE_ENTRIES_MAX: usize = 64;
 /// one per channel of 32 busy connections times 2,047 channels.
 pub const REPLIES_MAX: usize = 65_536;
 
+/// Events that wait to be told; more are lost and counted. A minute of the busiest churn.
+pub const EVENTS_WAITING_MAX: usize = 65_536;
+
+/// Events told before others who have a deadline get their turn.
+pub const EVENTS_AT_ONCE_MAX: usize = 256;
+
 /// Longest name of a queue, exchange, routing key or tag, in bytes (AMQP 0-9-1 §4.2.5.3).
 pub const NAME_BYTES_MAX: usize = 255;
 

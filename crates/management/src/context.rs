@@ -32,6 +32,8 @@ pub struct Info {
     pub management_tls_listeners: Vec<SocketAddr>,
     /// What every path begins with: empty, or `/prefix`.
     pub path_prefix: String,
+    /// Bound sockets of the metrics.
+    pub prometheus_listeners: Vec<SocketAddr>,
     /// Where the store is.
     pub data_dir: PathBuf,
     /// Files that settings were read from.
@@ -55,6 +57,7 @@ impl Info {
             amqp_tls_listeners: Vec::new(),
             management_listeners: Vec::new(),
             management_tls_listeners: Vec::new(),
+            prometheus_listeners: Vec::new(),
             path_prefix: String::new(),
             data_dir,
             config_files: Vec::new(),

@@ -15,6 +15,7 @@ mod context;
 mod error;
 mod listener;
 mod log_ring;
+mod metrics;
 mod os;
 mod page;
 mod properties;
@@ -35,4 +36,4 @@ pub use log_ring::{
     LOG_EVENTS_MAX, LOG_FOLLOWERS_MAX, LOG_TEXT_BYTES_MAX, LOG_WAITING_MAX, LogEvent, LogRing,
     Severity,
 };
-pub use serve::serve;
+pub use serve::{Sockets, serve};

@@ -13,11 +13,21 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::context::{Context, Info};
 use crate::listener::{Bounded, Peer, Socket, places};
+use crate::metrics;
 use crate::rates::SAMPLE_EVERY;
 use crate::router::router;
 
 /// How long answers under way may take once shutdown has begun.
 const DRAIN_MAX: Duration = Duration::from_secs(1);
+
+/// Bound sockets, each for one kind of answer.
+#[derive(Default)]
+pub struct Sockets {
+    /// The API and the dashboard.
+    pub management: Vec<Socket>,
+    /// Prometheus.
+    pub prometheus: Vec<Socket>,
+}
 
 /// Serves the API and the dashboard on bound sockets until `shutdown` is ready.
 ///
@@ -27,7 +37,7 @@ const DRAIN_MAX: Duration = Duration::from_secs(1);
 /// A socket that tokio can't take over.
 pub async fn serve(
     broker: Arc<Broker>,
-    sockets: Vec<Socket>,
+    sockets: Sockets,
     info: Info,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
@@ -36,9 +46,12 @@ pub async fn serve(
     let places = places();
     let (stop, stopped) = watch::channel(());
     let mut tasks = JoinSet::new();
-    for socket in sockets {
-        let listener = Bounded::new(socket, Arc::clone(&places))?;
-        tasks.spawn(listen(listener, app.clone(), stopped.clone()));
+    let scraped = metrics::routes(Arc::clone(&context));
+    for (sockets, app) in [(sockets.management, app), (sockets.prometheus, scraped)] {
+        for socket in sockets {
+            let listener = Bounded::new(socket, Arc::clone(&places))?;
+            tasks.spawn(listen(listener, app.clone(), stopped.clone()));
+        }
     }
     let sampler = tokio::spawn(sample(context));
     shutdown.await;

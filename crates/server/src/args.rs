@@ -28,6 +28,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ADDR", value_parser = Listen::parse)]
     management_listen: Option<Listen>,
 
+    /// Metrics for Prometheus, as PORT or IP:PORT [default: 15692]
+    #[arg(long, value_name = "ADDR", value_parser = Listen::parse)]
+    prometheus_listen: Option<Listen>,
+
     /// Settings in the format of rabbitmq.conf (--help lists them), and the conf.d/*.conf beside
     /// it; or a directory with both
     #[arg(long, value_name = "FILE")]
@@ -112,11 +116,14 @@ impl Args {
             let key = format!("listeners.tcp.{}", n + 1);
             write("--listen", &key, Some(listen.to_string()));
         }
-        if let Some(listen) = self.management_listen {
-            let (ip, port) = (listen.ip(), listen.port());
-            let flag = "--management-listen";
-            write(flag, "management.tcp.port", Some(port.to_string()));
-            write(flag, "management.tcp.ip", Some(ip.to_string()));
+        for (flag, service, listen) in [
+            ("--management-listen", "management", self.management_listen),
+            ("--prometheus-listen", "prometheus", self.prometheus_listen),
+        ] {
+            let port = listen.map(|listen| listen.port().to_string());
+            let ip = listen.map(|listen| listen.ip().to_string());
+            write(flag, &format!("{service}.tcp.port"), port);
+            write(flag, &format!("{service}.tcp.ip"), ip);
         }
         Sources {
             file: self.config,

@@ -153,3 +153,19 @@ fn peer(ends: Ends, loopback: bool, tls: Option<TlsInfo>) -> Peer {
         tls,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ipv4_client_of_a_dual_stack_listener_is_shown_as_ipv4() {
+        let ends = Ends {
+            source: "[::ffff:127.0.0.1]:9".parse().unwrap(),
+            destination: "[::ffff:10.0.0.1]:5672".parse().unwrap(),
+        };
+        let peer = peer(ends, is_local(ends.source), None);
+        assert_eq!(peer.to_string(), "127.0.0.1:9 -> 10.0.0.1:5672");
+        assert!(peer.loopback);
+    }
+}

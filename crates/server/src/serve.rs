@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::num::NonZero;
+use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
@@ -40,7 +41,7 @@ pub(crate) fn run(sources: Sources) -> Result<(), String> {
         Sockets::bind(&config)?
     };
     let broker = Broker::open(config.broker.clone(), &config.data_dir)
-        .map_err(|error| refusal(&error, &config))?;
+        .map_err(|error| refusal(&error, &config.data_dir))?;
     warn_of_risks(&config);
     let outcome = runtime.block_on(serve(sockets, sources, &config, &broker, log));
     // Still within the runtime's life: a second signal must be able to end a slow checkpoint.
@@ -65,8 +66,8 @@ fn summary(problems: &[Problem]) -> String {
 }
 
 /// Why the data directory can't be opened, and what there is to do.
-fn refusal(error: &OpenError, config: &Config) -> String {
-    let dir = config.data_dir.display();
+pub(crate) fn refusal(error: &OpenError, data_dir: &Path) -> String {
+    let dir = data_dir.display();
     let advice = match error {
         OpenError::CorruptLog { .. }
         | OpenError::CorruptMessage { .. }
@@ -108,6 +109,7 @@ async fn serve(
         amqp_tls_listeners: bound.amqps.clone(),
         management_listeners: bound.http.clone(),
         management_tls_listeners: bound.https.clone(),
+        prometheus_listeners: bound.prometheus.clone(),
         path_prefix: config.management.path_prefix.clone(),
         config_files: config.files.clone(),
         log_file: telemetry::path(&config.log, &config.data_dir),
@@ -125,6 +127,7 @@ async fn serve(
         amqps: &bound.amqps,
         http: &bound.http,
         https: &bound.https,
+        prometheus: &bound.prometheus,
         path_prefix: &config.management.path_prefix,
         data_dir: &config.data_dir,
     }
@@ -219,7 +222,7 @@ fn amqp_runtime() -> std::io::Result<Runtime> {
 /// The management API has a thread and a runtime of its own, so that a listing of 50,000 queues
 /// cannot delay a heartbeat.
 fn start_management(
-    sockets: Vec<management::Socket>,
+    sockets: management::Sockets,
     broker: Arc<Broker>,
     info: management::Info,
 ) -> std::io::Result<oneshot::Sender<()>> {

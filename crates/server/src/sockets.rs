@@ -4,10 +4,12 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use broker::OpenError;
 use tokio::net::TcpListener;
 
-use crate::config::{Config, Listen};
+use crate::config::{Config, Listen, Origin};
 use crate::listener;
+use crate::serve::refusal;
 use crate::tls::Tls;
 
 /// Bound, not yet accepting.
@@ -20,6 +22,7 @@ pub(crate) struct Sockets {
     https: Vec<TcpListener>,
     /// What `https` speaks.
     pub(crate) http_tls: Option<Arc<Tls>>,
+    prometheus: Vec<TcpListener>,
 }
 
 /// Where they are.
@@ -29,6 +32,7 @@ pub(crate) struct Addresses {
     pub(crate) amqps: Vec<SocketAddr>,
     pub(crate) http: Vec<SocketAddr>,
     pub(crate) https: Vec<SocketAddr>,
+    pub(crate) prometheus: Vec<SocketAddr>,
 }
 
 impl Sockets {
@@ -62,6 +66,7 @@ impl Sockets {
             http: bind(config, config.management.plain())?,
             https: bind(config, https)?,
             http_tls,
+            prometheus: metrics(config)?,
         })
     }
 
@@ -80,39 +85,82 @@ impl Sockets {
             amqps: of(&self.amqps)?,
             http: of(&self.http)?,
             https: of(&self.https)?,
+            prometheus: of(&self.prometheus)?,
         })
     }
 
-    /// Those of the management API, for its own runtime.
+    /// Those that HTTP is served on, for its own runtime.
     ///
     /// # Errors
     ///
     /// The runtime does not let go of them.
-    pub(crate) fn web(&mut self) -> io::Result<Vec<management::Socket>> {
+    pub(crate) fn web(&mut self) -> io::Result<management::Sockets> {
         let source = self
             .http_tls
             .clone()
             .map(|tls| -> management::TlsSource { Arc::new(move || tls.config()) });
-        let http = std::mem::take(&mut self.http).into_iter();
-        let https = std::mem::take(&mut self.https).into_iter();
-        http.map(|socket| (socket, None))
-            .chain(https.map(|socket| (socket, source.clone())))
-            .map(|(socket, tls)| {
-                Ok(management::Socket {
-                    listener: socket.into_std()?,
-                    tls,
-                })
-            })
-            .collect()
+        let mut management = sockets(&mut self.http, None)?;
+        management.extend(sockets(&mut self.https, source.as_ref())?);
+        Ok(management::Sockets {
+            management,
+            prometheus: sockets(&mut self.prometheus, None)?,
+        })
+    }
+}
+
+fn sockets(
+    bound: &mut Vec<TcpListener>,
+    tls: Option<&management::TlsSource>,
+) -> io::Result<Vec<management::Socket>> {
+    let socket = |bound: TcpListener| {
+        Ok(management::Socket {
+            listener: bound.into_std()?,
+            tls: tls.cloned(),
+        })
+    };
+    bound.drain(..).map(socket).collect()
+}
+
+/// Nobody may have asked for metrics: their port, if it is only the default one and taken, is no
+/// reason not to start.
+fn metrics(config: &Config) -> Result<Vec<TcpListener>, String> {
+    let by_default = config
+        .effective
+        .iter()
+        .any(|written| written.key == "prometheus.tcp.port" && written.origin == Origin::Default);
+    let Some(listen) = config.prometheus.plain() else {
+        return Ok(Vec::new());
+    };
+    if !by_default {
+        return bind(config, [listen]);
+    }
+    match listener::bind(listen) {
+        Ok(bound) => Ok(vec![bound]),
+        Err(error) => {
+            tracing::warn!("metrics are not served: cannot listen on {listen}: {error}");
+            Ok(Vec::new())
+        }
     }
 }
 
 fn bind(
-    _config: &Config,
+    config: &Config,
     listens: impl IntoIterator<Item = Listen>,
 ) -> Result<Vec<TcpListener>, String> {
     let bind = |listen: Listen| {
-        listener::bind(listen).map_err(|error| format!("cannot listen on {listen}: {error}"))
+        let bound = match listener::bind(listen) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+                // By the broker that runs here, most likely, and that will not go away.
+                if store::Store::is_open(&config.data_dir) {
+                    let in_use = OpenError::InUse(config.data_dir.clone());
+                    return Err(refusal(&in_use, &config.data_dir));
+                }
+                tracing::warn!("{listen} is in use; trying again for a moment");
+                listener::bind_again(listen)
+            }
+            bound => bound,
+        };
+        bound.map_err(|error| format!("cannot listen on {listen}: {error}"))
     };
     listens.into_iter().map(bind).collect()
 }

@@ -174,15 +174,16 @@ impl Connection {
             Phase::Closing(closing) if turn.now >= closing.deadline => self.phase = Phase::Finished,
             Phase::Running(running) if running.is_stalled(turn.now) => {
                 let unread = turn.out.len();
-                warn!(peer = %self.peer, "connection closed: the client has read nothing for {} s while {unread} bytes wait for it", WRITE_STALL_MAX.as_secs());
+                warn!(peer = %self.peer, user = %running.user(), vhost = %running.vhost(), "connection closed: the client has read nothing for {} s while {unread} bytes wait for it", WRITE_STALL_MAX.as_secs());
                 self.release(turn);
             }
-            Phase::Running(running) => match running.tick(turn) {
-                Beat::Rest | Beat::Send => {}
-                Beat::Dead => {
-                    info!(peer = %self.peer, "connection closed: missed heartbeats from client");
+            Phase::Running(running) => match (running.tick(turn), running.check_ages(turn)) {
+                (Beat::Dead, _) => {
+                    info!(peer = %self.peer, user = %running.user(), vhost = %running.vhost(), "connection closed: missed heartbeats from client");
                     self.release(turn);
                 }
+                (_, Err(ended)) => self.ended(ended, turn),
+                (Beat::Rest | Beat::Send, Ok(())) => {}
             },
             Phase::Handshake(_) | Phase::Closing(_) | Phase::Finished => {}
         }
@@ -220,6 +221,13 @@ impl Connection {
         }
     }
 
+    /// An alarm keeps the client from publishing: what it sends stays in the socket, and so does
+    /// the end of it. Look whether it has hung up.
+    #[must_use]
+    pub fn is_blocked(&self) -> bool {
+        matches!(&self.phase, Phase::Running(running) if running.is_blocked())
+    }
+
     /// Nothing more will come: write the rest of the output and close the socket.
     #[must_use]
     pub fn is_finished(&self) -> bool {
@@ -243,8 +251,8 @@ impl Connection {
     pub fn peer_closed(&mut self, turn: &mut Turn<'_>) {
         self.now = turn.now;
         match &self.phase {
-            Phase::Running(_) => {
-                info!(peer = %self.peer, "connection closed: the client closed the socket without connection.close");
+            Phase::Running(running) => {
+                info!(peer = %self.peer, user = %running.user(), vhost = %running.vhost(), "connection closed: the client closed the socket without connection.close");
             }
             Phase::Handshake(_) => info!(peer = %self.peer, "connection closed before it was open"),
             Phase::Closing(_) | Phase::Finished => {}
@@ -337,7 +345,9 @@ impl Connection {
     fn ended(&mut self, ended: Ended, turn: &mut Turn<'_>) {
         match ended {
             Ended::ByClient => {
-                info!(peer = %self.peer, "connection closed by the client");
+                if let Phase::Running(running) = &self.phase {
+                    info!(peer = %self.peer, user = %running.user(), vhost = %running.vhost(), "connection closed by the client");
+                }
                 self.release(turn);
                 // Last, so that a client that has seen it finds its exclusive queues gone.
                 send(
@@ -361,7 +371,12 @@ impl Connection {
     /// Ends the connection with a close that says why.
     fn fail(&mut self, fault: &Fault, method: (u16, u16), turn: &mut Turn<'_>) {
         let close = Close::new(fault, method);
-        info!(peer = %self.peer, reason = close.text, "connection closed");
+        match &self.phase {
+            Phase::Running(running) => {
+                info!(peer = %self.peer, user = %running.user(), vhost = %running.vhost(), reason = close.text, "connection closed");
+            }
+            _ => info!(peer = %self.peer, reason = close.text, "connection refused"),
+        }
         let (timeout, frame_max) = match &self.phase {
             Phase::Running(running) if !close.garbled => (
                 running

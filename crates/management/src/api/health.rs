@@ -163,7 +163,8 @@ async fn port_listener(
     let amqp = info.amqp_listeners.iter().chain(&info.amqp_tls_listeners);
     let listeners = amqp
         .chain(&info.management_listeners)
-        .chain(&info.management_tls_listeners);
+        .chain(&info.management_tls_listeners)
+        .chain(&info.prometheus_listeners);
     let mut ports: Vec<u16> = listeners.map(std::net::SocketAddr::port).collect();
     ports.dedup();
     if ports.contains(&wanted) {
@@ -182,6 +183,7 @@ async fn protocol_listener(State(context): Shared, Path(protocols): Path<String>
         ("amqp/ssl", &info.amqp_tls_listeners),
         ("http", &info.management_listeners),
         ("https", &info.management_tls_listeners),
+        ("http/prometheus", &info.prometheus_listeners),
     ]
     .into_iter()
     .filter(|(_, listeners)| !listeners.is_empty())

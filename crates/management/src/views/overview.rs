@@ -267,6 +267,7 @@ fn listeners(context: &Context) -> Vec<ListenerView<'_>> {
         ("amqp/ssl", &info.amqp_tls_listeners),
         ("http", &info.management_listeners),
         ("https", &info.management_tls_listeners),
+        ("http/prometheus", &info.prometheus_listeners),
     ]
     .into_iter()
     .flat_map(|(protocol, addresses)| {

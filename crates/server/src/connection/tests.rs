@@ -304,13 +304,3 @@ async fn a_client_that_does_not_answer_is_dropped_when_its_time_is_up() {
     client.ended().await;
     assert_eq!(home.broker.registry().len(), 0);
 }
-
-#[test]
-fn an_ipv4_client_of_a_dual_stack_listener_is_shown_as_ipv4() {
-    let peer = session_peer(
-        "[::ffff:127.0.0.1]:9".parse().unwrap(),
-        "[::ffff:10.0.0.1]:5672".parse().unwrap(),
-    );
-    assert_eq!(peer.to_string(), "127.0.0.1:9 -> 10.0.0.1:5672");
-    assert!(peer.loopback);
-}

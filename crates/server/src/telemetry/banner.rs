@@ -10,6 +10,7 @@ pub(crate) struct Banner<'a> {
     pub(crate) amqps: &'a [SocketAddr],
     pub(crate) http: &'a [SocketAddr],
     pub(crate) https: &'a [SocketAddr],
+    pub(crate) prometheus: &'a [SocketAddr],
     pub(crate) path_prefix: &'a str,
     pub(crate) data_dir: &'a Path,
 }
@@ -37,6 +38,9 @@ impl Banner<'_> {
             writeln!(out, "  management listening on {scheme}://{address}")?;
             writeln!(out, "  dashboard at {scheme}://{reachable}{prefix}/")?;
         }
+        for address in self.prometheus {
+            writeln!(out, "  metrics at http://{address}/metrics")?;
+        }
         writeln!(out, "  data in {}", self.data_dir.display())?;
         writeln!(out, "ready")
     }
@@ -62,6 +66,7 @@ mod tests {
             amqps: &["127.0.0.1:4".parse().unwrap()],
             http: &["[::]:3".parse().unwrap()],
             https: &[],
+            prometheus: &["[::1]:5".parse().unwrap()],
             path_prefix: "/x",
             data_dir: Path::new("/d"),
         };
@@ -77,6 +82,7 @@ mod tests {
                 "AMQP with TLS listening on 127.0.0.1:4",
                 "management listening on http://[::]:3",
                 "dashboard at http://localhost:3/x/",
+                "metrics at http://[::1]:5/metrics",
                 "data in /d",
                 "ready",
             ]

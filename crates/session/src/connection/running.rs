@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use broker::{ConnectionState, Ticket};
+use broker::{ConnectionState, Facts, Ticket};
 use bytes::Buf;
 use codec::{
     AMQPClass, Ack, Frame, FrameKind, HEARTBEAT_FRAME, OutBuf, connection, decode_ack,
@@ -45,6 +45,8 @@ pub(crate) struct Running {
     pub(super) congested: Option<Ticket>,
     pub(super) throttle: Throttle,
     pub(super) stall: Option<Stall>,
+    /// When to look for deliveries that have been held for too long.
+    pub(super) ages_due: Option<Instant>,
     /// The state that others see.
     pub(super) shown: ConnectionState,
     pub(super) heartbeat: Option<Heartbeat>,
@@ -87,6 +89,9 @@ impl Running {
             .churn()
             .connection_created
             .fetch_add(1, Ordering::Relaxed);
+        let (info, settings) = (&client.info, client.broker.settings());
+        let facts = || Facts::of_connection(info, &settings.node);
+        client.broker.events().emit("connection.created", facts);
         let heartbeat = Heartbeat::new(client.info.heartbeat_s, now);
         Self {
             client,
@@ -97,12 +102,21 @@ impl Running {
             congested: None,
             throttle: Throttle::default(),
             stall: None,
+            ages_due: None,
             shown: ConnectionState::Running,
             heartbeat,
             forced: None,
             close_wanted: false,
             template: Template::default(),
         }
+    }
+
+    pub(crate) fn user(&self) -> &str {
+        &self.client.info.user
+    }
+
+    pub(crate) fn vhost(&self) -> &str {
+        &self.client.info.vhost
     }
 
     pub(crate) fn frame_max(&self) -> u32 {
@@ -116,7 +130,11 @@ impl Running {
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let heartbeat = self.heartbeat.as_ref().map(Heartbeat::deadline);
         let stall = self.stall.as_ref().map(Stall::deadline);
-        heartbeat.into_iter().chain(stall).min()
+        heartbeat
+            .into_iter()
+            .chain(stall)
+            .chain(self.ages_due)
+            .min()
     }
 
     pub(crate) fn awaits_commit(&self) -> Option<Ticket> {
@@ -128,7 +146,7 @@ impl Running {
 
     /// No more input is taken: too much waits for commits, or an alarm blocks the client.
     pub(crate) fn is_held_up(&self) -> bool {
-        self.throttle == Throttle::Blocked || self.client.is_held_up()
+        self.is_blocked() || self.client.is_held_up()
     }
 
     pub(crate) fn wants_input(&self, out: &OutBuf) -> bool {
