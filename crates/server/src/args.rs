@@ -187,7 +187,7 @@ mod tests {
             flags(&args),
             [
                 "log.console.level = error",
-                "listeners.tcp.1 = 1",
+                "listeners.tcp.1 = [::]:1",
                 "listeners.tcp.2 = 127.0.0.1:2",
                 "management.tcp.port = 3",
                 "management.tcp.ip = ::",
