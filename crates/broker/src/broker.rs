@@ -1,8 +1,8 @@
 //! The broker: everything that is true beyond one connection.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use std::task::{Context as TaskContext, Poll};
 use std::time::Instant;
 
@@ -150,7 +150,8 @@ impl Broker {
             timers: Arc::clone(&self.timers),
             events: Arc::clone(&self.events),
         };
-        let vhost = Arc::new(VHost::new(name, services, ids, churn));
+        let vhost =
+            Arc::new_cyclic(|handle| VHost::new(name, services, ids, churn, Weak::clone(handle)));
         if self.settings.event_exchange && name == self.settings.default_vhost {
             vhost.predeclare(EVENT_EXCHANGE, Kind::Topic, true);
             self.events.settle_in(&vhost);
@@ -176,11 +177,17 @@ impl Broker {
     pub fn close(&self) -> Result<(), OpenError> {
         for vhost in self.vhosts() {
             for queue in vhost.queues().iter().filter(|q| q.durable()) {
-                let mark = queue.delivered_to().to_be_bytes();
-                self.store.put(&Record::mark_key(queue.id()), &mark);
+                for (id, mark) in queue.delivered_to() {
+                    self.store.put(&Record::mark_key(id), &mark.to_be_bytes());
+                }
             }
         }
         self.store.close()
+    }
+
+    #[cfg(test)]
+    pub(crate) const fn store_for_tests(&self) -> &Store {
+        &self.store
     }
 
     /// What the operator decided.

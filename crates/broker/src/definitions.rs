@@ -8,11 +8,11 @@
 //! names it ([`Record`]): one codec serves the wire and the disk.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
 
 use routing::Kind;
-use store::{QueueId, RecoveredQueue, Ticket};
+use store::{QueueId, Ticket};
 
 use crate::binding::{BindingSpec, Destination};
 use crate::error::Error;
@@ -20,7 +20,7 @@ use crate::events::Facts;
 use crate::exchange::{Bound, Exchange, ExchangeDeclare};
 use crate::ids::{ConnectionId, ExchangeId};
 use crate::outbox::Event;
-use crate::queue::{Closed, Queue, QueueDeclare};
+use crate::queue::{Closed, Handles, Queue, QueueDeclare, Revived, Span};
 use crate::record::Record;
 use crate::vhost::VHost;
 use crate::wakes::Wakes;
@@ -34,9 +34,9 @@ pub(crate) enum Definition<'a> {
     /// A new queue; one that had messages in the store brings them along.
     DeclareQueue(
         &'a QueueDeclare,
-        QueueId,
+        Span,
         Option<ConnectionId>,
-        Option<(RecoveredQueue, u64)>,
+        Option<Revived>,
     ),
     /// A queue, already closed, and its bindings go.
     DeleteQueue(Arc<Queue>, Closed),
@@ -89,8 +89,8 @@ impl VHost {
                 self.add_exchange(topology, declare, kind, origin)
             }
             Definition::DeleteExchange(exchange) => self.drop_exchanges(topology, vec![exchange]),
-            Definition::DeclareQueue(declare, id, owner, recovered) => {
-                self.add_queue(topology, declare, (id, owner, recovered), origin)
+            Definition::DeclareQueue(declare, span, owner, revived) => {
+                self.add_queue(topology, declare, (span, owner, revived), origin)
             }
             Definition::DeleteQueue(queue, closed) => {
                 self.drop_queue(topology, &queue, closed, wakes)
@@ -133,17 +133,20 @@ impl VHost {
         &self,
         topology: &mut Topology,
         declare: &QueueDeclare,
-        (id, owner, recovered): (QueueId, Option<ConnectionId>, Option<(RecoveredQueue, u64)>),
+        (span, owner, revived): (Span, Option<ConnectionId>, Option<Revived>),
         origin: Origin,
     ) -> Applied {
-        let queue = Arc::new(Queue::new(
-            id,
-            Arc::clone(&self.name),
-            declare,
-            owner,
-            self.services.clone(),
-            recovered,
-        ));
+        let id = span.first;
+        let queue = Arc::new_cyclic(|queue| {
+            let handles = Handles {
+                queue: Weak::clone(queue),
+                vhost: Weak::clone(&self.handle),
+            };
+            let services = (handles, self.services.clone());
+            let name = Arc::clone(&self.name);
+            Queue::new(id, name, declare, owner, services, revived)
+        });
+        queue.begin();
         if let Some(owner) = owner {
             topology.exclusive.entry(owner).or_default().push(id);
         }
@@ -154,7 +157,7 @@ impl VHost {
         }
         self.queues_by_id.insert(id, Arc::clone(&queue));
         self.queues.insert(declare.name.clone(), queue);
-        let ticket = record.then(|| self.put(&Record::queue(&self.name, declare, id)));
+        let ticket = record.then(|| self.put(&Record::queue(&self.name, declare, span)));
         Applied {
             created: true,
             ticket,
@@ -188,10 +191,20 @@ impl VHost {
             self.services
                 .store
                 .remove(&Record::queue_key(&self.name, queue.name()));
-            ticket = Some(self.services.store.drop_queue(queue.id()));
+            self.services.store.remove(&Record::timed_key(queue.id()));
+            for seq in closed.returned {
+                self.services
+                    .store
+                    .remove(&Record::returns_key(queue.id(), seq));
+            }
+            for id in closed.span.ids() {
+                ticket = Some(self.services.store.drop_queue(id));
+            }
         } else if queue.recorded() > Ticket::default() {
             // Messages that were written to free memory.
-            self.services.store.drop_queue(queue.id());
+            for id in closed.span.ids() {
+                self.services.store.drop_queue(id);
+            }
         }
         self.churn.queue_deleted.fetch_add(1, Ordering::Relaxed);
         let events = &self.services.events;

@@ -24,6 +24,8 @@ mod clock;
 mod commits;
 mod credit;
 mod damage;
+mod dead_letter;
+mod deaths;
 mod declare;
 mod definitions;
 mod error;
@@ -59,18 +61,19 @@ pub use budget::{Budget, Share};
 pub use clock::{Clock, Hand};
 pub use commits::Commits;
 pub use credit::ChannelCredit;
+pub use dead_letter::Reason;
 pub use declare::{Actor, DeleteIf, Deleted, QueueDeclared, REPLY_QUEUE_PREFIX};
 pub use definitions::Applied;
 pub use error::{Error, Resource};
 pub use events::{EVENT_EXCHANGE, Events, Facts};
 pub use exchange::{Exchange, ExchangeDeclare};
 pub use ids::{ConnectionId, ConsumerId};
-pub use message::{AckMode, Entry, Message};
+pub use message::{AckMode, Entry, Expiry, Message};
 pub use outbox::{Batch, Delivery, Event, Outbox};
 pub use queue::{
-    ConsumerSpec, ConsumerView, DELIVERY_LIMIT_DEFAULT, DeadLetterStrategy, Got, Overflow,
-    Published, Purged, Queue, QueueCounts, QueueDeclare, QueueKind, QueueSnapshot, Removed,
-    Returned, Returns, Rules, Settled, type_name,
+    Activity, ConsumerSpec, ConsumerView, DELIVERY_LIMIT_DEFAULT, DeadLetterStrategy, Got,
+    Overflow, Published, Purged, Queue, QueueCounts, QueueDeclare, QueueKind, QueueSnapshot,
+    Rejected, Removed, Returned, Returns, Rules, Settled, type_name,
 };
 pub use queue_names::{QueueName, printable, queue_names};
 pub use registry::{
@@ -78,7 +81,7 @@ pub use registry::{
 };
 pub use replies::Replies;
 pub use settings::{DefaultPermissions, DefaultVhostLimits, RatesMode, Settings};
-pub use stats::{Churn, MessageCounts, MessageStats};
+pub use stats::{Churn, DeadLetterCounts, DeadLetterStats, MessageCounts, MessageStats};
 pub use store::{Durability, QueueId, Recover, Ticket};
 pub use timers::{Timed, TimerKey, Timers};
 pub use tracer::Tap;

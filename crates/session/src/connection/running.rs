@@ -254,14 +254,9 @@ impl Running {
                     channel.touch(&mut self.touched);
                     return match channel.publish(incoming, &mut self.client, turn) {
                         Ok(()) => {
-                            let persistent = channel.knows(&header);
-                            self.template.learn(
-                                names,
-                                frame,
-                                &content,
-                                persistent,
-                                &mut self.client,
-                            );
+                            let marks = channel.knows(&header);
+                            self.template
+                                .learn(names, frame, &content, marks, &mut self.client);
                             self.content_arrived(turn);
                             Ok(more)
                         }
