@@ -133,7 +133,7 @@ fn a_key_without_effect_is_warned_of_at_the_start() {
         .start();
     let line = broker.wait_log("cluster_formation.dns.hostname");
     assert!(
-        line.contains("[warning]") && line.contains("one node"),
+        line.contains(" WARN ") && line.contains("one node"),
         "{line}"
     );
 }

@@ -18,7 +18,7 @@ fn connections_leave_a_line_when_they_open_and_when_they_end() {
     let mut wire = broker.open();
     let peer = wire.local().to_string();
     let opened = broker.wait_log("connection opened");
-    for part in ["[info]", &peer, "guest", "vhost=/"] {
+    for part in [" INFO ", &peer, "guest", "vhost=/"] {
         assert!(opened.contains(part), "{part} is missing in {opened}");
     }
     wire.call(0, &connection::close(), connection::CLOSE_OK);

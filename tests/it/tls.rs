@@ -307,7 +307,10 @@ fn external_is_offered_with_a_certificate_only() {
     assert_eq!(mechanisms(broker.amqp()), without);
     let tunnel = tunnel(address, authority.client(None));
     assert_eq!(mechanisms(tunnel), without);
-    external(tunnel).expect_connection_close(503, "COMMAND_INVALID - invalid authentication mechanism 'EXTERNAL'");
+    external(tunnel).expect_connection_close(
+        503,
+        "COMMAND_INVALID - invalid authentication mechanism 'EXTERNAL'",
+    );
 }
 
 #[test]

@@ -88,7 +88,13 @@ impl LogEvent {
     pub fn to_text(&self) -> String {
         // Whatever a client put into a name stays on its line.
         let text = self.text.replace(['\n', '\r'], " ");
-        format!("{} [{}] {text}", iso_8601(self.at_ms), self.level.name())
+        let level = match self.level {
+            Severity::Error => "ERROR",
+            Severity::Warning => " WARN",
+            Severity::Info => " INFO",
+            Severity::Debug => "DEBUG",
+        };
+        format!("{} {level} {text}", iso_8601(self.at_ms))
     }
 
     /// As a line of JSON, without the end of the line.
@@ -233,7 +239,7 @@ mod tests {
         bad.at_ms = 1_700_000_000_123;
         assert_eq!(
             bad.to_text(),
-            "2023-11-14T22:13:20.123+00:00 [info] a \"b\" [error] c"
+            "2023-11-14T22:13:20.123+00:00  INFO a \"b\" [error] c"
         );
         assert_eq!(
             bad.to_json(),

@@ -60,6 +60,12 @@ pub(crate) enum Command {
     /// Look at settings
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Ask the broker of this machine whether it speaks AMQP; exit code 1 if it does not
+    Health {
+        /// Its settings: a file, or a directory of them [default: RABBITMQ_CONFIG_FILE]
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+    },
 }
 
 /// What can be done with settings.

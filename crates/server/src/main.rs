@@ -9,6 +9,7 @@ mod config;
 mod connection;
 mod connections;
 mod hang_up;
+mod health;
 mod inbound;
 mod inspect;
 mod listener;
@@ -28,7 +29,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::args::{Args, Command, ConfigCommand, StoreCommand};
-use crate::config::{Environment, Sources};
+use crate::config::Sources;
 
 /// A message is allocated on one core and freed on another, which the system's allocator pays for
 /// with half of all CPU at small sizes, and for large bodies it trims its heap all the time.
@@ -46,11 +47,10 @@ fn main() -> ExitCode {
             });
         }
         Some(Command::Config(ConfigCommand::Show { config })) => {
-            return config::show(&Sources {
-                file: config,
-                environment: Environment::of_process(),
-                flags: Vec::new(),
-            });
+            return config::show(&Sources::without_flags(config));
+        }
+        Some(Command::Health { config }) => {
+            return health::run(&Sources::without_flags(config));
         }
         None => {}
     }

@@ -91,6 +91,15 @@ pub(crate) struct Sources {
 }
 
 impl Sources {
+    /// Those of a process that is given no flags but the name of the file.
+    pub(crate) fn without_flags(file: Option<PathBuf>) -> Self {
+        Self {
+            file,
+            environment: Environment::of_process(),
+            flags: Vec::new(),
+        }
+    }
+
     /// All of it resolved.
     ///
     /// # Errors

@@ -38,11 +38,11 @@ pub(crate) enum TlsVersion {
 pub(crate) enum LoginFrom {
     /// `CN=…,O=…`, as RFC 4514 writes it.
     #[default]
-    DistinguishedName,
+    Distinguished,
     /// The common names, commas between them.
-    CommonName,
+    Common,
     /// One of the alternative names.
-    AlternativeName(AlternativeName),
+    Alternative(AlternativeName),
 }
 
 /// Which alternative name (`ssl_cert_login_san_type`, `ssl_cert_login_san_index`).

@@ -127,7 +127,7 @@ pub(crate) fn read(path: &Path) -> FileLayer {
         main
     } else {
         let main = with_extension(path);
-        let beside = main.parent().unwrap_or(Path::new("")).join("conf.d");
+        let beside = main.with_file_name("conf.d");
         layer.files = [vec![main.clone()], parts(&beside)].concat();
         main
     };

@@ -310,16 +310,13 @@ fn tls_needs_a_certificate_where_there_is_a_listener() {
 #[test]
 fn the_name_in_a_certificate_is_chosen_whatever_the_order_of_lines() {
     let from = |text: &str| load(text).unwrap().login_from;
-    assert_eq!(from(""), LoginFrom::DistinguishedName);
-    assert_eq!(
-        from("ssl_cert_login_from = common_name"),
-        LoginFrom::CommonName
-    );
+    assert_eq!(from(""), LoginFrom::Distinguished);
+    assert_eq!(from("ssl_cert_login_from = common_name"), LoginFrom::Common);
     let lines = [
         "ssl_cert_login_from = subject_alternative_name",
         "ssl_cert_login_san_type = email\nssl_cert_login_san_index = 2",
     ];
-    let name = LoginFrom::AlternativeName(AlternativeName {
+    let name = LoginFrom::Alternative(AlternativeName {
         kind: AlternativeKind::Email,
         index: 2,
     });

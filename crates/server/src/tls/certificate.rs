@@ -52,9 +52,9 @@ impl Certificate {
     /// The user that it stands for; `None` if it has no such name.
     pub(super) fn user(&self, from: LoginFrom) -> Option<String> {
         let name = match from {
-            LoginFrom::DistinguishedName => self.subject.clone(),
-            LoginFrom::CommonName => self.common_names.join(","),
-            LoginFrom::AlternativeName(AlternativeName { kind, index }) => {
+            LoginFrom::Distinguished => self.subject.clone(),
+            LoginFrom::Common => self.common_names.join(","),
+            LoginFrom::Alternative(AlternativeName { kind, index }) => {
                 let names = self.alternative_names.iter();
                 let mut names = names.filter(|(other, _)| *other == kind);
                 names.nth(index)?.1.clone()

@@ -159,13 +159,13 @@ fn the_user_is_one_of_the_names_in_the_certificate() {
     let der = params.self_signed(&KeyPair::generate().unwrap()).unwrap();
     let certificate = Certificate::read(der.der()).unwrap();
     let alternative =
-        |kind, index| certificate.user(LoginFrom::AlternativeName(AlternativeName { kind, index }));
+        |kind, index| certificate.user(LoginFrom::Alternative(AlternativeName { kind, index }));
     let some = |name: &str| Some(name.to_owned());
     assert_eq!(
-        certificate.user(LoginFrom::DistinguishedName),
+        certificate.user(LoginFrom::Distinguished),
         some("CN=alice,O=Tests\\, Inc.")
     );
-    assert_eq!(certificate.user(LoginFrom::CommonName), some("alice"));
+    assert_eq!(certificate.user(LoginFrom::Common), some("alice"));
     assert_eq!(alternative(AlternativeKind::Dns, 0), some("one.example"));
     assert_eq!(alternative(AlternativeKind::Dns, 1), some("two.example"));
     assert_eq!(alternative(AlternativeKind::Dns, 2), None);
@@ -183,8 +183,8 @@ fn a_certificate_without_a_name_stands_for_nobody() {
     params.distinguished_name = DistinguishedName::new();
     let der = params.self_signed(&KeyPair::generate().unwrap()).unwrap();
     let certificate = Certificate::read(der.der()).unwrap();
-    assert_eq!(certificate.user(LoginFrom::DistinguishedName), None);
-    assert_eq!(certificate.user(LoginFrom::CommonName), None);
+    assert_eq!(certificate.user(LoginFrom::Distinguished), None);
+    assert_eq!(certificate.user(LoginFrom::Common), None);
     assert_eq!(Certificate::read(b"nonsense"), None);
 }
 

@@ -142,7 +142,8 @@ pub(super) const SETTINGS: &[Setting] = &[
 fn prefix(http: &mut HttpOptions, text: &str) -> Result<(), Wrong> {
     let text = text.trim_end_matches('/');
     let plain = |c: char| c.is_ascii_alphanumeric() || "/-_.~".contains(c);
-    if !text.is_empty() && !(text.starts_with('/') && text.chars().all(plain)) {
+    let fits = text.starts_with('/') && text.chars().all(plain);
+    if !text.is_empty() && !fits {
         return Err(format!("expected a path such as /rabbitmq, got '{text}'").into());
     }
     text.clone_into(&mut http.path_prefix);

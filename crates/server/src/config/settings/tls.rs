@@ -82,15 +82,15 @@ pub(super) const SETTINGS: &[Setting] = &[
             config.login_from = choice(
                 text,
                 &[
-                    ("distinguished_name", LoginFrom::DistinguishedName),
-                    ("common_name", LoginFrom::CommonName),
+                    ("distinguished_name", LoginFrom::Distinguished),
+                    ("common_name", LoginFrom::Common),
                     (
                         "subject_alternative_name",
-                        LoginFrom::AlternativeName(AlternativeName::default()),
+                        LoginFrom::Alternative(AlternativeName::default()),
                     ),
                     (
                         "subject_alt_name",
-                        LoginFrom::AlternativeName(AlternativeName::default()),
+                        LoginFrom::Alternative(AlternativeName::default()),
                     ),
                 ],
             )?;
@@ -152,7 +152,7 @@ fn version(tls: &mut TlsOptions, text: &str) -> Result<(), Wrong> {
 
 /// Settles what two keys say together.
 pub(in super::super) fn resolve(config: &mut Config) {
-    if let LoginFrom::AlternativeName(name) = &mut config.login_from {
+    if let LoginFrom::Alternative(name) = &mut config.login_from {
         *name = config.login_name;
     }
 }
