@@ -59,9 +59,6 @@ impl Reload {
                 tracing::warn!("{key} has changed; this takes effect after a restart");
             }
         }
-        if changes.is_empty() {
-            tracing::info!("settings read again: nothing has changed");
-        }
         self.limits.set(&config);
         self.log.set_levels(&config.log);
         // What waits for a restart still differs from what is in effect.

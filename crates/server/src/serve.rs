@@ -43,6 +43,9 @@ pub(crate) fn run(sources: Sources) -> Result<(), String> {
     let broker = Broker::open(config.broker.clone(), &config.data_dir)
         .map_err(|error| refusal(&error, &config.data_dir))?;
     warn_of_risks(&config);
+    if let Some(reason) = &sockets.no_metrics {
+        tracing::warn!("metrics are not served: {reason}");
+    }
     let outcome = runtime.block_on(serve(sockets, sources, &config, &broker, log));
     // Still within the runtime's life: a second signal must be able to end a slow checkpoint.
     let closed = broker.close();

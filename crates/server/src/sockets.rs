@@ -23,6 +23,8 @@ pub(crate) struct Sockets {
     /// What `https` speaks.
     pub(crate) http_tls: Option<Arc<Tls>>,
     prometheus: Vec<TcpListener>,
+    /// Why metrics are not served, though nobody said that they should not be.
+    pub(crate) no_metrics: Option<String>,
 }
 
 /// Where they are.
@@ -59,6 +61,7 @@ impl Sockets {
                 Some(loaded.map_err(|error| format!("management.ssl: {error}"))?)
             }
         };
+        let (prometheus, no_metrics) = metrics(config)?;
         Ok(Self {
             amqp: bind(config, amqp)?,
             amqps: bind(config, amqps)?,
@@ -66,7 +69,8 @@ impl Sockets {
             http: bind(config, config.management.plain())?,
             https: bind(config, https)?,
             http_tls,
-            prometheus: metrics(config)?,
+            prometheus,
+            no_metrics,
         })
     }
 
@@ -122,24 +126,22 @@ fn sockets(
 }
 
 /// Nobody may have asked for metrics: their port, if it is only the default one and taken, is no
-/// reason not to start.
-fn metrics(config: &Config) -> Result<Vec<TcpListener>, String> {
+/// reason not to start. Second, what to say then.
+fn metrics(config: &Config) -> Result<(Vec<TcpListener>, Option<String>), String> {
     let by_default = config
         .effective
         .iter()
         .any(|written| written.key == "prometheus.tcp.port" && written.origin == Origin::Default);
-    let Some(listen) = config.prometheus.plain() else {
-        return Ok(Vec::new());
-    };
-    if !by_default {
-        return bind(config, [listen]);
-    }
-    match listener::bind(listen) {
-        Ok(bound) => Ok(vec![bound]),
-        Err(error) => {
-            tracing::warn!("metrics are not served: cannot listen on {listen}: {error}");
-            Ok(Vec::new())
-        }
+    match config.prometheus.plain() {
+        None => Ok((Vec::new(), None)),
+        Some(listen) if !by_default => Ok((bind(config, [listen])?, None)),
+        Some(listen) => Ok(match listener::bind(listen) {
+            Ok(bound) => (vec![bound], None),
+            Err(error) => (
+                Vec::new(),
+                Some(format!("cannot listen on {listen}: {error}")),
+            ),
+        }),
     }
 }
 

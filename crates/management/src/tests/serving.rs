@@ -30,7 +30,10 @@ fn served() -> Served {
     let context = &setting.context;
     let (broker, info) = (context.broker.clone(), context.info.clone());
     let sockets = Sockets {
-        management: vec![listener],
+        management: vec![Socket {
+            listener,
+            tls: None,
+        }],
         ..Sockets::default()
     };
     let ended = tokio::spawn(serve(broker, sockets, info, async {
