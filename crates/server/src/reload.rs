@@ -66,6 +66,7 @@ impl Reload {
         let live = config.effective.into_iter();
         self.effective
             .extend(live.filter(|written| is_live(&written.key)));
+        tracing::info!("settings read again");
     }
 }
 

@@ -1,8 +1,9 @@
 //! SASL: who logs in, from the response of `connection.start-ok`.
 
 use std::sync::Arc;
+use std::time::Instant;
 
-use broker::{Broker, LoginRefused, User};
+use broker::{Broker, LoginFrom, LoginProtocol, LoginRefused, User};
 use codec::{decode_table, get_str};
 
 use crate::close::Violation;
@@ -90,9 +91,8 @@ impl Mechanism {
         self,
         response: &[u8],
         broker: &Broker,
-        peer: &Peer,
+        (peer, now): (&Peer, Instant),
     ) -> Result<Arc<User>, LoginFault> {
-        let loopback = peer.loopback;
         let malformed =
             || LoginFault::Malformed(Violation::MalformedSaslResponse(self.name().to_owned()));
         let without_password = match self {
@@ -104,7 +104,7 @@ impl Mechanism {
         if let Some(user) = without_password {
             return broker
                 .users()
-                .admit_anonymous(user, loopback)
+                .admit_anonymous(user, peer.loopback)
                 .map_err(|reason| LoginFault::Refused {
                     user: user.to_owned(),
                     reason,
@@ -115,9 +115,14 @@ impl Mechanism {
             Self::Plain | Self::Anonymous | Self::External => plain(response),
         }
         .ok_or_else(malformed)?;
+        let from = LoginFrom {
+            host: &peer.host,
+            loopback: peer.loopback,
+            protocol: LoginProtocol::Amqp,
+        };
         broker
             .users()
-            .authenticate(&user, &password, loopback)
+            .authenticate(&user, &password, from, now)
             .map_err(|reason| LoginFault::Refused { user, reason })
     }
 }

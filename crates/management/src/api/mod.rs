@@ -6,7 +6,9 @@ mod connections;
 mod consumers;
 mod exchanges;
 mod health;
+mod limits;
 mod log;
+mod logins;
 mod messages;
 mod nodes;
 mod nothing;
@@ -55,6 +57,8 @@ pub(crate) fn routes() -> Router<Arc<Context>> {
         .merge(bindings::routes())
         .merge(users::routes())
         .merge(permissions::routes())
+        .merge(limits::routes())
+        .merge(logins::routes())
         .merge(health::routes())
         .merge(log::routes())
         .merge(nothing::routes())

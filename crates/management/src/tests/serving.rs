@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::setting::{GUEST, Setting};
-use crate::{Sockets, serve};
+use crate::{Socket, Sockets, serve};
 
 /// Longer than anything here takes.
 const LONG: Duration = Duration::from_secs(10);
