@@ -15,6 +15,7 @@ mod durability;
 mod log;
 mod management;
 mod proxy;
+mod queues;
 mod server;
 mod soak;
 mod store;
