@@ -9,6 +9,7 @@ mod exchanges;
 mod explain;
 mod health;
 mod limits;
+mod log;
 mod logins;
 mod messages;
 mod moves;
@@ -65,6 +66,7 @@ pub(crate) fn routes() -> Router<Arc<Context>> {
         .merge(limits::routes())
         .merge(logins::routes())
         .merge(health::routes())
+        .merge(log::routes())
         .merge(nothing::routes())
         .fallback(|| async { ApiError::ObjectNotFound })
 }
