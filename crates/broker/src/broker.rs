@@ -25,8 +25,10 @@ use crate::ids::{ConnectionId, ConsumerId};
 use crate::record::Record;
 use crate::recover;
 use crate::registry::Registry;
+use crate::services::Services;
 use crate::settings::Settings;
 use crate::stats::Churn;
+use crate::timers::Timers;
 use crate::vhost::VHost;
 use crate::wakes::Wakes;
 
@@ -47,6 +49,7 @@ pub struct Broker {
     commits: Arc<Commits>,
     budget: Arc<Budget>,
     failure: Arc<Failure>,
+    timers: Arc<Timers>,
     alarms: Alarms,
     segment_bytes: u64,
     vhosts: DashMap<String, Arc<VHost>>,
@@ -92,6 +95,7 @@ impl Broker {
             commits,
             budget: Arc::new(budget),
             failure,
+            timers: Arc::default(),
             alarms: Alarms::default(),
             segment_bytes,
             vhosts: DashMap::new(),
@@ -134,8 +138,13 @@ impl Broker {
 
     pub(crate) fn add_vhost(&self, name: &str) -> Arc<VHost> {
         let (ids, churn) = (Arc::clone(&self.next_queue_id), Arc::clone(&self.churn));
-        let budget = Arc::clone(&self.budget);
-        let vhost = Arc::new(VHost::new(name, self.store.clone(), budget, ids, churn));
+        let services = Services {
+            store: self.store.clone(),
+            budget: Arc::clone(&self.budget),
+            clock: self.settings.clock.clone(),
+            timers: Arc::clone(&self.timers),
+        };
+        let vhost = Arc::new(VHost::new(name, services, ids, churn));
         self.vhosts.insert(name.to_owned(), Arc::clone(&vhost));
         vhost
     }
@@ -253,6 +262,12 @@ impl Broker {
     #[must_use]
     pub const fn budget(&self) -> &Arc<Budget> {
         &self.budget
+    }
+
+    /// Deadlines of queues and exchanges. One thread is to [run](Timers::run) them.
+    #[must_use]
+    pub const fn timers(&self) -> &Arc<Timers> {
+        &self.timers
     }
 
     /// Whether publishers are held back.

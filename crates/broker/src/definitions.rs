@@ -135,7 +135,7 @@ impl VHost {
             Arc::clone(&self.name),
             declare,
             owner,
-            (self.store.clone(), Arc::clone(&self.budget)),
+            self.services.clone(),
             recovered,
         ));
         if let Some(owner) = owner {
@@ -175,12 +175,13 @@ impl VHost {
         // Last: until here its bindings could still be named.
         self.queues_by_id.remove(&queue.id());
         if queue.durable() {
-            self.store
+            self.services
+                .store
                 .remove(&Record::queue_key(&self.name, queue.name()));
-            ticket = Some(self.store.drop_queue(queue.id()));
+            ticket = Some(self.services.store.drop_queue(queue.id()));
         } else if queue.recorded() > Ticket::default() {
             // Messages that were written to free memory.
-            self.store.drop_queue(queue.id());
+            self.services.store.drop_queue(queue.id());
         }
         self.churn.queue_deleted.fetch_add(1, Ordering::Relaxed);
         Applied {
@@ -206,8 +207,11 @@ impl VHost {
                         &binding.key,
                         &binding.arguments,
                     );
-                    applied.ticket =
-                        Some(self.store.remove(&Record::binding_key(&self.name, &spec)));
+                    applied.ticket = Some(
+                        self.services
+                            .store
+                            .remove(&Record::binding_key(&self.name, &spec)),
+                    );
                 }
             }
             pending.extend(self.unbind_everywhere(
@@ -218,7 +222,8 @@ impl VHost {
             self.exchanges_by_id.remove(&exchange.id);
             if exchange.durable {
                 applied.ticket = Some(
-                    self.store
+                    self.services
+                        .store
                         .remove(&Record::exchange_key(&self.name, &exchange.name)),
                 );
             }
@@ -269,7 +274,11 @@ impl VHost {
         let orphaned = source.auto_delete && bindings.is_empty();
         drop(bindings);
         let durable = source.durable && self.is_durable(destination);
-        let mut ticket = durable.then(|| self.store.remove(&Record::binding_key(&self.name, spec)));
+        let mut ticket = durable.then(|| {
+            self.services
+                .store
+                .remove(&Record::binding_key(&self.name, spec))
+        });
         if orphaned {
             ticket = self
                 .drop_exchanges(topology, vec![source])
@@ -301,7 +310,9 @@ impl VHost {
             if durable && source.durable {
                 for binding in &gone {
                     let spec = self.spec(&source, destination, &binding.key, &binding.arguments);
-                    self.store.remove(&Record::binding_key(&self.name, &spec));
+                    self.services
+                        .store
+                        .remove(&Record::binding_key(&self.name, &spec));
                 }
             }
             if orphaned {
@@ -345,7 +356,7 @@ impl VHost {
     }
 
     fn put(&self, record: &Record) -> Ticket {
-        self.store.put(&record.key, &record.value)
+        self.services.store.put(&record.key, &record.value)
     }
 }
 

@@ -9,6 +9,7 @@
 //! - [`Queue`] is the contract between queues and sessions.
 //! - [`Outbox`] is a connection's mailbox, [`Wakes`] the wake-ups of a turn.
 //! - [`Budget`] says how much of the messages may be in memory.
+//! - [`Clock`] tells the time, [`Timers`] calls whoever has a deadline.
 //! - [`Commits`] says which tickets are on the disk, [`Alarms`] whether publishers have to wait.
 //!
 //! **Lock order**: topology, then queue, then store or outbox; never two queues at once.
@@ -18,6 +19,7 @@ mod auth;
 mod binding;
 mod broker;
 mod budget;
+mod clock;
 mod commits;
 mod credit;
 mod damage;
@@ -36,10 +38,12 @@ mod record;
 mod recover;
 mod registry;
 mod replies;
+mod services;
 mod settings;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod timers;
 mod vhost;
 mod wakes;
 
@@ -48,6 +52,7 @@ pub use auth::{LoginRefused, PasswordHash, User, Users};
 pub use binding::{BindingSpec, Destination};
 pub use broker::{Broker, OpenError, RABBITMQ_VERSION, VERSION};
 pub use budget::{Budget, Share};
+pub use clock::{Clock, Hand};
 pub use commits::Commits;
 pub use credit::ChannelCredit;
 pub use declare::{Actor, DeleteIf, Deleted, QueueDeclared, REPLY_QUEUE_PREFIX};
@@ -58,14 +63,16 @@ pub use ids::{ConnectionId, ConsumerId};
 pub use message::{AckMode, Entry, Message};
 pub use outbox::{Batch, Delivery, Event, Outbox};
 pub use queue::{
-    ConsumerSpec, ConsumerView, Got, Published, Purged, Queue, QueueCounts, QueueDeclare,
-    QueueSnapshot, Removed, Returned, Returns, Settled,
+    ConsumerSpec, ConsumerView, DELIVERY_LIMIT_DEFAULT, DeadLetterStrategy, Got, Overflow,
+    Published, Purged, Queue, QueueCounts, QueueDeclare, QueueKind, QueueSnapshot, Removed,
+    Returned, Returns, Rules, Settled,
 };
 pub use queue_names::{QueueName, printable, queue_names};
 pub use registry::{ChannelInfo, ConnectionInfo, ConnectionState, Live, Registry, Traffic};
 pub use replies::Replies;
-pub use settings::Settings;
+pub use settings::{DefaultPermissions, DefaultVhostLimits, RatesMode, Settings};
 pub use stats::{Churn, MessageCounts, MessageStats};
 pub use store::{Durability, QueueId, Recover, Ticket};
+pub use timers::{Timed, TimerKey, Timers};
 pub use vhost::{PublishedOne, Route, VHost};
 pub use wakes::Wakes;

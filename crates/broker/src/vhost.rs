@@ -8,10 +8,9 @@ use codec::FieldTable;
 use dashmap::DashMap;
 use parking_lot::Mutex;
 use routing::{Graph, Kind, Routes};
-use store::{QueueId, Store, Ticket};
+use store::{QueueId, Ticket};
 
 use crate::binding::{BindingSpec, Destination};
-use crate::budget::Budget;
 use crate::definitions::{Definition, Origin, Topology};
 use crate::error::{Error, Resource};
 use crate::exchange::{Bound, Exchange, ExchangeDeclare};
@@ -19,6 +18,7 @@ use crate::ids::ExchangeId;
 use crate::message::Message;
 use crate::queue::Queue;
 use crate::replies::Replies;
+use crate::services::Services;
 use crate::stats::{Churn, MessageStats};
 use crate::wakes::Wakes;
 
@@ -62,8 +62,7 @@ pub struct VHost {
     pub(crate) queues_by_id: DashMap<QueueId, Arc<Queue>>,
     pub(crate) topology: Mutex<Topology>,
     pub(crate) generation: AtomicU64,
-    pub(crate) store: Store,
-    pub(crate) budget: Arc<Budget>,
+    pub(crate) services: Services,
     pub(crate) next_queue_id: Arc<AtomicU32>,
     pub(crate) churn: Arc<Churn>,
     replies: Replies,
@@ -74,8 +73,7 @@ impl VHost {
     /// A virtual host with nothing but the predeclared exchanges.
     pub(crate) fn new(
         name: &str,
-        store: Store,
-        budget: Arc<Budget>,
+        services: Services,
         next_queue_id: Arc<AtomicU32>,
         churn: Arc<Churn>,
     ) -> Self {
@@ -87,8 +85,7 @@ impl VHost {
             queues_by_id: DashMap::new(),
             topology: Mutex::default(),
             generation: AtomicU64::new(1),
-            store,
-            budget,
+            services,
             next_queue_id,
             churn,
             replies: Replies::default(),

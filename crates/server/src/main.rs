@@ -13,6 +13,7 @@ mod os;
 mod serve;
 mod shutdown;
 mod telemetry;
+mod ticking;
 mod watch;
 
 use std::process::ExitCode;

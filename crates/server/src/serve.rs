@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
 
-use broker::{Broker, Durability, OpenError, Settings};
+use broker::{Broker, Clock, Durability, OpenError, Settings};
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
@@ -16,6 +16,7 @@ use crate::config::{Config, Listen};
 use crate::connections::{CONNECTIONS_MAX, Connections, DESCRIPTORS_RESERVED};
 use crate::shutdown::{Signals, say_goodbye};
 use crate::telemetry::Banner;
+use crate::ticking::Ticking;
 use crate::watch::Watch;
 use crate::{clock, listener, telemetry};
 
@@ -112,6 +113,7 @@ async fn serve(
     let management = addresses(&sockets.management)?;
 
     let _watch = Watch::start(broker, config).map_err(failed)?;
+    let _ticking = Ticking::start(broker).map_err(failed)?;
     let connections = Connections::new(connection_limit());
     let mut listeners = Vec::new();
     for socket in sockets.amqp {
@@ -215,6 +217,7 @@ fn settings(config: &Config, started: Instant) -> Settings {
         handshake_timeout: config.handshake_timeout,
         recover: config.recover,
         durability: config.durability,
+        clock: Clock::new(clock::unix_ms),
         ..Settings::new(started, started_ms)
     }
 }

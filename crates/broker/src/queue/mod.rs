@@ -18,6 +18,7 @@ mod recorded;
 mod recording;
 mod refill;
 mod returns;
+mod rules;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -28,15 +29,16 @@ use std::sync::Arc;
 
 use codec::FieldTable;
 use parking_lot::{Mutex, MutexGuard};
-use store::{QueueId, RecoveredQueue, Store, Ticket};
+use store::{QueueId, RecoveredQueue, Ticket};
 
 pub use consumers::ConsumerSpec;
 pub(crate) use equivalence::{check_arguments, check_equivalent, queue_type, type_name};
 pub use returns::{Returned, Returns};
+pub use rules::{DELIVERY_LIMIT_DEFAULT, DeadLetterStrategy, Overflow, QueueKind, Rules};
 pub use state::Settled;
 pub use view::{ConsumerView, QueueCounts, QueueSnapshot};
 
-use crate::budget::{Budget, Share};
+use crate::budget::Share;
 use crate::error::{Error, Resource};
 use crate::ids::{ConnectionId, ConsumerId};
 use crate::message::{Entry, Message};
@@ -45,6 +47,7 @@ use crate::queue::ready::Ready;
 use crate::queue::recorded::Recorded;
 use crate::queue::recording::{Purpose, Recording};
 use crate::queue::state::{Place, QueueState};
+use crate::services::Services;
 use crate::wakes::Wakes;
 
 /// What `queue.declare` asks for.
@@ -65,10 +68,12 @@ pub struct QueueDeclare {
 }
 
 /// The result of a publish.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Published {
     /// When this is committed the persistent messages are safe. None: nothing to wait for.
     pub ticket: Option<Ticket>,
+    /// Messages of the run that a full queue has refused, by their place in it, ascending.
+    pub rejected: Vec<u32>,
 }
 
 /// The result of a `basic.get`.
@@ -115,7 +120,7 @@ pub struct Queue {
     auto_delete: bool,
     owner: Option<ConnectionId>,
     arguments: FieldTable,
-    store: Store,
+    services: Services,
     recorded: Recorded,
     state: Mutex<QueueState>,
 }
@@ -127,10 +132,10 @@ impl Queue {
         vhost: Arc<str>,
         declare: &QueueDeclare,
         owner: Option<ConnectionId>,
-        (store, budget): (Store, Arc<Budget>),
+        services: Services,
         recovered: Option<(RecoveredQueue, u64)>,
     ) -> Self {
-        let share = Share::new(budget);
+        let share = Share::new(Arc::clone(&services.budget));
         let state = match recovered {
             None => QueueState::new(Ready::default(), 1, 0, share),
             Some((queue, delivered_to)) => {
@@ -154,7 +159,7 @@ impl Queue {
             auto_delete: declare.auto_delete,
             owner,
             arguments: declare.arguments.clone(),
-            store,
+            services,
             recorded: Recorded::default(),
             state: Mutex::new(state),
         }
@@ -232,7 +237,10 @@ impl Queue {
         let mut state = self.lock();
         let ticket = state.publish(self.place(), run, wakes);
         self.refill(state, wakes);
-        Published { ticket }
+        Published {
+            ticket,
+            rejected: Vec::new(),
+        }
     }
 
     /// Deliveries were acknowledged.
@@ -375,7 +383,7 @@ impl Queue {
                 .filter(|s| s.durable)
                 .map(|s| s.seq)
                 .collect();
-            self.store.settle(self.id, &durable);
+            self.services.store.settle(self.id, &durable);
         }
     }
 
@@ -383,7 +391,7 @@ impl Queue {
         Place {
             id: self.id,
             durable: self.durable,
-            store: &self.store,
+            store: &self.services.store,
             recorded: &self.recorded,
         }
     }

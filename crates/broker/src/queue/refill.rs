@@ -61,7 +61,7 @@ impl Queue {
         let first = stretch.first;
         let mut messages = stretch.messages.min(REFILL_MESSAGES_MAX);
         let read = loop {
-            match self.store.read(self.id, first, messages, bytes) {
+            match self.services.store.read(self.id, first, messages, bytes) {
                 // Those before the damaged one are whole, but come only without it.
                 Err(store::Error::CorruptMessage { .. }) if messages > 1 => messages /= 2,
                 other => break other,

@@ -26,7 +26,11 @@ impl Fixture {
 
     /// Everything is committed, and the queue has seen it.
     fn settle_down(&self) {
-        self.queue.store.wait(self.queue.recorded()).unwrap();
+        self.queue
+            .services
+            .store
+            .wait(self.queue.recorded())
+            .unwrap();
         let _looked_at = self.queue.counts();
     }
 
@@ -157,7 +161,7 @@ fn purge_and_delete_of_a_deep_queue_leave_nothing_in_the_store() {
     let held = f.queue.get(AckMode::Manual).unwrap().entry;
     let purged = f.queue.purge();
     assert_eq!(purged.messages, 999);
-    f.queue.store.wait(purged.ticket.unwrap()).unwrap();
+    f.queue.services.store.wait(purged.ticket.unwrap()).unwrap();
     assert_eq!(f.broker.store_stats().live, 1, "the one that is not ready");
     f.queue.ack(&[Settled::of(&held, None)], &mut Wakes::new());
     f.fill(1000);
@@ -166,7 +170,11 @@ fn purge_and_delete_of_a_deep_queue_leave_nothing_in_the_store() {
         .delete_queue("q", DeleteIf::default(), &actor(), &mut Wakes::new())
         .unwrap();
     assert_eq!(deleted.messages, 1000);
-    f.queue.store.wait(deleted.ticket.unwrap()).unwrap();
+    f.queue
+        .services
+        .store
+        .wait(deleted.ticket.unwrap())
+        .unwrap();
     assert_eq!(f.broker.store_stats().live, 0);
 }
 
@@ -177,6 +185,7 @@ fn what_was_read_for_a_purged_queue_is_dropped() {
     let stretch = f.queue.lock().ready.wanted().unwrap();
     let read = f
         .queue
+        .services
         .store
         .read(f.queue.id(), stretch.first, 5, 1 << 20)
         .unwrap();
@@ -230,6 +239,7 @@ fn two_readers_of_the_same_stretch_do_not_double_a_message() {
     let stretch = f.queue.lock().ready.wanted().unwrap();
     let read = || {
         f.queue
+            .services
             .store
             .read(f.queue.id(), stretch.first, 5, 1 << 20)
             .unwrap()
@@ -263,7 +273,7 @@ fn many_deep_queues_stay_within_the_budget_together() {
             .map(|i| message("q", &format!("{i:01000}"), 1 + (i % 2) as u8))
             .collect();
         queue.publish(&mut run, &mut Wakes::new());
-        queue.store.wait(queue.recorded()).unwrap();
+        queue.services.store.wait(queue.recorded()).unwrap();
         assert_eq!(queue.counts().ready, 300);
     }
     let kept: u64 = queues.iter().map(|q| q.lock().ready.cost()).sum();
