@@ -106,6 +106,17 @@ pub enum Error {
         /// The reason.
         reason: String,
     },
+    /// 406: an argument that this type of queue does not take.
+    ArgumentNotTaken {
+        /// The argument.
+        arg: &'static str,
+        /// The queue.
+        resource: Resource,
+        /// RabbitMQ's name of the type's module.
+        queue_type: &'static str,
+    },
+    /// 406: a queue of this type (RabbitMQ's name of its module) needs a name.
+    ServerNamed(&'static str),
     /// 406: an argument of the wrong type on an exchange.
     InvalidArgumentType {
         /// The argument.
@@ -157,6 +168,8 @@ impl Error {
             | Self::ReplyQueueBinding => ReplyCode::AccessRefused,
             Self::Inequivalent { .. }
             | Self::InvalidArgument { .. }
+            | Self::ArgumentNotTaken { .. }
+            | Self::ServerNamed(_)
             | Self::InvalidArgumentType { .. }
             | Self::InvalidProperty { .. }
             | Self::UnknownExchangeType(_)
@@ -208,6 +221,22 @@ impl fmt::Display for Error {
                 reason,
             } => {
                 write!(f, "invalid arg '{arg}' for {resource}: {reason}")
+            }
+            Self::ArgumentNotTaken {
+                arg,
+                resource,
+                queue_type,
+            } => {
+                write!(
+                    f,
+                    "invalid arg '{arg}' for {resource} of queue type {queue_type}"
+                )
+            }
+            Self::ServerNamed(queue_type) => {
+                write!(
+                    f,
+                    "Cannot declare a server-named queue for type {queue_type}"
+                )
             }
             Self::InvalidArgumentType {
                 arg,

@@ -3,6 +3,7 @@
 mod bindings;
 mod declares;
 mod messages;
+mod metrics;
 mod overview;
 mod rates;
 mod rules;

@@ -1,31 +1,10 @@
-//! When a second `queue.declare` means the same queue, and which arguments can be.
+//! When a second `queue.declare` means the same queue.
 
 use codec::{AMQPValue, FieldTable};
 
-use crate::error::{Error, Resource};
+use crate::error::Error;
+use crate::queue::arguments::taken_by;
 use crate::queue::{Queue, QueueDeclare};
-
-/// Arguments that take part in equivalence; all others are kept and ignored, as in RabbitMQ.
-const COMPARED: [&str; 18] = [
-    "x-queue-type",
-    "x-message-ttl",
-    "x-expires",
-    "x-max-length",
-    "x-max-length-bytes",
-    "x-overflow",
-    "x-dead-letter-exchange",
-    "x-dead-letter-routing-key",
-    "x-dead-letter-strategy",
-    "x-max-priority",
-    "x-single-active-consumer",
-    "x-delivery-limit",
-    "x-queue-mode",
-    "x-queue-version",
-    "x-queue-leader-locator",
-    "x-queue-master-locator",
-    "x-consumer-timeout",
-    "x-max-age",
-];
 
 /// Checks a redeclaration against the queue that is there, in RabbitMQ's order.
 pub(crate) fn check_equivalent(queue: &Queue, declare: &QueueDeclare) -> Result<(), Error> {
@@ -48,7 +27,7 @@ pub(crate) fn check_equivalent(queue: &Queue, declare: &QueueDeclare) -> Result<
     if queue.auto_delete() != declare.auto_delete {
         return differs("auto_delete", declare.auto_delete, queue.auto_delete());
     }
-    for arg in COMPARED {
+    for arg in taken_by(queue_type(queue.arguments())) {
         let (received, current) = (find(&declare.arguments, arg), find(queue.arguments(), arg));
         let difference = match (received, current) {
             (None, None) => continue,
@@ -91,101 +70,8 @@ pub(crate) fn queue_type(arguments: &FieldTable) -> &str {
     }
 }
 
-/// Checks the arguments of a queue that does not exist yet.
-pub(crate) fn check_arguments(declare: &QueueDeclare, vhost: &str) -> Result<(), Error> {
-    let resource = Resource::queue(&declare.name, vhost);
-    let dlx = find(&declare.arguments, "x-dead-letter-exchange");
-    if let Some(value) = dlx.filter(|v| !is_string(v)) {
-        return Err(Error::InvalidArgumentType {
-            arg: "x-dead-letter-exchange".to_owned(),
-            resource,
-            given: type_name(value),
-        });
-    }
-    let invalid = |arg: &str, reason: String| {
-        Err(Error::InvalidArgument {
-            arg: arg.to_owned(),
-            resource: resource.clone(),
-            reason,
-        })
-    };
-    match queue_type(&declare.arguments) {
-        "classic" => {}
-        "quorum" => check_quorum(declare, &resource)?,
-        "stream" => {
-            return Err(Error::NotImplemented(
-                "stream queues are not supported yet".to_owned(),
-            ));
-        }
-        other => {
-            return invalid(
-                "x-queue-type",
-                format!("\"unsupported queue type '{other}'\""),
-            );
-        }
-    }
-    if dlx.is_none() && find(&declare.arguments, "x-dead-letter-routing-key").is_some() {
-        return invalid(
-            "x-dead-letter-routing-key",
-            "routing_key_but_no_dlx_defined".to_owned(),
-        );
-    }
-    for arg in [
-        "x-message-ttl",
-        "x-expires",
-        "x-max-length",
-        "x-max-length-bytes",
-        "x-max-priority",
-    ] {
-        let Some(value) = find(&declare.arguments, arg) else {
-            continue;
-        };
-        let Some(number) = codec::get_int(&declare.arguments, arg) else {
-            return invalid(
-                arg,
-                format!("\"expected integer, got {}\"", type_name(value)),
-            );
-        };
-        if let Some(reason) = out_of_range(arg, number) {
-            return invalid(arg, reason);
-        }
-    }
-    Ok(())
-}
-
-fn check_quorum(declare: &QueueDeclare, resource: &Resource) -> Result<(), Error> {
-    let property = match declare {
-        d if d.exclusive => "exclusive-owner",
-        d if d.auto_delete => "auto-delete",
-        d if !d.durable => "non-durable",
-        _ => return Ok(()),
-    };
-    Err(Error::InvalidProperty {
-        property,
-        resource: resource.clone(),
-    })
-}
-
-/// Ten years, RabbitMQ's longest time, in milliseconds.
-const TIME_MS_MAX: i64 = 315_360_000_000;
-
-fn out_of_range(arg: &str, number: i64) -> Option<String> {
-    let time = matches!(arg, "x-message-ttl" | "x-expires");
-    match number {
-        ..0 => Some(format!("{{value_negative,{number}}}")),
-        0 if arg == "x-expires" => Some("{value_zero,0}".to_owned()),
-        n if time && n > TIME_MS_MAX => Some(format!("{{value_too_large,{n}}}")),
-        n if arg == "x-max-priority" && n > 255 => Some(format!("{{max_value_exceeded,{n}}}")),
-        _ => None,
-    }
-}
-
 fn find<'a>(table: &'a FieldTable, key: &str) -> Option<&'a AMQPValue> {
     table.inner().get(key)
-}
-
-const fn is_string(value: &AMQPValue) -> bool {
-    matches!(value, AMQPValue::LongString(_))
 }
 
 /// Integers are the same by value, whatever their width on the wire.
@@ -205,7 +91,8 @@ fn show(value: &AMQPValue) -> String {
 }
 
 /// RabbitMQ's name of a value's type in reply texts.
-pub(crate) const fn type_name(value: &AMQPValue) -> &'static str {
+#[must_use]
+pub const fn type_name(value: &AMQPValue) -> &'static str {
     match value {
         AMQPValue::Boolean(_) => "bool",
         AMQPValue::ShortShortInt(_) => "byte",

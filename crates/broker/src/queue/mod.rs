@@ -10,6 +10,7 @@
 //! - A panic under the lock ends the process: a half-changed queue is worse than a restart
 //!   from the log.
 
+mod arguments;
 mod cold;
 mod consumers;
 mod equivalence;
@@ -31,8 +32,10 @@ use codec::FieldTable;
 use parking_lot::{Mutex, MutexGuard};
 use store::{QueueId, RecoveredQueue, Ticket};
 
+pub(crate) use arguments::{check_arguments, check_server_named};
 pub use consumers::ConsumerSpec;
-pub(crate) use equivalence::{check_arguments, check_equivalent, queue_type, type_name};
+pub use equivalence::type_name;
+pub(crate) use equivalence::{check_equivalent, queue_type};
 pub use returns::{Returned, Returns};
 pub use rules::{DELIVERY_LIMIT_DEFAULT, DeadLetterStrategy, Overflow, QueueKind, Rules};
 pub use state::Settled;
