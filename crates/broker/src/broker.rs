@@ -145,8 +145,19 @@ impl Broker {
             timers: Arc::clone(&self.timers),
         };
         let vhost = Arc::new(VHost::new(name, services, ids, churn));
+        vhost.know_itself(&vhost);
         self.vhosts.insert(name.to_owned(), Arc::clone(&vhost));
         vhost
+    }
+
+    /// The store itself, for the start.
+    pub(crate) const fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// What an entry belongs to is gone.
+    pub(crate) fn forget_entry(&self, key: &[u8]) {
+        self.store.remove(key);
     }
 
     /// The queue of a delivery mark is gone.

@@ -49,9 +49,19 @@ pub fn queue_names(entries: &BTreeMap<Vec<u8>, Vec<u8>>) -> HashMap<QueueId, Que
                 let name = declare.name;
                 Some((id, QueueName { vhost, name }))
             }
-            Stored::VHost(_) | Stored::Exchange(..) | Stored::Binding(..) | Stored::Mark(..) => {
-                None
+            Stored::Bucket(vhost, exchange, _, id) => {
+                let name = format!("{exchange} (delayed)");
+                Some((id, QueueName { vhost, name }))
             }
+            Stored::History(vhost, exchange, id) => {
+                let name = format!("{exchange} (history)");
+                Some((id, QueueName { vhost, name }))
+            }
+            Stored::VHost(_)
+            | Stored::Exchange(..)
+            | Stored::Binding(..)
+            | Stored::Mark(..)
+            | Stored::Seen(..) => None,
         })
         .collect()
 }
