@@ -5,6 +5,7 @@ use std::fmt;
 
 use store::QueueId;
 
+use crate::queue::Span;
 use crate::record::Stored;
 
 /// A durable queue, by name.
@@ -45,23 +46,18 @@ pub fn queue_names(entries: &BTreeMap<Vec<u8>, Vec<u8>>) -> HashMap<QueueId, Que
         .filter_map(|(key, value)| Stored::decode(key, value));
     stored
         .filter_map(|stored| match stored {
-            Stored::Queue(vhost, declare, id) => {
-                let name = declare.name;
-                Some((id, QueueName { vhost, name }))
-            }
+            Stored::Queue(vhost, declare, span) => Some((span, vhost, declare.name)),
             Stored::Bucket(vhost, exchange, _, id) => {
-                let name = format!("{exchange} (delayed)");
-                Some((id, QueueName { vhost, name }))
+                Some((Span::one(id), vhost, format!("{exchange} (delayed)")))
             }
             Stored::History(vhost, exchange, id) => {
-                let name = format!("{exchange} (history)");
-                Some((id, QueueName { vhost, name }))
+                Some((Span::one(id), vhost, format!("{exchange} (history)")))
             }
-            Stored::VHost(_)
-            | Stored::Exchange(..)
-            | Stored::Binding(..)
-            | Stored::Mark(..)
-            | Stored::Seen(..) => None,
+            _ => None,
+        })
+        .flat_map(|(span, vhost, name)| {
+            let named = QueueName { vhost, name };
+            span.ids().map(move |id| (id, named.clone()))
         })
         .collect()
 }

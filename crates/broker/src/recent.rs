@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use codec::FieldTable;
+use codec::{FieldTable, KeptNotes, Notes};
 use parking_lot::Mutex;
 use store::{Body, QueueId, RecoveredQueue, Store, Ticket};
 
@@ -72,10 +72,8 @@ impl History {
         state.bytes += message.wire_len();
         state.messages.push_back((seq, message.clone()));
         let ticket = state.queue.map(|id| {
-            let body = Body {
-                head: message.bytes().clone(),
-                tail: message.large_body().cloned(),
-            };
+            let (head, tail) = message.to_stored(Notes::default(), &mut KeptNotes::default());
+            let body = Body { head, tail };
             services.store.append(id, seq, vec![body])
         });
         self.trim(&mut state, &services.store);
@@ -120,7 +118,7 @@ impl History {
             };
             from = last + 1;
             for (seq, body) in read {
-                if let Ok(message) = Message::from_parts(body.head, body.tail) {
+                if let Ok((message, _)) = Message::from_stored(body.head, body.tail) {
                     state.bytes += message.wire_len();
                     state.messages.push_back((seq, message));
                 }

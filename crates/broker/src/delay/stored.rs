@@ -6,6 +6,7 @@
 //! All big endian; a large body follows apart, as with any message.
 
 use bytes::{BufMut as _, Bytes, BytesMut};
+use codec::{KeptNotes, Notes};
 use store::Body;
 
 use crate::message::Message;
@@ -25,7 +26,7 @@ impl Head {
     /// What the store is to keep.
     pub(crate) fn body(&self, message: &Message) -> Body {
         let keys: usize = self.further_keys.iter().map(|key| key.len() + 1).sum();
-        let mut head = BytesMut::with_capacity(18 + keys + message.bytes().len());
+        let mut head = BytesMut::with_capacity(18 + keys + message.wire_len());
         head.put_u64(self.fire_ms);
         head.put_u64(self.order);
         let count = u16::try_from(self.further_keys.len()).unwrap_or(u16::MAX);
@@ -36,10 +37,11 @@ impl Head {
             head.put_u8(bytes.len() as u8);
             head.put_slice(bytes);
         }
-        head.put_slice(message.bytes());
+        let (own, tail) = message.to_stored(Notes::default(), &mut KeptNotes::default());
+        head.put_slice(&own);
         Body {
             head: head.freeze(),
-            tail: message.large_body().cloned(),
+            tail,
         }
     }
 
@@ -57,7 +59,7 @@ impl Head {
             rest = after;
         }
         let message: Bytes = bytes.slice(bytes.len() - rest.len()..);
-        let message = Message::from_parts(message, body.tail.clone()).ok()?;
+        let message = Message::from_stored(message, body.tail.clone()).ok()?.0;
         let head = Self {
             fire_ms: u64::from_be_bytes(*fire_ms),
             order: u64::from_be_bytes(*order),

@@ -79,7 +79,10 @@ impl Fixture {
 
     fn soon(&self) -> bool {
         let now = self.clock.now_ms();
-        self.broker.timers().earliest().is_some_and(|at| at <= now + 2)
+        self.broker
+            .timers()
+            .earliest()
+            .is_some_and(|at| at <= now + 2)
     }
 
     fn run(&self) {
