@@ -198,12 +198,8 @@ impl fmt::Display for Error {
             ),
             Self::ExclusiveUse(what) => write!(f, "{what} in exclusive use"),
             Self::ReservedName(what) => {
-                write!(
-                    f,
-                    "{} name '{}' contains reserved prefix 'amq.*'",
-                    what.kind(),
-                    what.name()
-                )
+                let (kind, name) = (what.kind(), what.name());
+                write!(f, "{kind} name '{name}' contains reserved prefix 'amq.*'")
             }
             Self::DefaultExchange => f.write_str("operation not permitted on the default exchange"),
             Self::SystemExchange(what) => write!(f, "deletion of system {what} not allowed"),

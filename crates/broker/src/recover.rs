@@ -155,13 +155,16 @@ fn restore_one(
     }
 }
 
+/// Number, value and expiry.
+type Met = (u64, Digest, u64);
+
 /// What exchanges keep besides their declaration.
 #[derive(Default)]
 struct Kept {
     /// Store queues, with the keys of their entries.
     queues: Vec<(Vec<u8>, Stored)>,
     /// Values met by deduplication, by virtual host and exchange.
-    seen: HashMap<(String, String), Vec<(u64, Digest, u64)>>,
+    seen: HashMap<(String, String), Vec<Met>>,
 }
 
 impl Kept {

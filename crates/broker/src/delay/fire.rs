@@ -42,9 +42,7 @@ impl Delays {
             let exchange = vhost.exchange_by_id(self.place.exchange)?;
             Some((vhost, exchange))
         });
-        let Some((vhost, exchange)) = place else {
-            return None;
-        };
+        let (vhost, exchange) = place?;
         let retry = self.fetch(&mut due);
         let fired = publish(&vhost, &exchange, due, wakes);
         wakes.flush();
