@@ -11,6 +11,7 @@ mod amqp;
 mod conformance;
 mod crashes;
 mod durability;
+mod exchanges;
 mod management;
 mod server;
 mod soak;

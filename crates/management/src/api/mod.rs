@@ -4,6 +4,7 @@ mod bindings;
 mod channels;
 mod connections;
 mod consumers;
+mod delayed;
 mod exchanges;
 mod health;
 mod messages;
@@ -49,6 +50,7 @@ pub(crate) fn routes() -> Router<Arc<Context>> {
         .merge(channels::routes())
         .merge(consumers::routes())
         .merge(exchanges::routes())
+        .merge(delayed::routes())
         .merge(queues::routes())
         .merge(messages::routes())
         .merge(bindings::routes())
