@@ -88,7 +88,7 @@ fn consistent_hash_by_property() {
         let mut w = shared().open();
         let by = Table::new().str("hash-property", property);
         let (x, queues) = bound(&mut w, "x-consistent-hash", &by, &["1", "1"]);
-        let mut send = |w: &mut Wire, value: u64| {
+        let send = |w: &mut Wire, value: u64| {
             let properties = match property {
                 "message_id" => Properties {
                     message_id: Some(value.to_string()),
