@@ -27,6 +27,7 @@ pub(crate) fn highest_queue_id(recovered: &Recovered) -> u32 {
 pub(crate) fn restore(broker: &Broker, recovered: &Recovered) {
     let mut queues: HashMap<QueueId, RecoveredQueue> =
         recovered.queues.iter().map(|q| (q.id, *q)).collect();
+    let mut accesses = Vec::new();
     let mut notes = QueueNotes {
         marks: recovered.clean.then(HashMap::new),
         ..QueueNotes::default()
@@ -59,13 +60,18 @@ pub(crate) fn restore(broker: &Broker, recovered: &Recovered) {
                 kept.add(key, stored);
                 continue;
             }
-            Stored::VHost(_) => 0,
+            Stored::Access(access) => {
+                accesses.push(access);
+                continue;
+            }
+            Stored::VHost(..) => 0,
             Stored::Exchange(..) => 1,
             Stored::Queue(..) => 2,
             Stored::Binding(..) => 3,
         };
         stages[stage].push(stored);
     }
+    broker.restore_access(accesses);
     let known: HashSet<QueueId> = stages[2]
         .iter()
         .filter_map(Stored::span)
@@ -126,7 +132,7 @@ fn restore_one(
     notes: &mut QueueNotes,
 ) {
     match stored {
-        Stored::VHost(name) => drop(broker.add_vhost(&name)),
+        Stored::VHost(name, meta) => drop(broker.add_vhost(&name, meta)),
         Stored::Exchange(vhost, declare) => {
             if let (Some(vhost), Some(kind)) = (broker.vhost(&vhost), Kind::parse(&declare.kind)) {
                 apply(&vhost, Definition::DeclareExchange(&declare, kind));
@@ -149,6 +155,7 @@ fn restore_one(
         Stored::Mark(..)
         | Stored::Timed(_)
         | Stored::Returns(..)
+        | Stored::Access(_)
         | Stored::Bucket(..)
         | Stored::History(..)
         | Stored::Seen(..) => {}

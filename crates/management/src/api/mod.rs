@@ -7,6 +7,8 @@ mod consumers;
 mod delayed;
 mod exchanges;
 mod health;
+mod limits;
+mod logins;
 mod messages;
 mod nodes;
 mod nothing;
@@ -56,6 +58,8 @@ pub(crate) fn routes() -> Router<Arc<Context>> {
         .merge(bindings::routes())
         .merge(users::routes())
         .merge(permissions::routes())
+        .merge(limits::routes())
+        .merge(logins::routes())
         .merge(health::routes())
         .merge(nothing::routes())
         .fallback(|| async { ApiError::ObjectNotFound })

@@ -11,7 +11,7 @@ use super::{List, Listing};
 use crate::context::Context;
 use crate::page::{Paging, to_value};
 
-const LISTS: [&str; 16] = [
+const LISTS: [&str; 9] = [
     "/policies",
     "/policies/{vhost}",
     "/operator-policies",
@@ -20,13 +20,6 @@ const LISTS: [&str; 16] = [
     "/parameters/{component}",
     "/parameters/{component}/{vhost}",
     "/global-parameters",
-    "/topic-permissions",
-    "/vhosts/{vhost}/topic-permissions",
-    "/users/{user}/topic-permissions",
-    "/vhost-limits",
-    "/vhost-limits/{vhost}",
-    "/user-limits",
-    "/user-limits/{user}",
     "/extensions",
 ];
 
