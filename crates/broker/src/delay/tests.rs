@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use store::QueueId;
 
 use crate::intercept::tests::{bind, bodies, exchange, message, publish, queue, text};
-use crate::tests::open_with;
+use crate::tests::{actor, open_with};
 use crate::*;
 
 const START: u64 = 1_790_000_000_000;
@@ -270,7 +270,9 @@ fn a_deleted_exchange_takes_its_messages_along() {
     let (f, q) = Fixture::new(dir.path());
     f.delay("soon", 10);
     f.delay("late", 10_000_000);
-    f.vhost.delete_exchange("x", DeleteIf::default()).unwrap();
+    f.vhost
+        .delete_exchange("x", DeleteIf::default(), &actor())
+        .unwrap();
     f.sync();
     f.broker.store().checkpoint().unwrap();
     assert_eq!(f.broker.store_stats().live, 0);

@@ -27,7 +27,7 @@ pub(crate) fn exchange(vhost: &VHost, name: &str, kind: &str, fields: &[(&str, A
         internal: false,
         arguments: table(fields),
     };
-    vhost.declare_exchange(&declare).unwrap();
+    vhost.declare_exchange(&declare, &actor()).unwrap();
 }
 
 pub(crate) fn queue(vhost: &VHost, name: &str) -> Arc<Queue> {
@@ -118,7 +118,9 @@ fn a_history_goes_on_through_bound_exchanges_and_survives_a_restart() {
     bind(&vhost, "x", Destination::Exchange("next".to_owned()), "");
     assert_eq!(bodies(&q), ["998", "999", "new"]);
     let before = broker.store_stats().live;
-    vhost.delete_exchange("x", DeleteIf::default()).unwrap();
+    vhost
+        .delete_exchange("x", DeleteIf::default(), &actor())
+        .unwrap();
     broker.store().checkpoint().unwrap();
     assert!(broker.store_stats().live < before, "its records go with it");
 }
@@ -214,7 +216,10 @@ fn arguments_of_deduplication_are_judged_as_by_the_plugin() {
             internal: false,
             arguments: table(fields),
         };
-        vhost.declare_exchange(&declare).unwrap_err().to_string()
+        vhost
+            .declare_exchange(&declare, &actor())
+            .unwrap_err()
+            .to_string()
     };
     let size = "Missing or invalid argument, 'x-cache-size' must be an integer greater than 0";
     assert_eq!(refusal(&[]), size);
