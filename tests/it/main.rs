@@ -13,6 +13,7 @@ mod crashes;
 mod durability;
 mod exchanges;
 mod management;
+mod queues;
 mod server;
 mod soak;
 mod store;
