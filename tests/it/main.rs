@@ -8,13 +8,17 @@
 mod abuse;
 mod alarms;
 mod amqp;
+mod config;
 mod conformance;
 mod crashes;
 mod durability;
 mod exchanges;
+mod log;
 mod management;
+mod proxy;
 mod queues;
 mod server;
 mod soak;
 mod store;
 mod tidy;
+mod tls;

@@ -15,7 +15,7 @@ use super::{Answer, Done, Shared, exchange_name, exchanges, put};
 use crate::auth::Caller;
 use crate::context::Context;
 use crate::error::ApiError;
-use crate::views::message;
+use crate::views::message::MessageView;
 
 pub(super) fn routes() -> Router<Arc<Context>> {
     Router::new()
@@ -63,7 +63,7 @@ fn show(delayed: &DelayedMessage) -> Value {
         "exchange": message.exchange(),
         "routing_key": message.routing_key(),
         "payload_bytes": message.body_len(),
-        "properties": message::properties_of(message),
+        "properties": MessageView::properties(message),
     })
 }
 

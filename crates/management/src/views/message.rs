@@ -51,19 +51,19 @@ impl MessageView {
             exchange: entry.message.exchange().to_owned(),
             routing_key: entry.message.routing_key().to_owned(),
             message_count: remaining,
-            properties: properties_of(&entry.message),
+            properties: Self::properties(&entry.message),
             payload,
             payload_encoding,
         }
     }
-}
 
-/// The properties of a message that are set.
-pub(crate) fn properties_of(message: &Message) -> Value {
-    codec::to_basic_properties(&message.header()).map_or_else(
-        |_| Value::Object(Map::new()),
-        |properties| to_json(&properties),
-    )
+    /// The properties that are set.
+    pub(crate) fn properties(message: &Message) -> Value {
+        codec::to_basic_properties(&message.header()).map_or_else(
+            |_| Value::Object(Map::new()),
+            |properties| to_json(&properties),
+        )
+    }
 }
 
 /// Only the properties that are set.
