@@ -15,6 +15,7 @@ use crate::auth::users::{User, UserLimits};
 use crate::broker::{Broker, random};
 use crate::definitions::Applied;
 use crate::error::Error;
+use crate::events::Facts;
 use crate::record::Record;
 use crate::wakes::Wakes;
 
@@ -67,6 +68,11 @@ impl Broker {
         };
         let ticket = self.put(&stored::user(&user));
         self.users().put(user);
+        let event = match before {
+            Some(_) => "user.tags.set",
+            None => "user.created",
+        };
+        self.tell(event, name, None);
         Applied {
             created: before.is_none(),
             ticket: Some(ticket),
@@ -98,6 +104,7 @@ impl Broker {
         for vhost in vhosts {
             self.forget_routes(&vhost);
         }
+        self.tell("user.deleted", name, None);
         let mut wakes = Wakes::new();
         let connections = self.registry().connections();
         for connection in connections.iter().filter(|c| *c.user == *name) {
@@ -129,6 +136,7 @@ impl Broker {
             granted.permission = Some(permission);
         });
         self.forget_routes(vhost);
+        self.tell("permission.created", user, Some(vhost));
         Applied {
             created,
             ticket: Some(ticket),
@@ -146,6 +154,7 @@ impl Broker {
         self.users()
             .grant(user, vhost, |granted| granted.permission = None);
         self.forget_routes(vhost);
+        self.tell("permission.deleted", user, Some(vhost));
         Some(ticket)
     }
 
@@ -168,6 +177,7 @@ impl Broker {
             before = granted.topics.insert(exchange.to_owned(), permission);
         });
         self.forget_routes(vhost);
+        self.tell("topic.permission.created", user, Some(vhost));
         Ok(Applied {
             created: before.is_none(),
             ticket: Some(ticket),
@@ -190,6 +200,9 @@ impl Broker {
             None => gone.extend(std::mem::take(&mut granted.topics)),
         });
         self.forget_routes(vhost);
+        if !gone.is_empty() {
+            self.tell("topic.permission.deleted", user, Some(vhost));
+        }
         gone.iter()
             .map(|(exchange, _)| self.remove(&stored::topic_key(user, vhost, exchange)))
             .last()
@@ -228,6 +241,14 @@ impl Broker {
         if let Some(vhost) = self.vhost(vhost) {
             vhost.touch();
         }
+    }
+
+    /// Tells those who listen for events what has changed.
+    fn tell(&self, event: &'static str, user: &str, vhost: Option<&str>) {
+        self.events().emit(event, || match vhost {
+            Some(vhost) => Facts::new().text("user", user).text("vhost", vhost),
+            None => Facts::new().text("name", user),
+        });
     }
 
     fn put(&self, record: &Record) -> Ticket {
