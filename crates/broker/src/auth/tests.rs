@@ -287,8 +287,8 @@ fn a_broker_may_have_so_many_queues_and_exchanges() {
     let dir = tempfile::tempdir().unwrap();
     let limited = |settings: &mut Settings| {
         settings.cluster_queue_limit = Some(2);
-        // Each virtual host has seven from the start, and here there are two.
-        settings.cluster_exchange_limit = Some(15);
+        // Seven in each of the two virtual hosts from the start, and the one for events.
+        settings.cluster_exchange_limit = Some(16);
     };
     let broker = open_with(dir.path(), limited);
     broker.create_vhost("v");
@@ -318,7 +318,7 @@ fn a_broker_may_have_so_many_queues_and_exchanges() {
     let refused = other.declare_exchange(&exchange("y"), &actor).unwrap_err();
     assert_eq!(
         refused.to_string(),
-        "cannot declare exchange 'y' in vhost 'v': exchange limit of 15 is reached"
+        "cannot declare exchange 'y' in vhost 'v': exchange limit of 16 is reached"
     );
     drop(other);
     broker.delete_vhost("v").unwrap();
