@@ -13,6 +13,7 @@ mod conformance;
 mod crashes;
 mod durability;
 mod management;
+mod queues;
 mod server;
 mod soak;
 mod store;

@@ -30,6 +30,27 @@ pub struct UserChange {
     pub limits: Option<UserLimits>,
 }
 
+/// Which parts of a user are being changed.
+struct Told {
+    password: bool,
+    tags: bool,
+    limits: bool,
+}
+
+impl Told {
+    fn of(change: &UserChange) -> Self {
+        Self {
+            password: change.password.is_some(),
+            tags: change.tags.is_some(),
+            limits: change.limits.is_some(),
+        }
+    }
+}
+
+fn of_access(user: &str, vhost: &str) -> Facts {
+    Facts::new().text("user", user).text("vhost", vhost)
+}
+
 impl Broker {
     /// Hashes a new password, with a new salt.
     #[must_use]
@@ -49,6 +70,7 @@ impl Broker {
     pub fn put_user(&self, name: &str, change: UserChange) -> Applied {
         let _changing = self.changes.lock();
         let before = self.users().find(name);
+        let told = Told::of(&change);
         let none = || PasswordHash::none(self.hashing());
         let user = User {
             name: name.into(),
@@ -67,12 +89,8 @@ impl Broker {
             }),
         };
         let ticket = self.put(&stored::user(&user));
+        self.tell_user(before.as_deref(), &user, &told);
         self.users().put(user);
-        let event = match before {
-            Some(_) => "user.tags.set",
-            None => "user.created",
-        };
-        self.tell(event, name, None);
         Applied {
             created: before.is_none(),
             ticket: Some(ticket),
@@ -104,13 +122,37 @@ impl Broker {
         for vhost in vhosts {
             self.forget_routes(&vhost);
         }
-        self.tell("user.deleted", name, None);
         let mut wakes = Wakes::new();
         let connections = self.registry().connections();
         for connection in connections.iter().filter(|c| *c.user == *name) {
             connection.close(&format!("user '{name}' is deleted"), &mut wakes);
         }
+        let facts = || Facts::new().text("name", name);
+        self.events().emit("user.deleted", facts);
         Ok(ticket)
+    }
+
+    /// Tells what has become of a user.
+    fn tell_user(&self, before: Option<&User>, user: &User, told: &Told) {
+        let name = || Facts::new().text("name", &user.name);
+        let tags = || name().texts("tags", &user.tags);
+        if before.is_none() {
+            self.events().emit("user.created", tags);
+            return;
+        }
+        if told.password {
+            self.events().emit("user.password.changed", name);
+        }
+        if told.tags {
+            self.events().emit("user.tags.set", tags);
+        }
+        if told.limits {
+            let event = match user.limits == UserLimits::default() {
+                true => "user.limits.cleared",
+                false => "user.limits.set",
+            };
+            self.events().emit(event, name);
+        }
     }
 
     /// Sets what a user may do in a virtual host.
@@ -132,11 +174,16 @@ impl Broker {
     pub(crate) fn grant(&self, user: &str, vhost: &str, permission: Permission) -> Applied {
         let created = !self.users().may_access(user, vhost);
         let ticket = self.put(&stored::permission(user, vhost, &permission));
+        self.events().emit("permission.created", || {
+            of_access(user, vhost)
+                .text("configure", permission.configure.source())
+                .text("write", permission.write.source())
+                .text("read", permission.read.source())
+        });
         self.users().grant(user, vhost, |granted| {
             granted.permission = Some(permission);
         });
         self.forget_routes(vhost);
-        self.tell("permission.created", user, Some(vhost));
         Applied {
             created,
             ticket: Some(ticket),
@@ -154,7 +201,8 @@ impl Broker {
         self.users()
             .grant(user, vhost, |granted| granted.permission = None);
         self.forget_routes(vhost);
-        self.tell("permission.deleted", user, Some(vhost));
+        let facts = || of_access(user, vhost);
+        self.events().emit("permission.deleted", facts);
         Some(ticket)
     }
 
@@ -172,12 +220,17 @@ impl Broker {
         let _changing = self.changes.lock();
         self.check_both(user, vhost)?;
         let ticket = self.put(&stored::topic(user, vhost, exchange, &permission));
+        self.events().emit("topic.permission.created", || {
+            of_access(user, vhost)
+                .text("exchange", exchange)
+                .text("write", permission.write.source())
+                .text("read", permission.read.source())
+        });
         let mut before = None;
         self.users().grant(user, vhost, |granted| {
             before = granted.topics.insert(exchange.to_owned(), permission);
         });
         self.forget_routes(vhost);
-        self.tell("topic.permission.created", user, Some(vhost));
         Ok(Applied {
             created: before.is_none(),
             ticket: Some(ticket),
@@ -200,8 +253,9 @@ impl Broker {
             None => gone.extend(std::mem::take(&mut granted.topics)),
         });
         self.forget_routes(vhost);
-        if !gone.is_empty() {
-            self.tell("topic.permission.deleted", user, Some(vhost));
+        for (exchange, _) in &gone {
+            let facts = || of_access(user, vhost).text("exchange", exchange);
+            self.events().emit("topic.permission.deleted", facts);
         }
         gone.iter()
             .map(|(exchange, _)| self.remove(&stored::topic_key(user, vhost, exchange)))
@@ -241,14 +295,6 @@ impl Broker {
         if let Some(vhost) = self.vhost(vhost) {
             vhost.touch();
         }
-    }
-
-    /// Tells those who listen for events what has changed.
-    fn tell(&self, event: &'static str, user: &str, vhost: Option<&str>) {
-        self.events().emit(event, || match vhost {
-            Some(vhost) => Facts::new().text("user", user).text("vhost", vhost),
-            None => Facts::new().text("name", user),
-        });
     }
 
     fn put(&self, record: &Record) -> Ticket {
