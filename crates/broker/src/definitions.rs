@@ -134,6 +134,7 @@ impl VHost {
             exchange.delays = Some(Delays::new(self.delays_of(&exchange)));
         }
         let exchange = Arc::new(exchange);
+        self.services.census.add_exchange();
         self.exchanges_by_id.insert(id, Arc::clone(&exchange));
         if origin == Origin::Client && !is_predeclared(&declare.name) {
             let events = &self.services.events;
@@ -178,6 +179,7 @@ impl VHost {
                 Facts::of_queue(&queue).by(topology.by())
             });
         }
+        self.services.census.add_queue();
         self.queues_by_id.insert(id, Arc::clone(&queue));
         self.queues.insert(declare.name.clone(), queue);
         let ticket = record.then(|| self.put(&Record::queue(&self.name, declare, span)));
@@ -194,7 +196,9 @@ impl VHost {
         closed: Closed,
         wakes: &mut Wakes,
     ) -> Applied {
-        self.queues.remove(&**queue.name());
+        if self.queues.remove(&**queue.name()).is_some() {
+            self.services.census.remove_queue();
+        }
         if let Some(owned) = queue
             .owner()
             .and_then(|owner| topology.exclusive.get_mut(&owner))
@@ -247,6 +251,7 @@ impl VHost {
             if self.exchanges.remove(&*exchange.name).is_none() {
                 continue;
             }
+            self.services.census.remove_exchanges(1);
             applied.created = true;
             for binding in exchange.bindings.read().iter() {
                 forget_source(topology, binding.destination, exchange.id);
