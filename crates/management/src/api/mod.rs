@@ -8,6 +8,7 @@ mod consumers;
 mod delayed;
 mod exchanges;
 mod explain;
+mod features;
 mod health;
 mod limits;
 mod log;
@@ -19,6 +20,7 @@ mod nothing;
 mod overview;
 mod permissions;
 mod queues;
+mod replicas;
 mod users;
 mod vhosts;
 
@@ -69,6 +71,8 @@ pub(crate) fn routes() -> Router<Arc<Context>> {
         .merge(logins::routes())
         .merge(health::routes())
         .merge(log::routes())
+        .merge(features::routes())
+        .merge(replicas::routes())
         .merge(nothing::routes())
         .fallback(|| async { ApiError::ObjectNotFound })
 }

@@ -24,14 +24,8 @@ const LISTS: [&str; 9] = [
 ];
 
 pub(super) fn routes() -> Router<Arc<Context>> {
-    let features = [
-        "/feature-flags",
-        "/deprecated-features",
-        "/deprecated-features/used",
-    ];
     LISTS
         .iter()
-        .chain(&features)
         .fold(Router::new(), |router, path| router.route(path, get(none)))
 }
 
