@@ -83,7 +83,7 @@ fn crates_depend_only_downwards() {
         ("nom", &["codec", "server"]),
         ("sled", &["store"]),
         ("axum", &["management"]),
-        ("serde_json", &["management", "tests"]),
+        ("serde_json", &["broker", "management", "tests"]),
         ("clap", &["server"]),
         ("dashmap", &["broker"]),
         ("lapin", &["tests"]),

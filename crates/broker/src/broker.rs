@@ -22,6 +22,7 @@ use crate::definitions::Applied;
 use crate::error::Error;
 use crate::failure::Failure;
 use crate::ids::{ConnectionId, ConsumerId};
+use crate::parameters::Globals;
 use crate::record::Record;
 use crate::recover;
 use crate::registry::Registry;
@@ -56,6 +57,7 @@ pub struct Broker {
     /// Held while a virtual host is created or deleted.
     vhost_changes: Mutex<()>,
     users: Users,
+    globals: Globals,
     registry: Registry,
     churn: Arc<Churn>,
     next_connection: AtomicU64,
@@ -101,6 +103,7 @@ impl Broker {
             vhosts: DashMap::new(),
             vhost_changes: Mutex::new(()),
             users: Users::default(),
+            globals: Globals::default(),
             registry: Registry::default(),
             churn: Arc::default(),
             next_connection: AtomicU64::new(1),
@@ -173,6 +176,14 @@ impl Broker {
         self.store.close()
     }
 
+    pub(crate) const fn store(&self) -> &Store {
+        &self.store
+    }
+
+    pub(crate) const fn globals(&self) -> &Globals {
+        &self.globals
+    }
+
     /// What the operator decided.
     #[must_use]
     pub const fn settings(&self) -> &Settings {
@@ -226,6 +237,7 @@ impl Broker {
         {
             connection.close(&format!("vhost '{name}' is deleted"), &mut wakes);
         }
+        vhost.forget_parameters();
         for queue in vhost.queues() {
             let actor = Actor {
                 user: "".into(),

@@ -113,6 +113,7 @@ impl VHost {
         topology.next_exchange += 1;
         let id = ExchangeId(topology.next_exchange);
         let exchange = Arc::new(Exchange::new(id, Arc::clone(&self.name), kind, declare));
+        exchange.govern(self.policy_set().for_exchange(&exchange.name));
         self.exchanges_by_id.insert(id, Arc::clone(&exchange));
         self.exchanges.insert(declare.name.clone(), exchange);
         let record = declare.durable && origin == Origin::Client && !is_predeclared(&declare.name);
@@ -138,6 +139,8 @@ impl VHost {
             self.services.clone(),
             recovered,
         ));
+        let policies = self.policy_set().for_queue(queue.name(), queue.kind());
+        queue.govern(policies, &mut Wakes::new());
         if let Some(owner) = owner {
             topology.exclusive.entry(owner).or_default().push(id);
         }

@@ -141,6 +141,8 @@ pub enum Error {
     NotEmpty(Resource),
     /// 406: the binding's arguments are wrong.
     BadBinding(String),
+    /// 406: a parameter, a policy or a definitions file is wrong; the text says why.
+    InvalidParameter(String),
     /// 540: RabbitMQ has it, this build does not.
     NotImplemented(String),
     /// 541: the store has failed.
@@ -175,7 +177,8 @@ impl Error {
             | Self::UnknownExchangeType(_)
             | Self::InUse(_)
             | Self::NotEmpty(_)
-            | Self::BadBinding(_) => ReplyCode::PreconditionFailed,
+            | Self::BadBinding(_)
+            | Self::InvalidParameter(_) => ReplyCode::PreconditionFailed,
             Self::NotImplemented(_) => ReplyCode::NotImplemented,
             Self::Store(_) => ReplyCode::InternalError,
         }
@@ -251,7 +254,9 @@ impl fmt::Display for Error {
             Self::UnknownExchangeType(kind) => write!(f, "unknown exchange type '{kind}'"),
             Self::InUse(what) => write!(f, "{what} in use"),
             Self::NotEmpty(what) => write!(f, "{what} not empty"),
-            Self::BadBinding(reason) | Self::NotImplemented(reason) => f.write_str(reason),
+            Self::BadBinding(reason)
+            | Self::NotImplemented(reason)
+            | Self::InvalidParameter(reason) => f.write_str(reason),
             Self::Store(reason) => write!(f, "the message store has failed: {reason}"),
         }
     }

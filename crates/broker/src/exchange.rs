@@ -10,6 +10,7 @@ use store::QueueId;
 
 use crate::error::Resource;
 use crate::ids::ExchangeId;
+use crate::policy::Policies;
 
 /// Where a binding leads.
 pub(crate) type Bound = Target<QueueId, ExchangeId>;
@@ -48,8 +49,9 @@ pub struct Exchange {
     pub internal: bool,
     /// As declared.
     pub arguments: FieldTable,
-    /// `alternate-exchange`.
+    /// The argument `alternate-exchange`.
     pub(crate) alternate: Option<String>,
+    policies: RwLock<Policies>,
     pub(crate) bindings: RwLock<Bindings<Bound>>,
     published_in: AtomicU64,
     published_out: AtomicU64,
@@ -72,6 +74,7 @@ impl Exchange {
             internal: declare.internal,
             arguments: declare.arguments.clone(),
             alternate: codec::get_str(&declare.arguments, "alternate-exchange").map(str::to_owned),
+            policies: RwLock::default(),
             bindings: RwLock::new(Bindings::new(kind)),
             published_in: AtomicU64::new(0),
             published_out: AtomicU64::new(0),
@@ -82,6 +85,35 @@ impl Exchange {
     #[must_use]
     pub fn is_default(&self) -> bool {
         self.name.is_empty()
+    }
+
+    /// The policies that apply to it.
+    #[must_use]
+    pub fn policies(&self) -> Policies {
+        self.policies.read().clone()
+    }
+
+    /// Puts it under these policies. Whether anything has changed.
+    pub(crate) fn govern(&self, policies: Policies) -> bool {
+        let mut current = self.policies.write();
+        let changed = !current.same(&policies);
+        if changed {
+            *current = policies;
+        }
+        changed
+    }
+
+    /// Where messages go that are not routed: as declared, or else as a policy says.
+    pub(crate) fn alternate(&self) -> Option<String> {
+        if let Some(declared) = &self.alternate {
+            return Some(declared.clone());
+        }
+        let policies = self.policies.read();
+        let definition = policies.definition()?;
+        definition
+            .get("alternate-exchange")?
+            .as_str()
+            .map(str::to_owned)
     }
 
     /// How reply texts call it.

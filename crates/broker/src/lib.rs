@@ -29,9 +29,12 @@ mod error;
 mod exchange;
 mod failure;
 mod ids;
+mod json;
 pub mod limits;
 mod message;
 mod outbox;
+mod parameters;
+mod policy;
 mod queue;
 mod queue_names;
 mod record;
@@ -60,8 +63,11 @@ pub use definitions::Applied;
 pub use error::{Error, Resource};
 pub use exchange::{Exchange, ExchangeDeclare};
 pub use ids::{ConnectionId, ConsumerId};
+pub use json::{ARGUMENTS_DEPTH_MAX, table_from_json, table_to_json};
 pub use message::{AckMode, Entry, Message};
 pub use outbox::{Batch, Delivery, Event, Outbox};
+pub use parameters::Parameter;
+pub use policy::{ApplyTo, Policies, Policy, PolicyClass};
 pub use queue::{
     ConsumerSpec, ConsumerView, DELIVERY_LIMIT_DEFAULT, DeadLetterStrategy, Got, Overflow,
     Published, Purged, Queue, QueueCounts, QueueDeclare, QueueKind, QueueSnapshot, Removed,

@@ -49,9 +49,7 @@ pub fn queue_names(entries: &BTreeMap<Vec<u8>, Vec<u8>>) -> HashMap<QueueId, Que
                 let name = declare.name;
                 Some((id, QueueName { vhost, name }))
             }
-            Stored::VHost(_) | Stored::Exchange(..) | Stored::Binding(..) | Stored::Mark(..) => {
-                None
-            }
+            _ => None,
         })
         .collect()
 }

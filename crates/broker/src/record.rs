@@ -6,6 +6,8 @@
 //! | `x` vhost, exchange | `exchange.declare` |
 //! | `q` vhost, queue | queue number (u32, big endian), `queue.declare` |
 //! | `b` vhost, source, `q` or `x`, destination, key, arguments | `queue.bind` or `exchange.bind` |
+//! | `r` vhost, component, name | a runtime parameter, as JSON |
+//! | `g` name | a global parameter, as JSON |
 //! | `m` queue number | highest number delivered before a clean stop (u64, big endian) |
 //!
 //! Strings in a key are preceded by their length (u16, big endian), so that names may hold
@@ -13,10 +15,12 @@
 
 use bytes::Buf as _;
 use codec::{AMQPClass, OutBuf, exchange, queue};
+use serde_json::Value;
 use store::QueueId;
 
 use crate::binding::{BindingSpec, Destination};
 use crate::exchange::ExchangeDeclare;
+use crate::parameters::StoredParameter;
 use crate::queue::QueueDeclare;
 
 /// One entry of the store.
@@ -126,6 +130,29 @@ impl Record {
         }
     }
 
+    pub(crate) fn parameter_key(vhost: &str, component: &str, name: &str) -> Vec<u8> {
+        let parts = [vhost.as_bytes(), component.as_bytes(), name.as_bytes()];
+        key(b'r', &parts)
+    }
+
+    pub(crate) fn parameter(vhost: &str, component: &str, name: &str, value: &Value) -> Self {
+        Self {
+            key: Self::parameter_key(vhost, component, name),
+            value: StoredParameter::encode(component, name, value),
+        }
+    }
+
+    pub(crate) fn global_key(name: &str) -> Vec<u8> {
+        key(b'g', &[name.as_bytes()])
+    }
+
+    pub(crate) fn global(name: &str, value: &Value) -> Self {
+        Self {
+            key: Self::global_key(name),
+            value: StoredParameter::encode("", name, value),
+        }
+    }
+
     pub(crate) fn mark_key(id: QueueId) -> Vec<u8> {
         [b"m", &id.0.to_be_bytes()[..]].concat()
     }
@@ -138,6 +165,7 @@ pub(crate) enum Stored {
     Queue(String, QueueDeclare, QueueId),
     Binding(String, BindingSpec),
     Mark(QueueId, u64),
+    Parameter(StoredParameter),
 }
 
 impl Stored {
@@ -145,7 +173,7 @@ impl Stored {
     pub(crate) fn queue_id(&self) -> Option<QueueId> {
         match self {
             Self::Queue(_, _, id) => Some(*id),
-            Self::VHost(_) | Self::Exchange(..) | Self::Binding(..) | Self::Mark(..) => None,
+            _ => None,
         }
     }
 
@@ -160,6 +188,9 @@ impl Stored {
             ));
         }
         let vhost = first_string(rest)?;
+        if kind == b'g' {
+            return StoredParameter::decode(None, value).map(Self::Parameter);
+        }
         match kind {
             b'v' => Some(Self::VHost(vhost)),
             b'x' => decode_exchange(value).map(|declare| Self::Exchange(vhost, declare)),
@@ -168,6 +199,7 @@ impl Stored {
                 decode_queue(method)
                     .map(|declare| Self::Queue(vhost, declare, QueueId(u32::from_be_bytes(*id))))
             }
+            b'r' => StoredParameter::decode(Some(vhost), value).map(Self::Parameter),
             b'b' => decode_binding(value).map(|spec| Self::Binding(vhost, spec)),
             _ => None,
         }

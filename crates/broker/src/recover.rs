@@ -26,6 +26,7 @@ pub(crate) fn restore(broker: &Broker, recovered: &Recovered) {
     let mut queues: HashMap<QueueId, RecoveredQueue> =
         recovered.queues.iter().map(|q| (q.id, *q)).collect();
     let mut marks = HashMap::new();
+    let mut parameters = Vec::new();
     let mut stages: [Vec<Stored>; 4] = Default::default();
     for (key, value) in &recovered.entries {
         let Some(stored) = Stored::decode(key, value) else {
@@ -35,6 +36,10 @@ pub(crate) fn restore(broker: &Broker, recovered: &Recovered) {
         let stage = match stored {
             Stored::Mark(id, delivered_to) => {
                 marks.insert(id, delivered_to);
+                continue;
+            }
+            Stored::Parameter(parameter) => {
+                parameters.push(parameter);
                 continue;
             }
             Stored::VHost(_) => 0,
@@ -53,6 +58,7 @@ pub(crate) fn restore(broker: &Broker, recovered: &Recovered) {
             recovered.clean.then_some(&marks),
         );
     }
+    broker.restore_parameters(parameters);
     for id in marks.keys().filter(|id| !known.contains(id)) {
         broker.forget_mark(*id);
     }
@@ -101,7 +107,7 @@ fn restore_one(
                 apply(&vhost, Definition::Bind(&spec));
             }
         }
-        Stored::Mark(..) => {}
+        Stored::Mark(..) | Stored::Parameter(_) => {}
     }
 }
 

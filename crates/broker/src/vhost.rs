@@ -16,6 +16,7 @@ use crate::error::{Error, Resource};
 use crate::exchange::{Bound, Exchange, ExchangeDeclare};
 use crate::ids::ExchangeId;
 use crate::message::Message;
+use crate::parameters::Parameters;
 use crate::queue::Queue;
 use crate::replies::Replies;
 use crate::services::Services;
@@ -65,6 +66,7 @@ pub struct VHost {
     pub(crate) services: Services,
     pub(crate) next_queue_id: Arc<AtomicU32>,
     pub(crate) churn: Arc<Churn>,
+    pub(crate) parameters: Parameters,
     replies: Replies,
     stats: MessageStats,
 }
@@ -88,6 +90,7 @@ impl VHost {
             services,
             next_queue_id,
             churn,
+            parameters: Parameters::default(),
             replies: Replies::default(),
             stats: MessageStats::default(),
         };
@@ -387,6 +390,6 @@ impl Graph for RoutingView<'_> {
 
     fn alternate(&self, exchange: ExchangeId) -> Option<ExchangeId> {
         let exchange = self.vhost.exchange_by_id(exchange)?;
-        Some(self.vhost.exchange(exchange.alternate.as_deref()?)?.id)
+        Some(self.vhost.exchange(&exchange.alternate()?)?.id)
     }
 }

@@ -14,6 +14,7 @@ mod arguments;
 mod cold;
 mod consumers;
 mod equivalence;
+mod governed;
 mod ready;
 mod recorded;
 mod recording;
@@ -32,7 +33,7 @@ use codec::FieldTable;
 use parking_lot::{Mutex, MutexGuard};
 use store::{QueueId, RecoveredQueue, Ticket};
 
-pub(crate) use arguments::{check_arguments, check_server_named};
+pub(crate) use arguments::{LOCATORS, check_arguments, check_server_named, is_age};
 pub use consumers::ConsumerSpec;
 pub(crate) use equivalence::{check_equivalent, queue_type, type_name};
 pub use returns::{Returned, Returns};
@@ -44,6 +45,7 @@ use crate::budget::Share;
 use crate::error::{Error, Resource};
 use crate::ids::{ConnectionId, ConsumerId};
 use crate::message::{Entry, Message};
+use crate::policy::Policies;
 use crate::queue::cold::{Measure, Run};
 use crate::queue::ready::Ready;
 use crate::queue::recorded::Recorded;
@@ -124,6 +126,7 @@ pub struct Queue {
     arguments: FieldTable,
     services: Services,
     recorded: Recorded,
+    policies: Mutex<Policies>,
     state: Mutex<QueueState>,
 }
 
@@ -163,6 +166,7 @@ impl Queue {
             arguments: declare.arguments.clone(),
             services,
             recorded: Recorded::default(),
+            policies: Mutex::default(),
             state: Mutex::new(state),
         }
     }
