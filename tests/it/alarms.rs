@@ -1,6 +1,6 @@
 //! Memory and disk that run out, and a store that fails.
 
-use std::{fs, process::Command};
+use std::{fs, process::Command, time::Duration};
 
 use serde_json::{Value, json};
 use tests::{
@@ -85,6 +85,48 @@ fn without_disk_consumers_go_on() {
     eventually("the ack to count", || {
         (consumer.depth("al-c") == (0, 1)).then_some(())
     });
+}
+
+#[test]
+fn a_blocked_client_that_hangs_up_is_gone_while_the_alarm_lasts() {
+    let broker = Launch::default().config(NO_DISK).start();
+    // Heartbeats are off: only the socket can tell.
+    let mut publisher = broker.open();
+    publisher.declare("al-gone", queue::DURABLE);
+    publisher.declare("al-own", queue::EXCLUSIVE);
+    publish(&mut publisher, "al-gone", b"one");
+    expect_blocked(&mut publisher, "low on disk");
+    // Left in the socket, in front of its end.
+    publish(&mut publisher, "al-gone", b"two");
+    let mut other = broker.open();
+    drop(publisher);
+    eventually("the client to be missed", || {
+        (broker
+            .http()
+            .get("/connections")
+            .json()
+            .as_array()
+            .unwrap()
+            .len()
+            == 1)
+            .then_some(())
+    });
+    assert_eq!(other.depth("al-gone"), (1, 0));
+    // Its exclusive queue went with it.
+    other.declare("al-own", queue::DURABLE);
+}
+
+#[test]
+fn a_blocked_client_that_stays_is_left_alone() {
+    let broker = Launch::default().config(NO_DISK).start();
+    let mut publisher = broker.open();
+    publisher.declare("al-stays", queue::DURABLE);
+    publish(&mut publisher, "al-stays", b"one");
+    expect_blocked(&mut publisher, "low on disk");
+    publish(&mut publisher, "al-stays", b"two");
+    // Longer than two looks at its socket.
+    std::thread::sleep(Duration::from_millis(1_200));
+    assert_eq!(states(&broker), ["blocked"]);
 }
 
 /// Free bytes of the file system of a broker's data.

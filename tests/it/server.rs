@@ -2,12 +2,14 @@
 
 use std::{
     fs,
+    io::{BufRead, BufReader},
     net::{TcpListener, UdpSocket},
+    process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
 use tests::{
-    Broker, Launch, Wire, run, scratch_dir,
+    Broker, Launch, Wire, binary, run, scratch_dir,
     wire::{connection, method_frame, queue},
 };
 
@@ -52,6 +54,7 @@ fn version_and_help() {
         "--log-level",
         "--recover",
         "leveret.power_loss_may_lose_ms",
+        "leveret.message_memory_max",
     ] {
         assert!(text.contains(flag), "{flag} is missing in {text}");
     }
@@ -104,6 +107,55 @@ fn a_port_in_use_is_refused() {
     ]);
     assert!(line.contains(&address), "{line}");
     fs::remove_dir_all(dir).unwrap();
+}
+
+#[test]
+fn a_port_that_becomes_free_soon_after_the_start_is_taken() {
+    let taken = TcpListener::bind(ANY).unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let dir = scratch_dir();
+    let data = dir.join("data");
+    let mut child = Command::new(binary())
+        .args(["--data-dir", data.to_str().unwrap(), "--listen", &address])
+        .args(["--management-listen", ANY])
+        .env("NO_COLOR", "1")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut warnings = BufReader::new(child.stderr.take().unwrap()).lines();
+    let warning = warnings.next().unwrap().unwrap();
+    assert!(
+        warning.contains("WARN") && warning.contains(&format!("{address} is in use")),
+        "{warning}"
+    );
+    drop(taken);
+    let mut output = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(output.any(|line| line.unwrap() == "ready"));
+    drop(Wire::open(address.parse().unwrap()));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    fs::remove_dir_all(dir).unwrap();
+}
+
+#[test]
+fn a_second_instance_on_the_same_port_and_directory_is_told_of_the_directory_at_once() {
+    let broker = Broker::start();
+    let dir = broker.data_dir().to_str().unwrap();
+    let (amqp, http) = (broker.amqp().to_string(), broker.http_address().to_string());
+    let args = [
+        "--data-dir",
+        dir,
+        "--listen",
+        &amqp,
+        "--management-listen",
+        &http,
+    ];
+    let errors = String::from_utf8(run(&args).stderr).unwrap();
+    let expected = format!("leveret: cannot open {dir}: ");
+    assert!(errors.starts_with(&expected), "{errors}");
+    assert_eq!(errors.lines().count(), 1, "{errors}");
+    broker.open().expect_silence();
 }
 
 #[test]

@@ -13,8 +13,8 @@ use crate::error::{Error, Resource};
 use crate::exchange::{Exchange, ExchangeDeclare};
 use crate::ids::ConnectionId;
 use crate::queue::{
-    Queue, QueueCounts, QueueDeclare, check_arguments, check_equivalent, check_server_named,
-    queue_type, type_name,
+    Queue, QueueCounts, QueueDeclare, QueueKind, Rules, check_arguments, check_equivalent,
+    check_server_named, queue_type, type_name,
 };
 use crate::vhost::VHost;
 use crate::wakes::Wakes;
@@ -154,6 +154,7 @@ impl VHost {
             return Ok(Deleted::default());
         };
         check_owner(&queue, actor)?;
+        check_conditions(&queue, only_if)?;
         self.close_queue(&queue, wakes, |counts| {
             if only_if.unused && counts.consumers > 0 {
                 return Err(Error::InUse(queue.resource()));
@@ -313,6 +314,20 @@ fn check_owner(queue: &Queue, actor: &Actor) -> Result<(), Error> {
         Some(owner) if actor.connection != Some(owner) => Err(Error::Locked(queue.resource())),
         _ => Ok(()),
     }
+}
+
+/// Quorum queues are deleted without conditions or not at all (RabbitMQ).
+fn check_conditions(queue: &Queue, only_if: DeleteIf) -> Result<(), Error> {
+    let flag = match only_if {
+        _ if Rules::of(queue.arguments()).kind != QueueKind::Quorum => return Ok(()),
+        DeleteIf { unused: true, .. } => "if-unused",
+        DeleteIf { empty: true, .. } => "if-empty",
+        DeleteIf { .. } => return Ok(()),
+    };
+    Err(Error::NotImplemented(format!(
+        "cannot delete {}. queue.delete operations with {flag} flag set are not supported by quorum queues",
+        queue.resource()
+    )))
 }
 
 fn check_bindable(spec: &BindingSpec) -> Result<(), Error> {

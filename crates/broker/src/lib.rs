@@ -47,6 +47,7 @@ mod stats;
 #[cfg(test)]
 mod tests;
 mod timers;
+mod tracer;
 mod vhost;
 mod wakes;
 
@@ -71,7 +72,7 @@ pub use policy::{ApplyTo, Policies, Policy, PolicyClass};
 pub use queue::{
     ConsumerSpec, ConsumerView, DELIVERY_LIMIT_DEFAULT, DeadLetterStrategy, Got, Overflow,
     Published, Purged, Queue, QueueCounts, QueueDeclare, QueueKind, QueueSnapshot, Removed,
-    Returned, Returns, Rules, Settled,
+    Returned, Returns, Rules, Settled, type_name,
 };
 pub use queue_names::{QueueName, printable, queue_names};
 pub use registry::{ChannelInfo, ConnectionInfo, ConnectionState, Live, Registry, Traffic};
@@ -80,5 +81,6 @@ pub use settings::{DefaultPermissions, DefaultVhostLimits, RatesMode, Settings};
 pub use stats::{Churn, MessageCounts, MessageStats};
 pub use store::{Durability, QueueId, Recover, Ticket};
 pub use timers::{Timed, TimerKey, Timers};
+pub use tracer::Tap;
 pub use vhost::{PublishedOne, Route, VHost};
 pub use wakes::Wakes;

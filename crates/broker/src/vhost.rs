@@ -21,6 +21,7 @@ use crate::queue::Queue;
 use crate::replies::Replies;
 use crate::services::Services;
 use crate::stats::{Churn, MessageStats};
+use crate::tracer::Tracer;
 use crate::wakes::Wakes;
 
 /// Exchanges that every virtual host has from the start.
@@ -50,6 +51,8 @@ pub struct Route {
 pub struct PublishedOne {
     /// It reached at least one queue.
     pub routed: bool,
+    /// A full queue has refused it; others may have taken it.
+    pub rejected: bool,
     /// When this is committed it is safe. None: nothing to wait for.
     pub ticket: Option<Ticket>,
 }
@@ -67,6 +70,7 @@ pub struct VHost {
     pub(crate) next_queue_id: Arc<AtomicU32>,
     pub(crate) churn: Arc<Churn>,
     pub(crate) parameters: Parameters,
+    pub(crate) tracer: Tracer,
     replies: Replies,
     stats: MessageStats,
 }
@@ -91,6 +95,7 @@ impl VHost {
             next_queue_id,
             churn,
             parameters: Parameters::default(),
+            tracer: Tracer::default(),
             replies: Replies::default(),
             stats: MessageStats::default(),
         };
@@ -305,6 +310,16 @@ impl VHost {
         if exchange.internal {
             return Err(Error::InternalExchange(exchange.resource()));
         }
+        Ok(self.route_from(exchange, keys, headers))
+    }
+
+    /// The same for messages of the broker's own, which may enter anywhere.
+    pub(crate) fn route_from(
+        &self,
+        exchange: Arc<Exchange>,
+        keys: &[&str],
+        headers: &FieldTable,
+    ) -> Route {
         let view = RoutingView {
             vhost: self,
             saw_headers: Cell::new(false),
@@ -313,11 +328,11 @@ impl VHost {
         routing::resolve(&view, exchange.id, keys, headers, &mut ids);
         let find = |id: QueueId| self.queues_by_id.get(&id).map(|q| Arc::clone(q.value()));
         let queues = ids.iter().filter_map(find).collect();
-        Ok(Route {
+        Route {
             exchange,
             queues,
             cacheable: !view.saw_headers.get(),
-        })
+        }
     }
 
     /// Publishes one message to the exchange and key that it names, as the HTTP API does.
@@ -332,15 +347,15 @@ impl VHost {
         let route = self.route(message.exchange(), &[message.routing_key()], &headers)?;
         let copies = route.queues.len() as u64;
         route.exchange.count_publish(1, copies);
-        let mut ticket = None;
+        let (mut ticket, mut rejected) = (None, false);
         for queue in &route.queues {
-            ticket = queue
-                .publish_clones(std::slice::from_ref(&message), wakes)
-                .ticket
-                .max(ticket);
+            let published = queue.publish_clones(std::slice::from_ref(&message), wakes);
+            ticket = published.ticket.max(ticket);
+            rejected |= !published.rejected.is_empty();
         }
         Ok(PublishedOne {
             routed: copies > 0,
+            rejected,
             ticket,
         })
     }

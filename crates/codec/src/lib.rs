@@ -46,4 +46,4 @@ pub use slab::{SLAB_MAX, Slab};
 pub use table::{
     TABLE_DEPTH_MAX, TableError, decode_table, encode_table, find_raw, validate_table,
 };
-pub use table_get::{as_int, as_str, get_bool, get_int, get_str, get_table};
+pub use table_get::{as_int, as_str, get_array, get_bool, get_int, get_str, get_table};

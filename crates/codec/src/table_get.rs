@@ -36,6 +36,14 @@ pub fn get_int(table: &FieldTable, key: &str) -> Option<i64> {
     table.inner().get(key).and_then(as_int)
 }
 
+/// The elements of the field `key`; `None` if it is missing or no array.
+pub fn get_array<'a>(table: &'a FieldTable, key: &str) -> Option<&'a [AMQPValue]> {
+    match table.inner().get(key)? {
+        AMQPValue::FieldArray(values) => Some(values.as_slice()),
+        _ => None,
+    }
+}
+
 /// The field `key` as a boolean; `None` if it is missing or of another type.
 pub fn get_bool(table: &FieldTable, key: &str) -> Option<bool> {
     match table.inner().get(key)? {

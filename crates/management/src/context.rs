@@ -24,6 +24,8 @@ pub struct Info {
     pub amqp_listeners: Vec<SocketAddr>,
     /// Bound sockets of this API.
     pub management_listeners: Vec<SocketAddr>,
+    /// Bound sockets of the metrics.
+    pub prometheus_listeners: Vec<SocketAddr>,
     /// Where the store is.
     pub data_dir: PathBuf,
     /// The present. Only the server asks the operating system for it.

@@ -14,6 +14,7 @@ mod body;
 mod context;
 mod error;
 mod listener;
+mod metrics;
 mod os;
 mod page;
 mod properties;
@@ -30,4 +31,4 @@ mod views;
 
 pub use context::Info;
 pub use listener::{HTTP_CONNECTIONS_MAX, HTTP_SILENCE_MAX};
-pub use serve::serve;
+pub use serve::{Sockets, serve};

@@ -14,11 +14,21 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::context::{Context, Info};
 use crate::listener::{Bounded, Peer, places};
+use crate::metrics;
 use crate::rates::SAMPLE_EVERY;
 use crate::router::router;
 
 /// How long answers under way may take once shutdown has begun.
 const DRAIN_MAX: Duration = Duration::from_secs(1);
+
+/// Bound sockets, each for one kind of answer.
+#[derive(Debug, Default)]
+pub struct Sockets {
+    /// The API and the dashboard.
+    pub management: Vec<TcpListener>,
+    /// Prometheus.
+    pub prometheus: Vec<TcpListener>,
+}
 
 /// Serves the API and the dashboard on bound sockets until `shutdown` is ready.
 ///
@@ -28,7 +38,7 @@ const DRAIN_MAX: Duration = Duration::from_secs(1);
 /// A socket that tokio can't take over.
 pub async fn serve(
     broker: Arc<Broker>,
-    listeners: Vec<TcpListener>,
+    sockets: Sockets,
     info: Info,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
@@ -37,9 +47,12 @@ pub async fn serve(
     let places = places();
     let (stop, stopped) = watch::channel(());
     let mut tasks = JoinSet::new();
-    for listener in listeners {
-        let listener = Bounded::new(listener, Arc::clone(&places))?;
-        tasks.spawn(listen(listener, app.clone(), stopped.clone()));
+    let scraped = metrics::routes(Arc::clone(&context));
+    for (listeners, app) in [(sockets.management, app), (sockets.prometheus, scraped)] {
+        for listener in listeners {
+            let listener = Bounded::new(listener, Arc::clone(&places))?;
+            tasks.spawn(listen(listener, app.clone(), stopped.clone()));
+        }
     }
     let sampler = tokio::spawn(sample(context));
     shutdown.await;

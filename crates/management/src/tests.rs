@@ -3,7 +3,9 @@
 mod bindings;
 mod declares;
 mod messages;
+mod metrics;
 mod overview;
+mod policies;
 mod rates;
 mod rules;
 mod serving;

@@ -27,6 +27,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use crate::alarm::Alarm;
 use crate::clock;
 use crate::connections::{Seat, Stage};
+use crate::hang_up::{HangUp, Lookout};
 use crate::inbound::{Inbound, poll_discard};
 
 /// Rounds of one poll before others get a turn: 16 reads of 128 KiB are about a millisecond.
@@ -73,6 +74,7 @@ struct Open {
     outbox: Arc<Outbox>,
     batch: Batch,
     told_to_close: bool,
+    lookout: Lookout,
 }
 
 /// What one round came to.
@@ -95,7 +97,7 @@ enum Fate {
     HungUp,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
+impl<S: AsyncRead + AsyncWrite + HangUp + Unpin> Driver<S> {
     /// A driver for `stream`, which has just been accepted from `peer` at `local`.
     pub(crate) fn new(
         stream: S,
@@ -117,6 +119,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 outbox,
                 batch: Batch::default(),
                 told_to_close: false,
+                lookout: Lookout::default(),
             })),
             inbound: Inbound::default(),
             out: OutBuf::new(),
@@ -152,7 +155,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             open.session.close_for_shutdown(&mut turn);
             progress = true;
         }
-        if self.alarm.poll_due(cx, open.session.deadline(), now) {
+        let look = open.lookout.watch(open.session.is_blocked(), now);
+        let deadline = [open.session.deadline(), look].into_iter().flatten().min();
+        if self.alarm.poll_due(cx, deadline, now) {
             open.session.tick(&mut turn);
             progress = true;
         }
@@ -171,7 +176,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             progress = true;
         }
         let mut fate = Fate::Lives;
-        if reads {
+        if open.lookout.is_due(now) && self.stream.has_hung_up(cx) {
+            // What it sent and we did not read goes with it: no confirm was promised for that.
+            tracing::debug!(peer = %self.peer, "socket closed while the client was blocked");
+            open.session.peer_closed(&mut turn);
+            fate = Fate::HungUp;
+        } else if reads {
             match open.read(&mut self.inbound, &mut self.stream, cx, &mut turn) {
                 Poll::Ready(Ok(())) => progress = true,
                 Poll::Ready(Err(error)) => {
@@ -316,7 +326,7 @@ impl Open {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Future for Driver<S> {
+impl<S: AsyncRead + AsyncWrite + HangUp + Unpin> Future for Driver<S> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {

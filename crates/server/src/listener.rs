@@ -8,6 +8,7 @@ use std::time::Duration;
 use broker::Broker;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
+use crate::clock;
 use crate::config::Listen;
 use crate::connection::Driver;
 use crate::connections::Connections;
@@ -21,6 +22,31 @@ const BACKOFF_LAST: Duration = Duration::from_secs(1);
 /// Connections that may wait to be accepted. A thousand clients that come back at once after a
 /// restart are admitted without a retry a second later; the system caps it (`somaxconn`).
 const BACKLOG: u32 = 4096;
+
+/// How long an address in use right after the start is waited for: a predecessor that was killed
+/// may still be on its way out.
+const IN_USE_TIME_MAX: Duration = Duration::from_secs(2);
+
+/// Pause between two attempts to bind.
+const IN_USE_PAUSE: Duration = Duration::from_millis(50);
+
+/// Tries an address that was in use again, until [`IN_USE_TIME_MAX`] has passed. Blocks; for the
+/// start. Needs the runtime's context.
+///
+/// # Errors
+///
+/// The address is still in use, or something else is wrong with it.
+pub(crate) fn bind_again(listen: Listen) -> io::Result<TcpListener> {
+    let until = clock::now() + IN_USE_TIME_MAX;
+    loop {
+        match bind(listen) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && clock::now() < until => {
+                std::thread::sleep(IN_USE_PAUSE);
+            }
+            bound => return bound,
+        }
+    }
+}
 
 /// Binds one address, with `SO_REUSEADDR` so that a restart does not wait for old connections.
 /// Needs the runtime's context.

@@ -1,6 +1,7 @@
 //! From settings to a serving broker and back to an exit code.
 
 use std::future::poll_fn;
+use std::io;
 use std::net::SocketAddr;
 use std::num::NonZero;
 use std::sync::Arc;
@@ -82,7 +83,19 @@ struct Sockets {
 impl Sockets {
     fn bind(config: &Config) -> Result<Self, String> {
         let bind = |listen: Listen| {
-            listener::bind(listen).map_err(|error| format!("cannot listen on {listen}: {error}"))
+            let bound = match listener::bind(listen) {
+                Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+                    // By the broker that runs here, most likely, and that will not go away.
+                    if store::Store::is_open(&config.data_dir) {
+                        let in_use = OpenError::InUse(config.data_dir.clone());
+                        return Err(refusal(&in_use, config));
+                    }
+                    tracing::warn!("{listen} is in use; trying again for a moment");
+                    listener::bind_again(listen)
+                }
+                bound => bound,
+            };
+            bound.map_err(|error| format!("cannot listen on {listen}: {error}"))
         };
         Ok(Self {
             amqp: config
@@ -102,7 +115,7 @@ async fn serve(
     broker: &Arc<Broker>,
     started: Instant,
 ) -> Result<(), String> {
-    let failed = |error: std::io::Error| format!("cannot serve: {error}");
+    let failed = |error: io::Error| format!("cannot serve: {error}");
     let mut signals = Signals::listen().map_err(failed)?;
     let addresses = |listener: &TcpListener| listener.local_addr().map_err(failed);
     let amqp: Vec<SocketAddr> = sockets
@@ -123,6 +136,7 @@ async fn serve(
     let info = management::Info {
         amqp_listeners: amqp.clone(),
         management_listeners: vec![management],
+        prometheus_listeners: Vec::new(),
         data_dir: config.data_dir.clone(),
         clock: clock::now,
     };
@@ -167,7 +181,7 @@ async fn store_failure(broker: &Broker) -> String {
 
 /// One runtime with a worker a core. A runtime per core would write an eventfd for every hop from
 /// one connection to another.
-fn amqp_runtime() -> std::io::Result<Runtime> {
+fn amqp_runtime() -> io::Result<Runtime> {
     let workers = thread::available_parallelism().map_or(1, NonZero::get);
     Builder::new_multi_thread()
         .worker_threads(workers)
@@ -182,7 +196,11 @@ fn start_management(
     listener: std::net::TcpListener,
     broker: Arc<Broker>,
     info: management::Info,
-) -> std::io::Result<oneshot::Sender<()>> {
+) -> io::Result<oneshot::Sender<()>> {
+    let sockets = management::Sockets {
+        management: vec![listener],
+        prometheus: Vec::new(),
+    };
     let (stop, stopped) = oneshot::channel::<()>();
     let runtime = Builder::new_current_thread().enable_all().build()?;
     thread::Builder::new()
@@ -192,7 +210,7 @@ fn start_management(
                 // A sender that is gone says the same as one that has sent.
                 let _ = stopped.await;
             };
-            let served = runtime.block_on(management::serve(broker, vec![listener], info, stopped));
+            let served = runtime.block_on(management::serve(broker, sockets, info, stopped));
             if let Err(error) = served {
                 tracing::error!("the management API has stopped: {error}");
             }
@@ -217,6 +235,8 @@ fn settings(config: &Config, started: Instant) -> Settings {
         handshake_timeout: config.handshake_timeout,
         recover: config.recover,
         durability: config.durability,
+        message_memory_max: config.message_memory_max,
+        queue_memory_max: config.queue_memory_max,
         clock: Clock::new(clock::unix_ms),
         ..Settings::new(started, started_ms)
     }

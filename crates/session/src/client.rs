@@ -4,13 +4,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use broker::{
-    AckMode, Actor, Broker, ConnectionId, ConnectionInfo, ConsumerId, Message, Outbox, Route,
-    Ticket, User, VHost, Wakes,
+    AckMode, Actor, Broker, ConnectionId, ConnectionInfo, ConsumerId, Message, Outbox, Published,
+    Route, Ticket, User, VHost, Wakes,
 };
 
 use crate::channel::routes::RouteCache;
 use crate::channel::run::Run;
 use crate::channel::settle::{Outcome, Settling};
+use crate::channel::trace::{Trace, tap};
 use crate::channel::unacked::{Held, Origin};
 
 /// The one client of a connection: who it is, what was negotiated with it, and what its
@@ -33,6 +34,8 @@ pub(crate) struct Client {
     pub(crate) cancel_notify: bool,
     /// It understands `connection.blocked`.
     pub(crate) blocked_notify: bool,
+    /// Deliveries are traced; looked up once for those that came together.
+    pub(crate) traced: bool,
     /// It has published, so it is held back when the store can't keep up.
     pub(crate) publishes: bool,
     /// Bytes of bodies begun and not ended.
@@ -54,6 +57,8 @@ pub(crate) struct PublishedBy {
     pub(crate) channel: u16,
     pub(crate) n: u64,
     pub(crate) ticket: Option<Ticket>,
+    /// Places among them, from 0 and rising, of those that a queue refused.
+    pub(crate) refused: Vec<u32>,
 }
 
 /// A consumer of this connection.
@@ -116,6 +121,7 @@ impl Client {
             message_bytes_max: broker.settings().max_message_size,
             cancel_notify,
             blocked_notify,
+            traced: false,
             publishes: false,
             assembling: 0,
             consumers: HashMap::new(),
@@ -160,6 +166,7 @@ impl Client {
                 channel,
                 n: 1,
                 ticket: None,
+                refused: Vec::new(),
             });
         }
     }
@@ -169,9 +176,13 @@ impl Client {
         &mut self,
         route: &Route,
         messages: &mut Vec<Message>,
+        channel: u16,
         wakes: &mut Wakes,
-    ) -> Option<Ticket> {
+    ) -> Published {
         self.publish_run(wakes);
+        if let Some(trace) = self.trace() {
+            trace.published(channel, messages, route, wakes);
+        }
         crate::channel::run::publish(route, messages, wakes)
     }
 
@@ -179,7 +190,15 @@ impl Client {
     /// acknowledged before a publish is then on the disk when that is confirmed.
     pub(crate) fn publish_run(&mut self, wakes: &mut Wakes) {
         self.settling.flush(wakes);
-        if let Some(published) = self.run.publish(wakes) {
+        let Self {
+            run,
+            vhost,
+            broker,
+            info,
+            ..
+        } = self;
+        let trace = Trace::of(vhost, || tap(broker, info));
+        if let Some(published) = run.publish(trace, wakes) {
             self.note_published(published);
         }
     }
@@ -188,6 +207,9 @@ impl Client {
         match self.published.last_mut() {
             // One group per turn and channel: all of it is confirmed by the last commit.
             Some(last) if last.channel == published.channel => {
+                let before = u32::try_from(last.n).unwrap_or(u32::MAX);
+                let refused = published.refused.iter();
+                last.refused.extend(refused.map(|place| before + place));
                 last.n += published.n;
                 last.ticket = last.ticket.max(published.ticket);
             }

@@ -129,13 +129,19 @@ pub(crate) enum Violation {
     PrefetchSize(u32),
     RecoverWithoutRequeue,
     UnknownDeliveryTag(u64),
+    DeliveryOverdue {
+        channel: u16,
+        timeout_ms: u64,
+    },
     ConsumerTagReused(String),
     TooManyConsumers(usize),
     NoQueueDeclared,
     ForeignArgument {
         arg: &'static str,
         queue: String,
+        kind: &'static str,
     },
+    GetWithSingleActive(String),
     ReplyConsumerMissing,
     ReplyConsumerAcknowledges,
     ReplyConsumerSet,
@@ -144,6 +150,7 @@ pub(crate) enum Violation {
     ConfirmToTx,
     TxToConfirm,
     NotTransactional,
+    PartialTx,
     TxTooLarge,
     /// Bodies begun on many channels and ended on none.
     TooMuchInPieces,
@@ -189,18 +196,21 @@ impl Violation {
             | Self::PrefetchSize(_)
             | Self::RecoverWithoutRequeue => ReplyCode::NotImplemented,
             Self::NoQueueDeclared => ReplyCode::NotFound,
+            Self::GetWithSingleActive(_) => ReplyCode::ResourceLocked,
             Self::MessageTooLarge { .. }
             | Self::InvalidExpiration { .. }
             | Self::WrongUserId { .. }
             | Self::UnacceptableHeader { .. }
             | Self::UnknownDeliveryTag(_)
+            | Self::DeliveryOverdue { .. }
             | Self::ForeignArgument { .. }
             | Self::ReplyConsumerMissing
             | Self::ReplyConsumerAcknowledges
             | Self::ReplyConsumerSet
             | Self::ConfirmToTx
             | Self::TxToConfirm
-            | Self::NotTransactional => ReplyCode::PreconditionFailed,
+            | Self::NotTransactional
+            | Self::PartialTx => ReplyCode::PreconditionFailed,
             Self::TooManyReplyConsumers | Self::TxTooLarge | Self::TooMuchInPieces => {
                 ReplyCode::ResourceError
             }
@@ -344,17 +354,25 @@ impl Violation {
     fn fmt_consuming(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::UnknownDeliveryTag(tag) => write!(f, "unknown delivery tag {tag}"),
+            Self::DeliveryOverdue {
+                channel,
+                timeout_ms,
+            } => write!(
+                f,
+                "delivery acknowledgement on channel {channel} timed out. Timeout value used: {timeout_ms} ms. This timeout value can be configured, see consumers doc guide to learn more"
+            ),
             Self::ConsumerTagReused(tag) => write!(f, "attempt to reuse consumer tag '{tag}'"),
             Self::TooManyConsumers(max) => {
                 write!(f, "reached maximum ({max}) of consumers per channel")
             }
             Self::NoQueueDeclared => f.write_str("no previously declared queue"),
-            Self::ForeignArgument { arg, queue } => {
-                write!(
-                    f,
-                    "invalid arg '{arg}' for {queue} of queue type rabbit_classic_queue"
-                )
+            Self::ForeignArgument { arg, queue, kind } => {
+                write!(f, "invalid arg '{arg}' for {queue} of queue type {kind}")
             }
+            Self::GetWithSingleActive(queue) => write!(
+                f,
+                "cannot obtain access to locked {queue}. basic.get operations are not supported by quorum queues with single active consumer"
+            ),
             Self::ReplyConsumerMissing => f.write_str("fast reply consumer does not exist"),
             Self::ReplyConsumerAcknowledges => f.write_str("reply consumer cannot acknowledge"),
             Self::ReplyConsumerSet => f.write_str("reply consumer already set"),
@@ -362,6 +380,7 @@ impl Violation {
             Self::ConfirmToTx => f.write_str("cannot switch from confirm to tx mode"),
             Self::TxToConfirm => f.write_str("cannot switch from tx to confirm mode"),
             Self::NotTransactional => f.write_str("channel is not transactional"),
+            Self::PartialTx => f.write_str("partial tx completion"),
             Self::TxTooLarge => f.write_str("transaction too large"),
             Self::TooMuchInPieces => f.write_str("too many bytes of unfinished messages"),
             _ => f.write_str("protocol violation"),

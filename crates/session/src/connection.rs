@@ -177,12 +177,13 @@ impl Connection {
                 warn!(peer = %self.peer, "connection closed: the client has read nothing for {} s while {unread} bytes wait for it", WRITE_STALL_MAX.as_secs());
                 self.release(turn);
             }
-            Phase::Running(running) => match running.tick(turn) {
-                Beat::Rest | Beat::Send => {}
-                Beat::Dead => {
+            Phase::Running(running) => match (running.tick(turn), running.check_ages(turn)) {
+                (Beat::Dead, _) => {
                     info!(peer = %self.peer, "connection closed: missed heartbeats from client");
                     self.release(turn);
                 }
+                (_, Err(ended)) => self.ended(ended, turn),
+                (Beat::Rest | Beat::Send, Ok(())) => {}
             },
             Phase::Handshake(_) | Phase::Closing(_) | Phase::Finished => {}
         }
@@ -218,6 +219,13 @@ impl Connection {
             Phase::Handshake(_) | Phase::Closing(_) => true,
             Phase::Finished => false,
         }
+    }
+
+    /// An alarm keeps the client from publishing: what it sends stays in the socket, and so does
+    /// the end of it. Look whether it has hung up.
+    #[must_use]
+    pub fn is_blocked(&self) -> bool {
+        matches!(&self.phase, Phase::Running(running) if running.is_blocked())
     }
 
     /// Nothing more will come: write the rest of the output and close the socket.

@@ -55,6 +55,17 @@ pub const TX_ENTRIES_MAX: usize = 1024 * 1024;
 /// Consumers on a channel: each is listed and walked when the channel closes.
 pub const CONSUMERS_PER_CHANNEL_MAX: usize = 65_535;
 
+/// Longest time between two looks for deliveries that are overdue (RabbitMQ's interval).
+pub const CONSUMER_TIMEOUT_CHECK_MAX: Duration = Duration::from_secs(60);
+
+/// Shortest time between two such looks, whatever timeout a client asks for.
+pub const CONSUMER_TIMEOUT_CHECK_MIN: Duration = Duration::from_millis(10);
+
+/// Notes of when deliveries were sent that a channel keeps before it thins them out: enough
+/// for the default timeout of half an hour and a note each minute. What is left after that is
+/// a few for each doubling of the longest timeout, some hundred even for one of years.
+pub const AGE_MARKS_MAX: usize = 128;
+
 /// Bytes in a reply text, which is a short string.
 pub const REPLY_TEXT_BYTES_MAX: usize = 255;
 

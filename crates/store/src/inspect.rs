@@ -19,7 +19,7 @@ use crate::log::reader::{self, Damaged, Ending, Proof, Visitor};
 use crate::log::record::Record;
 use crate::meta::{MetaStore, Sled};
 use crate::recover;
-use crate::{Options, Recover};
+use crate::salvage::OnDamage;
 
 /// One segment file.
 #[derive(Clone, Eq, PartialEq, Debug)]
@@ -88,16 +88,12 @@ pub fn inspect(dir: &Path, scratch: &Path) -> Result<Inspection, Error> {
 }
 
 fn look(layout: &Layout, meta: &Path) -> Result<Inspection, Error> {
-    let options = Options {
-        recover: Recover::Inspect,
-        ..Options::default()
-    };
     let (lane, segments) = Lane::look(Arc::new(RealDisk), layout.log())?;
     let mut inspection = Inspection::default();
     let opened = catch_unwind(AssertUnwindSafe(|| {
         let meta = Sled::open(meta)?;
         let checkpoint = recover::checkpoint(&meta)?;
-        let recovery = recover::recover(&lane, &segments, &meta, 0, &options)?;
+        let recovery = recover::recover(&lane, &segments, &meta, 0, OnDamage::Look)?;
         Ok::<_, Error>((meta, checkpoint, recovery))
     }));
     let (meta, mut recovery) = match opened {
@@ -111,7 +107,7 @@ fn look(layout: &Layout, meta: &Path) -> Result<Inspection, Error> {
             let why = why.map_or_else(|| "it panics".to_owned(), |error| error.to_string());
             inspection.database = Some(why);
             let fresh = Sled::open(&meta.join("rebuilt"))?;
-            let recovery = recover::rebuild(&lane, &segments, &fresh, 1, &options)?;
+            let recovery = recover::rebuild(&lane, &segments, &fresh, 1, OnDamage::Look)?;
             (fresh, recovery)
         }
     };

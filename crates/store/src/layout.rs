@@ -83,6 +83,13 @@ impl Layout {
         Ok(layout)
     }
 
+    /// Whether a store has the directory open, in this process or another one.
+    pub(crate) fn is_in_use(dir: &Path) -> bool {
+        // Shared, so that several may ask at once.
+        File::open(dir.join("LOCK"))
+            .is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    }
+
     /// Directory of the log, with one directory for each lane.
     pub(crate) fn log(&self) -> PathBuf {
         self.dir.join("log")

@@ -21,9 +21,6 @@ pub enum Recover {
     /// Read all live data, go on without what is damaged, and report it in
     /// [`Recovered`](crate::Recovered).
     Salvage,
-    /// Go on and report, but verify and copy nothing; only for looking.
-    #[doc(hidden)]
-    Inspect,
 }
 
 /// What a committed ticket means.

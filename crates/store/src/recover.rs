@@ -16,8 +16,7 @@ use crate::log::reader::{self, Ending, Proof};
 use crate::meta::MetaStore;
 use crate::recovered::{Recovered, RecoveredQueue};
 use crate::replay::Replay;
-use crate::salvage::{self, Salvaged};
-use crate::{Options, Recover};
+use crate::salvage::{self, OnDamage, Salvaged};
 
 /// What opening found.
 pub(crate) struct Recovery {
@@ -56,12 +55,12 @@ pub(crate) fn recover(
     segments: &[u32],
     meta: &dyn MetaStore,
     generation: u64,
-    options: &Options,
+    on_damage: OnDamage,
 ) -> Result<Recovery, Error> {
     let checkpoint = match checkpoint(meta)? {
         Some(checkpoint) => checkpoint,
         // New, or ended before the first checkpoint: the log is complete.
-        None if generation == 0 => return rebuild(lane, segments, meta, 0, options),
+        None if generation == 0 => return rebuild(lane, segments, meta, 0, on_damage),
         None => return Err(corrupt(meta, "there is no checkpoint".to_owned())),
     };
     if checkpoint.generation < generation {
@@ -76,7 +75,7 @@ pub(crate) fn recover(
 
     let survivors = segments.partition_point(|segment| *segment < SURVIVORS);
     let (queues, survivors) = segments.split_at(survivors);
-    let mut salvaged = Salvaged::new(lane, options.recover);
+    let mut salvaged = Salvaged::new(lane, on_damage);
     for live in index.live_segments().collect::<Vec<_>>() {
         if segments.binary_search(&live).is_err() {
             salvaged.missing(live)?;
@@ -92,7 +91,7 @@ pub(crate) fn recover(
     }
     let mut replay = Replay::new(&mut index, meta, &mut salvaged);
     let ended = reader::replay(lane, newer, checkpoint.end, &mut replay)?;
-    erase_seal(lane, ended, options)?;
+    erase_seal(lane, ended, on_damage)?;
 
     index.end = checkpoint.end;
     let mut needed = if spilled { Needed::Yes } else { Needed::No };
@@ -123,10 +122,10 @@ pub(crate) fn rebuild(
     segments: &[u32],
     meta: &dyn MetaStore,
     generation: u64,
-    options: &Options,
+    on_damage: OnDamage,
 ) -> Result<Recovery, Error> {
     let mut index = Index::default();
-    let mut salvaged = Salvaged::new(lane, options.recover);
+    let mut salvaged = Salvaged::new(lane, on_damage);
     for segment in segments {
         index.add_segment(*segment);
     }
@@ -152,7 +151,7 @@ pub(crate) fn rebuild(
         };
         let ending = reader::scan(lane, (*segment, 0), proof, &mut replay)?;
         if queues.last() == Some(segment) {
-            erase_seal(lane, Some((*segment, ending)), options)?;
+            erase_seal(lane, Some((*segment, ending)), on_damage)?;
         }
     }
     replay.finish()?;
@@ -173,9 +172,9 @@ pub(crate) fn rebuild(
 
 /// Removes a seal that a torn group left: from now on this is not the last segment, and a seal
 /// would say that all of it had been complete. Durable with the sync that follows.
-fn erase_seal(lane: &Lane, ended: Option<(u32, Ending)>, options: &Options) -> Result<(), Error> {
+fn erase_seal(lane: &Lane, ended: Option<(u32, Ending)>, on_damage: OnDamage) -> Result<(), Error> {
     match ended {
-        Some((segment, Ending::Torn { seal, .. })) if options.recover != Recover::Inspect => {
+        Some((segment, Ending::Torn { seal, .. })) if on_damage != OnDamage::Look => {
             lane.erase(segment, seal)
         }
         _ => Ok(()),
@@ -198,7 +197,7 @@ fn finish(
     mut salvaged: Salvaged<'_>,
 ) -> Result<Recovery, Error> {
     let mut checkpoint = Needed::No;
-    if salvaged.mode() == Recover::Salvage && salvage::verify(&mut index, meta, &mut salvaged)? {
+    if salvaged.mode() == OnDamage::Salvage && salvage::verify(&mut index, meta, &mut salvaged)? {
         checkpoint = Needed::Yes;
     }
     let heads = index.evicted_heads();

@@ -15,16 +15,36 @@ use crate::meta::MetaStore;
 use crate::options::Recover;
 use crate::recovered::Lost;
 
+/// What is done about damage.
+#[derive(Copy, Clone, Eq, PartialEq, Debug)]
+pub(crate) enum OnDamage {
+    /// It is an error.
+    Refuse,
+    /// All is verified, and what is damaged copied and reported.
+    Salvage,
+    /// It is reported; nothing is verified, copied or repaired.
+    Look,
+}
+
+impl From<Recover> for OnDamage {
+    fn from(recover: Recover) -> Self {
+        match recover {
+            Recover::Strict => Self::Refuse,
+            Recover::Salvage => Self::Salvage,
+        }
+    }
+}
+
 /// The damage met so far.
 pub(crate) struct Salvaged<'a> {
     lane: &'a Lane,
-    mode: Recover,
+    mode: OnDamage,
     lost: Vec<Lost>,
     damaged: Vec<Damaged>,
 }
 
 impl<'a> Salvaged<'a> {
-    pub(crate) fn new(lane: &'a Lane, mode: Recover) -> Self {
+    pub(crate) fn new(lane: &'a Lane, mode: OnDamage) -> Self {
         Self {
             lane,
             mode,
@@ -33,7 +53,7 @@ impl<'a> Salvaged<'a> {
         }
     }
 
-    pub(crate) fn mode(&self) -> Recover {
+    pub(crate) fn mode(&self) -> OnDamage {
         self.mode
     }
 
@@ -44,13 +64,13 @@ impl<'a> Salvaged<'a> {
         error: Error,
         bytes: &[u8],
     ) -> Result<(), Error> {
-        if self.mode == Recover::Strict {
+        if self.mode == OnDamage::Refuse {
             return Err(error);
         }
         if self.damaged.contains(&damaged) {
             return Ok(());
         }
-        if !bytes.is_empty() && self.mode == Recover::Salvage {
+        if !bytes.is_empty() && self.mode == OnDamage::Salvage {
             let name = damaged.path.file_stem().unwrap_or_default();
             let name = format!("{}-{}", name.to_string_lossy(), damaged.offset);
             let dir = self.lane.dir_of_damaged();

@@ -22,6 +22,7 @@ use crate::meta::{MetaStore, Sled};
 use crate::pending::Op;
 use crate::read;
 use crate::recover::{self, Needed, Recovery};
+use crate::salvage::OnDamage;
 use crate::shared::Shared;
 use crate::{Body, Durability, Error, Options, QueueId, Recovered, Stats, Ticket};
 
@@ -67,6 +68,12 @@ impl Store {
         Self::open_on(dir, options, Arc::new(RealDisk))
     }
 
+    /// Whether the data directory `dir` is open, here or in another process. Opens nothing.
+    #[must_use]
+    pub fn is_open(dir: &Path) -> bool {
+        Layout::is_in_use(dir)
+    }
+
     /// As [`Self::open`], with the log on `disk`.
     pub(crate) fn open_on(
         dir: &Path,
@@ -79,7 +86,13 @@ impl Store {
         let layout = Layout::open(dir)?;
         let (marker, generation) = Marker::open(&*disk, &layout.log())?;
         let (lane, segments) = Lane::open(disk, layout.log(), options.segment_bytes)?;
-        let (meta, recovery) = open_meta(&layout, &lane, &segments, generation, &options)?;
+        let (meta, recovery) = open_meta(
+            &layout,
+            &lane,
+            &segments,
+            generation,
+            options.recover.into(),
+        )?;
         let next_segment = recovery.index.end.segment;
         let shared = Arc::new(Shared::new(
             options,
@@ -335,14 +348,14 @@ fn open_meta(
     lane: &Lane,
     segments: &[u32],
     generation: u64,
-    options: &Options,
+    on_damage: OnDamage,
 ) -> Result<(Arc<dyn MetaStore>, Recovery), Error> {
     let dir = layout.meta();
     let asked = layout.rebuild_mark().exists();
     // A damaged database may panic instead of returning an error.
     let opened = catch_unwind(AssertUnwindSafe(|| {
         let meta = Sled::open(&dir)?;
-        let recovery = recover::recover(lane, segments, &meta, generation, options)?;
+        let recovery = recover::recover(lane, segments, &meta, generation, on_damage)?;
         Ok::<_, Error>((meta, recovery))
     }));
     match opened {
@@ -353,7 +366,7 @@ fn open_meta(
     }
     let aside = layout.move_meta_aside()?;
     let meta = Sled::open(&dir)?;
-    let mut recovery = recover::rebuild(lane, segments, &meta, generation, options)?;
+    let mut recovery = recover::rebuild(lane, segments, &meta, generation, on_damage)?;
     recovery.recovered.moved_aside = Some(aside);
     Ok((Arc::new(meta), recovery))
 }

@@ -91,7 +91,8 @@ fn show(value: &AMQPValue) -> String {
 }
 
 /// RabbitMQ's name of a value's type in reply texts.
-pub(crate) const fn type_name(value: &AMQPValue) -> &'static str {
+#[must_use]
+pub const fn type_name(value: &AMQPValue) -> &'static str {
     match value {
         AMQPValue::Boolean(_) => "bool",
         AMQPValue::ShortShortInt(_) => "byte",

@@ -35,7 +35,8 @@ use store::{QueueId, RecoveredQueue, Ticket};
 
 pub(crate) use arguments::{LOCATORS, check_arguments, check_server_named, is_age};
 pub use consumers::ConsumerSpec;
-pub(crate) use equivalence::{check_equivalent, queue_type, type_name};
+pub use equivalence::type_name;
+pub(crate) use equivalence::{check_equivalent, queue_type};
 pub use returns::{Returned, Returns};
 pub use rules::{DELIVERY_LIMIT_DEFAULT, DeadLetterStrategy, Overflow, QueueKind, Rules};
 pub use state::Settled;

@@ -41,6 +41,12 @@ async fn publish(
     let vhost = caller.vhost(&context, &vhost)?;
     exchanges::find(&vhost, &name)?;
     let message = message(&context, exchange_name(&name), &fields)?;
+    let alarms = context.broker.alarms().raised();
+    if alarms.any() {
+        // Publishers are blocked, this one too. RabbitMQ's would wait for its confirm in vain.
+        let reason = format!("confirm_timeout: {}", alarms.reason());
+        return Err(ApiError::bad_request(reason));
+    }
     let published = {
         let mut wakes = Wakes::new();
         vhost.publish(message, &mut wakes)?
@@ -52,6 +58,10 @@ async fn publish(
         ..MessageCounts::default()
     });
     context.committed(published.ticket).await?;
+    if published.rejected {
+        let reason = "rejected Unable to publish message. Check queue limits.";
+        return Err(ApiError::bad_request(reason));
+    }
     Ok(Json(json!({ "routed": published.routed })))
 }
 

@@ -10,7 +10,9 @@ mod messages;
 mod nodes;
 mod nothing;
 mod overview;
+mod parameters;
 mod permissions;
+mod policies;
 mod queues;
 mod users;
 mod vhosts;
@@ -54,6 +56,8 @@ pub(crate) fn routes() -> Router<Arc<Context>> {
         .merge(bindings::routes())
         .merge(users::routes())
         .merge(permissions::routes())
+        .merge(policies::routes())
+        .merge(parameters::routes())
         .merge(health::routes())
         .merge(nothing::routes())
         .fallback(|| async { ApiError::ObjectNotFound })

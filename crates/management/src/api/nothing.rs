@@ -11,15 +11,7 @@ use super::{List, Listing};
 use crate::context::Context;
 use crate::page::{Paging, to_value};
 
-const LISTS: [&str; 16] = [
-    "/policies",
-    "/policies/{vhost}",
-    "/operator-policies",
-    "/operator-policies/{vhost}",
-    "/parameters",
-    "/parameters/{component}",
-    "/parameters/{component}/{vhost}",
-    "/global-parameters",
+const LISTS: [&str; 8] = [
     "/topic-permissions",
     "/vhosts/{vhost}/topic-permissions",
     "/users/{user}/topic-permissions",

@@ -73,14 +73,20 @@ async fn create(
     _: Administrator,
     Path(name): Path<String>,
     // Description, tags and default type are accepted; nothing keeps them yet.
-    _: Fields,
+    fields: Fields,
 ) -> Done {
     if name.is_empty() || name.len() > VHOST_NAME_BYTES_MAX {
         return Err(ApiError::bad_request(
             "a virtual host's name has 1 to 255 bytes",
         ));
     }
+    let traced = fields.flag("tracing")?;
     let applied = context.broker.create_vhost(&name);
+    if fields.contains("tracing")
+        && let Some(vhost) = context.broker.vhost(&name)
+    {
+        vhost.set_traced(traced);
+    }
     context.committed(applied.ticket).await?;
     Ok(put(applied.created))
 }

@@ -1,6 +1,7 @@
 //! Publish, get and their effects.
 
 use axum::http::StatusCode;
+use broker::Resources;
 use serde_json::{Value, json};
 
 use super::setting::{Setting, assert_shape};
@@ -39,6 +40,33 @@ async fn get(setting: &Setting, count: u32, ackmode: &str) -> Vec<Value> {
 
 async fn depth(setting: &Setting) -> Value {
     setting.read("/api/queues/%2F/q").await["messages_ready"].clone()
+}
+
+#[tokio::test]
+async fn during_an_alarm_nothing_is_published() {
+    let setting = with_queue().await;
+    let broker = &setting.context.broker;
+    for (memory_used, disk_free, reason) in [
+        (2, 1, "confirm_timeout: low on memory"),
+        (1, 0, "confirm_timeout: low on disk"),
+    ] {
+        broker.observe(&Resources {
+            memory_used,
+            memory_limit: 1,
+            disk_free,
+            disk_free_limit: 1,
+        });
+        let path = "/api/exchanges/%2F/amq.default/publish";
+        let reply = setting.post(path, &text("no").to_string()).await;
+        assert_eq!(reply.status, StatusCode::BAD_REQUEST);
+        let expected = json!({"error": "bad_request", "reason": reason});
+        assert_eq!(reply.json(), expected);
+    }
+    broker.observe(&Resources::default());
+    publish(&setting, &text("yes")).await;
+    let got = get(&setting, 5, "ack_requeue_false").await;
+    assert_eq!(got.len(), 1, "{got:?}");
+    assert_eq!(got[0]["payload"], "yes");
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::setting::{GUEST, Setting};
-use crate::serve;
+use crate::{Sockets, serve};
 
 /// Longer than anything here takes.
 const LONG: Duration = Duration::from_secs(10);
@@ -29,7 +29,11 @@ fn served() -> Served {
     let (stop, stopped) = oneshot::channel();
     let context = &setting.context;
     let (broker, info) = (context.broker.clone(), context.info.clone());
-    let ended = tokio::spawn(serve(broker, vec![listener], info, async {
+    let sockets = Sockets {
+        management: vec![listener],
+        ..Sockets::default()
+    };
+    let ended = tokio::spawn(serve(broker, sockets, info, async {
         let _ = stopped.await;
     }));
     Served {

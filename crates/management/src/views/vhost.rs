@@ -65,7 +65,7 @@ pub(crate) fn show(
             default_queue_type: "classic",
         },
         protected_from_deletion: false,
-        tracing: false,
+        tracing: vhost.is_traced(),
         cluster_state: BTreeMap::from([(&*context.broker.settings().node, "running")]),
         stats: sampled.map(|sampled| VHostStats::of(sampled, vhost, windows)),
     })

@@ -57,6 +57,10 @@ pub(crate) struct Config {
     pub(crate) recover: Recover,
     /// What a confirm means.
     pub(crate) durability: Durability,
+    /// Bytes of message bodies in memory, all queues and channels together.
+    pub(crate) message_memory_max: u64,
+    /// Bytes of them that one queue, or the deliveries of one channel, may have.
+    pub(crate) queue_memory_max: u64,
     /// Name shown to clients; `None` is `rabbit@HOST`.
     pub(crate) cluster_name: Option<String>,
     /// What is logged.
@@ -201,6 +205,8 @@ fn resolve(raw: RawConfig) -> Result<Config, ConfigError> {
                 sync_every: Duration::from_millis(ms),
             },
         },
+        message_memory_max: required(raw.message_memory_max, "leveret.message_memory_max")?,
+        queue_memory_max: required(raw.queue_memory_max, "leveret.queue_memory_max")?,
         cluster_name: raw.cluster_name,
         log_level: required(raw.log_level, "log.console.level")?,
     })

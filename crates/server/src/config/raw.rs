@@ -31,6 +31,8 @@ pub(crate) struct RawConfig {
     pub(crate) disk: Option<Amount>,
     pub(crate) recover: Option<Recover>,
     pub(crate) power_loss_may_lose_ms: Option<u64>,
+    pub(crate) message_memory_max: Option<u64>,
+    pub(crate) queue_memory_max: Option<u64>,
     pub(crate) cluster_name: Option<String>,
     pub(crate) log_level: Option<LevelFilter>,
 }
@@ -57,6 +59,8 @@ impl RawConfig {
             disk: self.disk.or(under.disk),
             recover: self.recover.or(under.recover),
             power_loss_may_lose_ms: self.power_loss_may_lose_ms.or(under.power_loss_may_lose_ms),
+            message_memory_max: self.message_memory_max.or(under.message_memory_max),
+            queue_memory_max: self.queue_memory_max.or(under.queue_memory_max),
             cluster_name: self.cluster_name.or(under.cluster_name),
             log_level: self.log_level.or(under.log_level),
         }

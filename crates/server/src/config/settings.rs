@@ -238,6 +238,26 @@ pub(crate) const SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        key: "leveret.message_memory_max",
+        default: "256MiB",
+        unit: "bytes",
+        doc: "message bodies kept in memory, all queues together; the rest is on disk only",
+        read: |raw, _, text| {
+            raw.message_memory_max = Some(value::bytes(text)?);
+            Ok(())
+        },
+    },
+    Setting {
+        key: "leveret.queue_memory_max",
+        default: "4MiB",
+        unit: "bytes",
+        doc: "the same of one queue, or of the deliveries of one channel",
+        read: |raw, _, text| {
+            raw.queue_memory_max = Some(value::bytes(text)?);
+            Ok(())
+        },
+    },
+    Setting {
         key: "cluster_name",
         default: "",
         unit: "name",

@@ -1,4 +1,7 @@
+use broker::Settings;
+
 use super::*;
+use crate::clock;
 
 fn load(text: &str) -> Result<Config, String> {
     let raw = interpret(text).map_err(|(line, reason)| format!("line {line}: {reason}"))?;
@@ -44,6 +47,23 @@ fn limits_of_memory_and_disk_are_amounts_or_parts_and_amounts_win() {
         let config = load(text).unwrap();
         assert_eq!((config.memory, config.disk), (memory, disk), "{text}");
     }
+}
+
+#[test]
+fn memory_of_messages_is_an_amount_and_the_brokers_own_by_default() {
+    let memory = |text| {
+        let config = load(text).unwrap();
+        (config.message_memory_max, config.queue_memory_max)
+    };
+    let own = Settings::new(clock::now(), 0);
+    assert_eq!(memory(""), (own.message_memory_max, own.queue_memory_max));
+    let text = "leveret.message_memory_max = 1GB\nleveret.queue_memory_max = 65536";
+    assert_eq!(memory(text), (1_000_000_000, 65_536));
+    refused(
+        "leveret.queue_memory_max = lots",
+        "line 1: leveret.queue_memory_max: 'lots' is not a number of bytes (units: kB, MB, GB, \
+         TB, kiB, MiB, GiB, TiB)",
+    );
 }
 
 #[test]

@@ -1,22 +1,30 @@
-//! Publisher confirms (RabbitMQ's confirm.select): which publishes are safe, in ranges.
+//! Publisher confirms (RabbitMQ's confirm.select): which publishes are safe and which were
+//! refused, in ranges.
+
+mod due;
+#[cfg(test)]
+mod tests;
 
 use std::collections::VecDeque;
 
 use broker::Ticket;
-use codec::Ack;
+
+pub(crate) use due::Due;
 
 /// Counts publishes and says when they are safe. They become safe in order: a transient
 /// message behind a persistent one waits for it, which is a few milliseconds, and buys one
-/// `multiple` ack for both.
+/// `multiple` ack for both. A refusal waits in the same order.
 #[derive(Default, Debug)]
 pub(crate) struct ConfirmTracker {
     /// Publishes since `confirm.select`: the sequence number of the last one.
     published: u64,
-    /// All up to this one are safe.
+    /// All up to this one are safe, or were refused.
     settled: u64,
-    /// All up to this one have been acknowledged.
-    acked: u64,
+    /// All up to this one have been answered.
+    answered: u64,
     waiting: VecDeque<Waiting>,
+    /// Those among them that were refused and not yet answered, in order, without neighbours.
+    refused: VecDeque<Refused>,
 }
 
 #[derive(Debug)]
@@ -26,9 +34,20 @@ struct Waiting {
     ticket: Ticket,
 }
 
+/// A range of refused publishes, by their sequence numbers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Refused {
+    first: u64,
+    last: u64,
+}
+
 impl ConfirmTracker {
-    /// Notes `n` more publishes, safe once `ticket` is committed, or at once.
-    pub(crate) fn published(&mut self, n: u64, ticket: Option<Ticket>) {
+    /// Notes `n` more publishes, safe once `ticket` is committed, or at once. `refused` are the
+    /// places among them, from 0 and rising, of those that a queue refused.
+    pub(crate) fn published(&mut self, n: u64, ticket: Option<Ticket>, refused: &[u32]) {
+        for place in refused {
+            self.refuse(self.published + 1 + u64::from(*place));
+        }
         self.published += n;
         let upto = self.published;
         match (self.waiting.back_mut(), ticket) {
@@ -36,6 +55,16 @@ impl ConfirmTracker {
             (Some(last), None) => last.upto = upto,
             (Some(last), Some(ticket)) if last.ticket >= ticket => last.upto = upto,
             (_, Some(ticket)) => self.waiting.push_back(Waiting { upto, ticket }),
+        }
+    }
+
+    fn refuse(&mut self, number: u64) {
+        match self.refused.back_mut() {
+            Some(range) if range.last + 1 == number => range.last = number,
+            _ => self.refused.push_back(Refused {
+                first: number,
+                last: number,
+            }),
         }
     }
 
@@ -56,87 +85,37 @@ impl ConfirmTracker {
         self.waiting.len()
     }
 
-    /// Publishes not acknowledged yet.
+    /// Publishes not answered yet.
     pub(crate) fn unconfirmed(&self) -> u64 {
-        self.published - self.acked
+        self.published - self.answered
     }
 
-    /// The ack that is due, and how many publishes it confirms.
-    pub(crate) fn due(&mut self) -> Option<(Ack, u64)> {
-        let n = self.settled - self.acked;
-        self.acked = self.settled;
-        (n > 0).then_some((
-            Ack {
-                delivery_tag: self.settled,
-                multiple: n > 1,
-            },
-            n,
-        ))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn single(delivery_tag: u64) -> Option<(Ack, u64)> {
-        Some((
-            Ack {
-                delivery_tag,
-                multiple: false,
-            },
-            1,
-        ))
-    }
-
-    fn multiple(delivery_tag: u64, n: u64) -> Option<(Ack, u64)> {
-        Some((
-            Ack {
-                delivery_tag,
-                multiple: true,
-            },
-            n,
-        ))
-    }
-
-    #[test]
-    fn transient_publishes_are_confirmed_together_at_once() {
-        let mut tracker = ConfirmTracker::default();
-        tracker.published(1, None);
-        assert_eq!(tracker.due(), single(1));
-        assert_eq!(tracker.due(), None);
-        tracker.published(2, None);
-        tracker.published(3, None);
-        assert_eq!(tracker.due(), multiple(6, 5));
-        assert_eq!(tracker.unconfirmed(), 0);
-    }
-
-    #[test]
-    fn persistent_publishes_wait_for_their_ticket_and_hold_back_later_ones() {
-        let mut tracker = ConfirmTracker::default();
-        tracker.published(2, Some(Ticket(7)));
-        tracker.published(1, None);
-        tracker.published(1, Some(Ticket(9)));
-        assert_eq!((tracker.due(), tracker.awaits()), (None, Some(Ticket(7))));
-        tracker.committed(Ticket(6));
-        assert_eq!(tracker.due(), None);
-        tracker.committed(Ticket(8));
-        assert_eq!(
-            (tracker.due(), tracker.awaits()),
-            (multiple(3, 3), Some(Ticket(9)))
-        );
-        tracker.committed(Ticket(9));
-        assert_eq!((tracker.due(), tracker.awaits()), (single(4), None));
-    }
-
-    #[test]
-    fn groups_of_one_ticket_are_one_group() {
-        let mut tracker = ConfirmTracker::default();
-        for _ in 0..10 {
-            tracker.published(1, Some(Ticket(3)));
+    /// The answers that are due.
+    pub(crate) fn due(&mut self) -> Option<Due> {
+        let (before, upto) = (self.answered, self.settled);
+        self.answered = upto;
+        if upto == before {
+            return None;
         }
-        assert_eq!((tracker.waiting(), tracker.unconfirmed()), (1, 10));
-        tracker.committed(Ticket(3));
-        assert_eq!(tracker.due(), multiple(10, 10));
+        if self.refused.front().is_none_or(|range| range.first > upto) {
+            return Some(Due::accepted(before, upto));
+        }
+        Some(Due::mixed(before, upto, self.take_refused(upto)))
+    }
+
+    /// Takes the refused ones up to this number.
+    fn take_refused(&mut self, upto: u64) -> Vec<Refused> {
+        let mut taken = Vec::new();
+        while let Some(range) = self.refused.front_mut().filter(|range| range.first <= upto) {
+            let last = range.last.min(upto);
+            let first = range.first;
+            taken.push(Refused { first, last });
+            if last < range.last {
+                range.first = last + 1;
+                break;
+            }
+            self.refused.pop_front();
+        }
+        taken
     }
 }

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use broker::{AckMode, ConsumerSpec, Error, Resource};
-use codec::{AMQPClass, FieldTable, GetOkHead, as_int, basic, get_ok};
+use broker::{AckMode, ConsumerSpec};
+use codec::{AMQPClass, GetOkHead, basic, get_ok};
 
+use crate::channel::restrictions::{Asked, Granted, check_get, grant};
 use crate::channel::unacked::Origin;
 use crate::channel::{Channel, Step};
 use crate::client::{Client, Consumer, Source};
@@ -17,13 +18,6 @@ pub(crate) const REPLY_TO: &str = "amq.rabbitmq.reply-to";
 
 /// What the names that replies are sent to begin with; a secret follows.
 pub(crate) const REPLY_PREFIX: &str = "amq.rabbitmq.reply-to.";
-
-/// Consumer arguments that belong to other kinds of queue than there are here.
-const FOREIGN_ARGUMENTS: [&str; 3] = [
-    "x-stream-offset",
-    "x-stream-filter",
-    "x-stream-match-unfiltered",
-];
 
 /// The consumer of replies to this channel's requests.
 pub(crate) struct ReplyConsumer {
@@ -56,7 +50,16 @@ impl Channel {
         let name = self.queue_name(m.queue.as_str())?;
         let tag = self.new_tag(m.consumer_tag.as_str(), client)?;
         let queue = client.vhost.find_queue(&name, &client.actor)?;
-        let priority = priority(&m.arguments, &queue.resource())?;
+        let asked = Asked {
+            arguments: &m.arguments,
+            exclusive: m.exclusive,
+            global_qos: self.credit.limit() != 0,
+        };
+        let Granted {
+            priority,
+            exclusive,
+            timeout_ms,
+        } = grant(&queue, &asked)?;
         let ack = ack_mode(m.no_ack);
         let id = client.broker.next_consumer_id();
         let spec = ConsumerSpec {
@@ -69,16 +72,21 @@ impl Channel {
             ack,
             prefetch: self.prefetch,
             priority,
-            exclusive: m.exclusive,
+            exclusive,
             arguments: m.arguments,
             credit: Arc::clone(&self.credit),
         };
         queue.add_consumer(spec, &mut turn.wakes)?;
-        let source = Source::Queue(Arc::new(Origin {
+        let origin = Arc::new(Origin {
             queue,
             consumer: Some(id),
             ack,
-        }));
+            timeout_ms,
+        });
+        if ack == AckMode::Manual {
+            self.overdue.expect(origin.timeout_ms(client));
+        }
+        let source = Source::Queue(origin);
         self.add_consumer(
             Consumer {
                 id,
@@ -118,8 +126,12 @@ impl Channel {
     }
 
     fn new_tag(&self, given: &str, client: &Client) -> Result<Arc<str>, Fault> {
-        if self.consumers.len() >= CONSUMERS_PER_CHANNEL_MAX {
-            return Err(Violation::TooManyConsumers(CONSUMERS_PER_CHANNEL_MAX).into());
+        let limit = client.broker.settings().consumer_max_per_channel;
+        let limit = limit.map_or(CONSUMERS_PER_CHANNEL_MAX, |limit| {
+            CONSUMERS_PER_CHANNEL_MAX.min(limit as usize)
+        });
+        if self.consumers.len() >= limit {
+            return Err(Violation::TooManyConsumers(limit).into());
         }
         if given.is_empty() {
             return Ok(client.broker.random_name("amq.ctag-").into());
@@ -221,6 +233,7 @@ impl Channel {
     ) -> Result<(), Fault> {
         let name = self.queue_name(m.queue.as_str())?;
         let queue = client.vhost.find_queue(&name, &client.actor)?;
+        check_get(&queue)?;
         let ack = ack_mode(m.no_ack);
         let Some(got) = queue.get(ack) else {
             self.counts.get_empty += 1;
@@ -238,6 +251,9 @@ impl Channel {
         };
         get_ok(turn.out, head, &got.entry.message, client.frame_max);
         self.counts.redeliver += u64::from(got.entry.redelivered);
+        if let Some(trace) = client.trace() {
+            trace.delivered(self.number, &got.entry, queue.name(), &mut turn.wakes);
+        }
         if ack == AckMode::Automatic {
             self.counts.get_no_ack += 1;
             return Ok(());
@@ -248,7 +264,9 @@ impl Channel {
             queue,
             consumer: None,
             ack,
+            timeout_ms: None,
         });
+        self.overdue.expect(origin.timeout_ms(client));
         self.unacked.push(tag, origin, got.entry);
         if self.unacked.is_heavy() {
             self.unacked.relieve(client.broker.commits().committed());
@@ -305,33 +323,4 @@ const fn ack_mode(no_ack: bool) -> AckMode {
     } else {
         AckMode::Manual
     }
-}
-
-/// `x-priority`, and a look for arguments that the queue can't take.
-fn priority(arguments: &FieldTable, queue: &Resource) -> Result<i32, Fault> {
-    if let Some(arg) = FOREIGN_ARGUMENTS
-        .into_iter()
-        .find(|arg| arguments.contains_key(arg))
-    {
-        return Err(Violation::ForeignArgument {
-            arg,
-            queue: queue.to_string(),
-        }
-        .into());
-    }
-    let Some(value) = arguments.inner().get("x-priority") else {
-        return Ok(0);
-    };
-    let Some(priority) = as_int(value) else {
-        let reason = format!("expected integer, got {:?}", value.get_type());
-        let (arg, resource) = ("x-priority".to_owned(), queue.clone());
-        return Err(Error::InvalidArgument {
-            arg,
-            resource,
-            reason,
-        }
-        .into());
-    };
-    let limits = (i64::from(i32::MIN), i64::from(i32::MAX));
-    Ok(i32::try_from(priority.clamp(limits.0, limits.1)).unwrap_or(0))
 }

@@ -30,6 +30,11 @@ impl Channel {
             };
             deliver(turn.out, head, &entry.message, client.frame_max);
             self.count_delivery(consumer.ack(), entry.redelivered);
+            if client.traced
+                && let (Some(trace), Source::Queue(origin)) = (client.trace(), &consumer.source)
+            {
+                trace.delivered(self.number, &entry, origin.queue.name(), &mut turn.wakes);
+            }
         }
         if let Source::Queue(origin) = &consumer.source
             && (self.closing || origin.ack == AckMode::Manual)

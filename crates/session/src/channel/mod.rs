@@ -1,18 +1,22 @@
 //! One channel: its state, and what each method does to it.
 
+pub(crate) mod ages;
 pub(crate) mod assembly;
 pub(crate) mod confirm;
 pub(crate) mod consume;
 mod declare;
 mod deliver;
 mod exchange;
+pub(crate) mod overdue;
 pub(crate) mod parked;
 mod properties;
 pub(crate) mod publish;
+mod restrictions;
 pub(crate) mod routes;
 pub(crate) mod run;
 pub(crate) mod settle;
 pub(crate) mod tagged;
+pub(crate) mod trace;
 mod tx;
 pub(crate) mod unacked;
 
@@ -20,7 +24,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use broker::{Budget, ChannelCredit, ChannelInfo, MessageCounts, Ticket};
+use broker::{Broker, ChannelCredit, ChannelInfo, MessageCounts, Ticket};
 use codec::{
     AMQPClass, access, basic, confirm as confirm_class, encode_method, exchange as exchange_class,
     queue,
@@ -29,6 +33,7 @@ use codec::{
 use crate::channel::assembly::Assembly;
 use crate::channel::confirm::ConfirmTracker;
 use crate::channel::consume::ReplyConsumer;
+use crate::channel::overdue::Overdue;
 use crate::channel::parked::Parked;
 use crate::channel::properties::PropertiesMemo;
 use crate::channel::settle::{Extent, Outcome};
@@ -48,6 +53,7 @@ pub(crate) struct Channel {
     pub(crate) consumers: BTreeMap<Arc<str>, Arc<Consumer>>,
     pub(crate) replies: Option<ReplyConsumer>,
     pub(crate) unacked: Unacked,
+    overdue: Overdue,
     credit: Arc<ChannelCredit>,
     delivery_tag: u64,
     /// For the next consumer.
@@ -84,7 +90,7 @@ pub(crate) enum Step {
 }
 
 impl Channel {
-    pub(crate) fn new(number: u16, info: Arc<ChannelInfo>, budget: Arc<Budget>) -> Self {
+    pub(crate) fn new(number: u16, info: Arc<ChannelInfo>, broker: &Broker) -> Self {
         Self {
             number,
             info,
@@ -92,10 +98,11 @@ impl Channel {
             parked: Parked::default(),
             consumers: BTreeMap::new(),
             replies: None,
-            unacked: Unacked::new(budget),
+            unacked: Unacked::new(Arc::clone(broker.budget())),
+            overdue: Overdue::default(),
             credit: Arc::new(ChannelCredit::new()),
             delivery_tag: 0,
-            prefetch: 0,
+            prefetch: broker.settings().default_consumer_prefetch.into(),
             last_queue: None,
             confirms: None,
             tx: None,

@@ -207,6 +207,10 @@ impl Channel {
         }
         if route.queues.is_empty() {
             route.exchange.count_publish(1, 0);
+            if let Some(trace) = client.trace() {
+                let message = incoming.message(checked);
+                trace.published(self.number, &[message], route, &mut turn.wakes);
+            }
             let returned = incoming.is_mandatory().then(|| incoming.message(checked));
             self.unroutable(returned.as_ref(), client, turn);
             return Ok(());

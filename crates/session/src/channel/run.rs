@@ -3,9 +3,10 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use broker::{Message, Route, Ticket, Wakes};
+use broker::{Message, Published, Route, Wakes};
 use codec::Slab;
 
+use crate::channel::trace::Trace;
 use crate::client::PublishedBy;
 use crate::limits::RUN_MESSAGES_MAX;
 
@@ -26,8 +27,9 @@ struct Open {
     channel: u16,
     route: Arc<Route>,
     messages: usize,
-    /// Publishes that reached no queue, after the first of this run.
-    unroutable: u64,
+    /// Publishes that reached no queue, after the first of this run: how many messages stood
+    /// before them, and how many they were.
+    unroutable: Vec<(u32, u32)>,
 }
 
 impl Run {
@@ -46,7 +48,7 @@ impl Run {
             channel,
             route,
             messages: 0,
-            unroutable: 0,
+            unroutable: Vec::new(),
         });
     }
 
@@ -63,7 +65,11 @@ impl Run {
     pub(crate) fn count_unroutable(&mut self, channel: u16) -> bool {
         match &mut self.open {
             Some(open) if open.channel == channel => {
-                open.unroutable += 1;
+                let before = u32::try_from(open.messages).unwrap_or(u32::MAX);
+                match open.unroutable.last_mut() {
+                    Some((at, n)) if *at == before => *n += 1,
+                    _ => open.unroutable.push((before, 1)),
+                }
                 true
             }
             _ => false,
@@ -71,44 +77,74 @@ impl Run {
     }
 
     /// Ends the run and hands it to its queues.
-    pub(crate) fn publish(&mut self, wakes: &mut Wakes) -> Option<PublishedBy> {
+    pub(crate) fn publish(
+        &mut self,
+        trace: Option<Trace<'_>>,
+        wakes: &mut Wakes,
+    ) -> Option<PublishedBy> {
         let Open {
             channel,
             route,
             messages,
             unroutable,
         } = self.open.take()?;
-        let ticket = MESSAGES.with_borrow_mut(|run| {
+        let Published { ticket, rejected } = MESSAGES.with_borrow_mut(|run| {
             self.slab.drain_into(run);
+            if let Some(trace) = trace {
+                trace.published(channel, run, &route, wakes);
+            }
             publish(&route, run, wakes)
         });
         Some(PublishedBy {
             channel,
-            n: messages as u64 + unroutable,
+            n: messages as u64 + unroutable.iter().map(|(_, n)| u64::from(*n)).sum::<u64>(),
             ticket,
+            refused: places(rejected, &unroutable),
         })
     }
 }
 
-/// Moves messages to the queues of `route`. The ticket covers all of them.
-pub(crate) fn publish(
-    route: &Route,
-    messages: &mut Vec<Message>,
-    wakes: &mut Wakes,
-) -> Option<Ticket> {
+/// Places among all publishes of a run, given those among its messages.
+fn places(mut rejected: Vec<u32>, unroutable: &[(u32, u32)]) -> Vec<u32> {
+    let mut unroutable = unroutable.iter().peekable();
+    let mut shift = 0;
+    for place in &mut rejected {
+        while let Some((_, n)) = unroutable.next_if(|(before, _)| before <= place) {
+            shift += n;
+        }
+        *place += shift;
+    }
+    rejected
+}
+
+/// Moves messages to the queues of `route`. The ticket covers all of them. One that any queue
+/// has rejected counts as rejected; the others keep their copy (RabbitMQ).
+pub(crate) fn publish(route: &Route, messages: &mut Vec<Message>, wakes: &mut Wakes) -> Published {
     let n = messages.len() as u64;
     route
         .exchange
         .count_publish(n, n * route.queues.len() as u64);
-    let mut ticket = None;
+    let mut all = Published::default();
     if let Some((last, others)) = route.queues.split_last() {
         for queue in others {
-            ticket = ticket.max(queue.publish_clones(messages, wakes).ticket);
+            join(&mut all, queue.publish_clones(messages, wakes));
         }
-        ticket = ticket.max(last.publish(messages, wakes).ticket);
+        join(&mut all, last.publish(messages, wakes));
     }
     messages.clear();
-    ticket
+    all
+}
+
+/// Adds what became of the same messages in another queue.
+pub(crate) fn join(all: &mut Published, more: Published) {
+    all.ticket = all.ticket.max(more.ticket);
+    if all.rejected.is_empty() {
+        all.rejected = more.rejected;
+    } else if !more.rejected.is_empty() {
+        all.rejected.extend(more.rejected);
+        all.rejected.sort_unstable();
+        all.rejected.dedup();
+    }
 }
 
 /// Routes that looked at headers are made anew for each message, and are mostly equal.
@@ -120,4 +156,34 @@ fn leads_to_the_same(one: &Route, other: &Route) -> bool {
             .iter()
             .zip(&*other.queues)
             .all(|(one, other)| Arc::ptr_eq(one, other))
+}
+
+#[cfg(test)]
+mod tests {
+    use broker::Ticket;
+
+    use super::*;
+
+    #[test]
+    fn places_count_the_unroutable_publishes_between_the_messages() {
+        assert_eq!(places(Vec::new(), &[(1, 3)]), Vec::<u32>::new());
+        assert_eq!(places(vec![0, 1, 4], &[]), [0, 1, 4]);
+        // m0 u m1 u u m2 m3 u
+        let unroutable = [(1, 1), (2, 2), (4, 1)];
+        assert_eq!(places(vec![0, 1, 2, 3], &unroutable), [0, 2, 5, 6]);
+        assert_eq!(places(vec![3], &unroutable), [6]);
+    }
+
+    #[test]
+    fn a_message_is_rejected_once_however_many_queues_reject_it() {
+        let published = |ticket, rejected: &[u32]| Published {
+            ticket,
+            rejected: rejected.to_vec(),
+        };
+        let mut all = Published::default();
+        join(&mut all, published(Some(Ticket(3)), &[]));
+        join(&mut all, published(None, &[2, 5]));
+        join(&mut all, published(Some(Ticket(2)), &[1, 2, 7]));
+        assert_eq!(all, published(Some(Ticket(3)), &[1, 2, 5, 7]));
+    }
 }

@@ -38,6 +38,13 @@ impl<T> Tagged<T> {
         self.slots.len() - self.dead
     }
 
+    /// All of them, oldest first.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u64, &T)> + '_ {
+        self.slots
+            .iter()
+            .filter_map(|(tag, thing)| Some((*tag, thing.as_ref()?)))
+    }
+
     /// The tag of the youngest, taken or not.
     pub(crate) fn last_tag(&self) -> Option<u64> {
         self.slots.back().map(|(tag, _)| *tag)

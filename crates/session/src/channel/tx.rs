@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use broker::{Message, Route};
+use broker::{Message, Published, Route};
 use codec::Slab;
 
 use crate::channel::Channel;
+use crate::channel::run::join;
 use crate::channel::settle::{Outcome, hand_back};
 use crate::channel::unacked::Held;
 use crate::client::Client;
@@ -71,7 +72,8 @@ impl Tx {
 }
 
 impl Channel {
-    /// Publishes everything, then settles everything. The reply waits for the disk.
+    /// Publishes everything, then settles everything. The reply waits for the disk. A publish
+    /// that a queue refuses takes nothing of that back, but the channel ends (RabbitMQ).
     pub(crate) fn commit(
         &mut self,
         client: &mut Client,
@@ -90,10 +92,14 @@ impl Channel {
         let mut messages = Vec::new();
         slab.drain_into(&mut messages);
         let mut messages = messages.into_iter().zip(publishes).peekable();
-        let mut ticket = None;
+        let mut all = Published::default();
         let mut run = Vec::new();
         while let Some((message, Publish { route, mandatory })) = messages.next() {
             if route.queues.is_empty() {
+                if let Some(trace) = client.trace() {
+                    let messages = std::slice::from_ref(&message);
+                    trace.published(self.number, messages, &route, &mut turn.wakes);
+                }
                 self.unroutable(mandatory.then_some(&message), client, turn);
                 continue;
             }
@@ -102,14 +108,18 @@ impl Channel {
             while let Some((message, _)) = messages.next_if(joins) {
                 run.push(message);
             }
-            ticket = ticket.max(client.publish_now(&route, &mut run, &mut turn.wakes));
+            let published = client.publish_now(&route, &mut run, self.number, &mut turn.wakes);
+            join(&mut all, published);
         }
         for (held, outcome) in settled {
             self.count_settled(1, outcome);
             hand_back(std::iter::once(held), outcome, client, turn);
         }
         client.hand_over(&mut turn.wakes);
-        Ok(ticket)
+        if !all.rejected.is_empty() {
+            return Err(Violation::PartialTx.into());
+        }
+        Ok(all.ticket)
     }
 
     /// Forgets the publishes; the deliveries are the client's to settle again.

@@ -17,6 +17,8 @@ pub(crate) struct Origin {
     pub(crate) consumer: Option<ConsumerId>,
     /// With [`AckMode::Automatic`] the queue has settled it already.
     pub(crate) ack: AckMode,
+    /// `x-consumer-timeout` of the consumer, in milliseconds.
+    pub(crate) timeout_ms: Option<u64>,
 }
 
 /// A delivery that the client holds.
@@ -132,6 +134,13 @@ impl Unacked {
 
     pub(crate) fn len(&self) -> usize {
         self.recent.len() + self.old.len()
+    }
+
+    /// Tags and origins of all deliveries, mostly oldest first.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u64, &Origin)> + '_ {
+        let old = self.old.iter().map(|(tag, lean)| (tag, &*lean.origin));
+        let recent = self.recent.iter();
+        old.chain(recent.map(|(tag, whole)| (tag, &*whole.origin)))
     }
 
     /// Whether the client holds a delivery of this tag.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use broker::Removed;
 use codec::{AMQPClass, Frame, FrameKind, Scope, channel, decode_method, encode_method};
@@ -53,8 +54,7 @@ impl Running {
             .churn()
             .channel_created
             .fetch_add(1, Ordering::Relaxed);
-        let budget = Arc::clone(self.client.broker.budget());
-        let channel = Channel::new(number, info, budget);
+        let channel = Channel::new(number, info, &self.client.broker);
         self.channels.insert(number, Slot::Open(Box::new(channel)));
         let ok = channel::AMQPMethod::OpenOk(channel::OpenOk {});
         encode_method(number, &AMQPClass::Channel(ok), turn.out);
@@ -137,6 +137,30 @@ impl Running {
                 .vhost
                 .remove_queue_if_unused(&queue, &mut turn.wakes);
         }
+    }
+
+    /// Closes channels whose client has held a delivery for too long, when it is time to look.
+    pub(crate) fn check_ages(&mut self, turn: &mut Turn<'_>) -> Result<(), Ended> {
+        if self.ages_due.is_none_or(|due| turn.now < due) {
+            return Ok(());
+        }
+        let mut within: Option<Duration> = None;
+        let mut overdue = Vec::new();
+        for (number, slot) in &mut self.channels {
+            let Slot::Open(channel) = slot else {
+                continue;
+            };
+            if let Err(fault) = channel.check_ages(&self.client, turn.now) {
+                overdue.push((*number, fault));
+            } else if let Some(soon) = channel.look_within() {
+                within = Some(within.map_or(soon, |within| within.min(soon)));
+            }
+        }
+        self.ages_due = within.map(|within| turn.now + within);
+        for (number, fault) in overdue {
+            self.fault(number, fault, (0, 0), turn)?;
+        }
+        Ok(())
     }
 
     /// Something was wrong on a channel, or on the connection (0). A channel's error closes

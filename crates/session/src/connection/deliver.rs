@@ -12,6 +12,7 @@ use crate::turn::Turn;
 impl Running {
     /// Sends what is in `batch`, in order, and empties it.
     pub(crate) fn deliver(&mut self, batch: &mut Batch, turn: &mut Turn<'_>) {
+        self.client.traced = self.client.vhost.is_traced();
         let mut deliveries = batch.deliveries.drain(..).peekable();
         while let Some(first) = deliveries.next() {
             let id = first.consumer;

@@ -2,12 +2,10 @@
 
 use std::sync::atomic::Ordering;
 
-use broker::Ticket;
-use codec::encode_ack;
-
 use crate::connection::running::{Running, Slot};
 use crate::limits::{CONFIRMS_WAITING_MAX, IDLE_ENTRIES_MAX};
 use crate::turn::Turn;
+use broker::Ticket;
 
 impl Running {
     pub(crate) fn finish(&mut self, turn: &mut Turn<'_>) {
@@ -24,6 +22,10 @@ impl Running {
                 channel.resume_consumers(turn);
             }
             channel.flush_counts(&self.client);
+            if let Some(within) = channel.look_within() {
+                let at = turn.now + within;
+                self.ages_due = Some(self.ages_due.map_or(at, |due| due.min(at)));
+            }
             if !channel.waiting && channel.awaits().is_some() {
                 channel.waiting = true;
                 self.waiting.push(number);
@@ -48,7 +50,7 @@ impl Running {
             if let Some(Slot::Open(channel)) = self.channels.get_mut(&group.channel)
                 && let Some(confirms) = &mut channel.confirms
             {
-                confirms.published(group.n, ticket);
+                confirms.published(group.n, ticket, &group.refused);
                 channel.touch(&mut self.touched);
             }
         }
@@ -59,13 +61,13 @@ impl Running {
     /// messages came in.
     pub(super) fn confirm(&mut self, number: u16, turn: &mut Turn<'_>) {
         if let Some(Slot::Open(channel)) = self.channels.get_mut(&number)
-            && let Some((ack, n)) = channel
+            && let Some(due) = channel
                 .confirms
                 .as_mut()
                 .and_then(|confirms| confirms.due())
         {
-            encode_ack(turn.out, number, ack);
-            channel.counts.confirm += n;
+            due.write(number, turn.out);
+            channel.counts.confirm += due.accepted_count();
         }
     }
 

@@ -45,6 +45,8 @@ pub(crate) struct Running {
     pub(super) congested: Option<Ticket>,
     pub(super) throttle: Throttle,
     pub(super) stall: Option<Stall>,
+    /// When to look for deliveries that have been held for too long.
+    pub(super) ages_due: Option<Instant>,
     /// The state that others see.
     pub(super) shown: ConnectionState,
     pub(super) heartbeat: Option<Heartbeat>,
@@ -97,6 +99,7 @@ impl Running {
             congested: None,
             throttle: Throttle::default(),
             stall: None,
+            ages_due: None,
             shown: ConnectionState::Running,
             heartbeat,
             forced: None,
@@ -116,7 +119,11 @@ impl Running {
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let heartbeat = self.heartbeat.as_ref().map(Heartbeat::deadline);
         let stall = self.stall.as_ref().map(Stall::deadline);
-        heartbeat.into_iter().chain(stall).min()
+        heartbeat
+            .into_iter()
+            .chain(stall)
+            .chain(self.ages_due)
+            .min()
     }
 
     pub(crate) fn awaits_commit(&self) -> Option<Ticket> {
@@ -128,7 +135,7 @@ impl Running {
 
     /// No more input is taken: too much waits for commits, or an alarm blocks the client.
     pub(crate) fn is_held_up(&self) -> bool {
-        self.throttle == Throttle::Blocked || self.client.is_held_up()
+        self.is_blocked() || self.client.is_held_up()
     }
 
     pub(crate) fn wants_input(&self, out: &OutBuf) -> bool {

@@ -85,6 +85,11 @@ impl Running {
         }
     }
 
+    /// An alarm keeps it from publishing.
+    pub(crate) fn is_blocked(&self) -> bool {
+        self.throttle == Throttle::Blocked
+    }
+
     /// Notes since when the client takes nothing of what it is sent.
     pub(super) fn watch_output(&mut self, turn: &Turn<'_>) {
         if !turn.out.over_hard_limit() {

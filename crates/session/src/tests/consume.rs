@@ -281,3 +281,44 @@ fn a_backlog_larger_than_the_outbox_arrives_whole_and_in_order() {
     }
     talk.expect_silence();
 }
+
+#[test]
+fn the_operator_limits_the_consumers_of_a_channel() {
+    let home = Home::with(|settings| settings.consumer_max_per_channel = Some(2));
+    let mut talk = Talk::join(&home);
+    talk.queue("q");
+    for tag in ["one", "two"] {
+        talk.send(1, start_consumer(consume("q", tag, false)));
+        talk.expect(1, consume_ok(tag));
+    }
+    talk.send(1, start_consumer(consume("q", "three", false)));
+    talk.expect_connection_close(
+        530,
+        "NOT_ALLOWED - reached maximum (2) of consumers per channel",
+    );
+}
+
+#[test]
+fn consumers_have_the_default_prefetch_until_the_channel_asks_for_another() {
+    let home = Home::with(|settings| settings.default_consumer_prefetch = 2);
+    let mut talk = Talk::join(&home);
+    talk.queue("q");
+    for body in [b"a", b"b", b"c", b"d"] {
+        talk.publish("", "q", body);
+    }
+    talk.send(1, start_consumer(consume("q", "two", false)));
+    talk.expect(1, consume_ok("two"));
+    assert_eq!(
+        (talk.next().body, talk.next().body),
+        (b"a".to_vec(), b"b".to_vec())
+    );
+    talk.expect_silence();
+    talk.send(1, qos(0, false));
+    talk.expect(1, qos_ok());
+    talk.send(1, start_consumer(consume("q", "all", false)));
+    talk.expect(1, consume_ok("all"));
+    assert_eq!(
+        (talk.next().body, talk.next().body),
+        (b"c".to_vec(), b"d".to_vec())
+    );
+}

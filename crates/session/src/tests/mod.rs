@@ -8,6 +8,7 @@ mod frames;
 mod handshake;
 mod life;
 mod modes;
+mod overdue;
 mod publish;
 mod reply_to;
 mod settle;

@@ -177,11 +177,24 @@ impl Talk {
         talk
     }
 
+    /// Another client with channel 1 open that wants no heartbeats, so that much time may pass.
+    pub(crate) fn join_quiet(home: &Arc<Home>) -> Self {
+        let mut talk = Self::connect(home);
+        talk.log_in_beating(Self::client_properties(), 0);
+        talk.send(1, open_channel());
+        talk.next();
+        talk
+    }
+
     fn log_in(&mut self) {
         self.log_in_with(Self::client_properties());
     }
 
     fn log_in_with(&mut self, client_properties: FieldTable) {
+        self.log_in_beating(client_properties, 60);
+    }
+
+    fn log_in_beating(&mut self, client_properties: FieldTable, heartbeat: u16) {
         self.bytes(&codec::PROTOCOL_HEADER);
         self.next();
         let start_ok = connection::StartOk {
@@ -192,7 +205,7 @@ impl Talk {
         };
         self.send(0, of_connection(connection::AMQPMethod::StartOk(start_ok)));
         self.next();
-        self.send(0, Self::tune_ok(2047, 131_072, 60));
+        self.send(0, Self::tune_ok(2047, 131_072, heartbeat));
         self.send(0, Self::open_vhost("/"));
         self.expect(
             0,

@@ -18,6 +18,7 @@ use crate::log::lane::Lane;
 use crate::marker::Marker;
 use crate::meta::{Batch, MetaStore, Visit};
 use crate::recover::{self, Needed};
+use crate::salvage::OnDamage;
 use crate::shared::Shared;
 
 type Entries = BTreeMap<Vec<u8>, Vec<u8>>;
@@ -421,11 +422,11 @@ fn live(
     let (marker, generation) = Marker::open(sim, &layout.log())?;
     let (lane, segments) = Lane::open(Arc::new(sim.clone()), layout.log(), options.segment_bytes)?;
     let (recovery, rebuilt) =
-        match recover::recover(&lane, &segments, &**meta, generation, &options) {
+        match recover::recover(&lane, &segments, &**meta, generation, OnDamage::Refuse) {
             Err(error) if error.is_of_meta() => {
                 meta.rows.lock().clear();
                 (
-                    recover::rebuild(&lane, &segments, &**meta, generation, &options)?,
+                    recover::rebuild(&lane, &segments, &**meta, generation, OnDamage::Refuse)?,
                     true,
                 )
             }

@@ -1,0 +1,199 @@
+//! The firehose: copies of what is published and delivered in a virtual host, for whoever
+//! looks for a mistake (RabbitMQ's `rabbit_trace`).
+//!
+//! Copies go to the exchange `amq.rabbitmq.trace`, whose queues get them like any message. Off,
+//! which it is until somebody switches it on, it costs one load for a run of messages.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use codec::{
+    AMQPValue, BasicProperties, FieldArray, FieldTable, LongString, Properties, get_array,
+};
+
+use crate::limits::NAME_BYTES_MAX;
+use crate::message::Message;
+use crate::queue::Queue;
+use crate::vhost::VHost;
+use crate::wakes::Wakes;
+
+/// The exchange that copies go to.
+pub(crate) const TRACE_EXCHANGE: &str = "amq.rabbitmq.trace";
+
+/// Whether a virtual host is traced.
+#[derive(Default)]
+pub(crate) struct Tracer {
+    on: AtomicBool,
+}
+
+/// Who publishes or consumes what is traced.
+#[derive(Clone, Copy, Debug)]
+pub struct Tap<'a> {
+    /// The node.
+    pub node: &'a str,
+    /// The connection's name.
+    pub connection: &'a str,
+    /// The channel's number on it.
+    pub channel: u16,
+    /// Who has logged in.
+    pub user: &'a str,
+}
+
+impl Tap<'_> {
+    /// The headers that say where it happened.
+    fn add_to(&self, headers: &mut FieldTable, vhost: &str) {
+        headers.insert("vhost".into(), text(vhost));
+        headers.insert("connection".into(), text(self.connection));
+        let channel = AMQPValue::LongInt(self.channel.into());
+        headers.insert("channel".into(), channel);
+        headers.insert("user".into(), text(self.user));
+    }
+}
+
+impl VHost {
+    /// Whether copies are wanted of what is published and delivered.
+    #[inline]
+    #[must_use]
+    pub fn is_traced(&self) -> bool {
+        self.tracer.on.load(Ordering::Relaxed)
+    }
+
+    /// Switches the copies on or off, for what is published and delivered from now on.
+    pub fn set_traced(&self, on: bool) {
+        self.tracer.on.store(on, Ordering::Relaxed);
+    }
+
+    /// Traces a message that was published and goes to `queues`.
+    pub fn trace_publish(
+        &self,
+        message: &Message,
+        queues: &[Arc<Queue>],
+        tap: &Tap<'_>,
+        wakes: &mut Wakes,
+    ) {
+        let names = queues.iter().map(|queue| text(queue.name())).collect();
+        let key = format!("publish.{}", message.exchange());
+        self.trace(&key, message, tap, wakes, |headers| {
+            headers.insert("routed_queues".into(), array(names));
+        });
+    }
+
+    /// Traces a message that is delivered from `queue`.
+    pub fn trace_deliver(
+        &self,
+        (message, redelivered): (&Message, bool),
+        queue: &str,
+        tap: &Tap<'_>,
+        wakes: &mut Wakes,
+    ) {
+        let key = format!("deliver.{queue}");
+        self.trace(&key, message, tap, wakes, |headers| {
+            let redelivered = AMQPValue::LongInt(redelivered.into());
+            headers.insert("redelivered".into(), redelivered);
+        });
+    }
+
+    fn trace(
+        &self,
+        key: &str,
+        message: &Message,
+        tap: &Tap<'_>,
+        wakes: &mut Wakes,
+        add: impl FnOnce(&mut FieldTable),
+    ) {
+        // A trace that is delivered is not traced again.
+        if message.exchange() == TRACE_EXCHANGE {
+            return;
+        }
+        let Some(exchange) = self.exchange(TRACE_EXCHANGE) else {
+            return;
+        };
+        let key = shorten(key);
+        let route = self.route_from(exchange, &[key], &FieldTable::default());
+        if route.queues.is_empty() {
+            return;
+        }
+        let mut headers = describe(message, tap.node);
+        tap.add_to(&mut headers, &self.name);
+        add(&mut headers);
+        let properties = BasicProperties::default().with_headers(headers);
+        let Ok(copy) = Message::build(TRACE_EXCHANGE, key, &properties, message.body()) else {
+            return;
+        };
+        route.exchange.count_publish(1, route.queues.len() as u64);
+        for queue in &route.queues {
+            queue.publish_clones(std::slice::from_ref(&copy), wakes);
+        }
+    }
+}
+
+/// What a trace says of the message itself.
+fn describe(message: &Message, node: &str) -> FieldTable {
+    let header = message.header();
+    let properties = header.properties().unwrap_or_default();
+    let theirs = properties
+        .headers
+        .and_then(|table| codec::decode_table(table).ok());
+    let mut keys = vec![text(message.routing_key())];
+    if let Some(further) = theirs.as_ref().and_then(|table| get_array(table, "CC")) {
+        keys.extend(further.iter().cloned());
+    }
+    let mut headers = FieldTable::default();
+    headers.insert("exchange_name".into(), text(message.exchange()));
+    headers.insert("routing_keys".into(), array(keys));
+    let properties = AMQPValue::FieldTable(tabulate(&properties, theirs));
+    headers.insert("properties".into(), properties);
+    headers.insert("node".into(), text(node));
+    headers
+}
+
+/// The properties that are there, by RabbitMQ's names.
+fn tabulate(properties: &Properties<'_>, headers: Option<FieldTable>) -> FieldTable {
+    let mut table = FieldTable::default();
+    let strings = [
+        ("content_type", properties.content_type),
+        ("content_encoding", properties.content_encoding),
+        ("correlation_id", properties.correlation_id),
+        ("reply_to", properties.reply_to),
+        ("expiration", properties.expiration),
+        ("message_id", properties.message_id),
+        ("type", properties.kind),
+        ("user_id", properties.user_id),
+        ("app_id", properties.app_id),
+        ("cluster_id", properties.cluster_id),
+    ];
+    for (name, value) in strings {
+        if let Some(value) = value {
+            let value = AMQPValue::LongString(LongString::from(value.to_vec()));
+            table.insert(name.into(), value);
+        }
+    }
+    for (name, value) in [
+        ("delivery_mode", properties.delivery_mode),
+        ("priority", properties.priority),
+    ] {
+        if let Some(value) = value {
+            table.insert(name.into(), AMQPValue::LongInt(value.into()));
+        }
+    }
+    if let Some(seconds) = properties.timestamp {
+        table.insert("timestamp".into(), AMQPValue::Timestamp(seconds));
+    }
+    if let Some(headers) = headers {
+        table.insert("headers".into(), AMQPValue::FieldTable(headers));
+    }
+    table
+}
+
+fn text(value: &str) -> AMQPValue {
+    AMQPValue::LongString(value.into())
+}
+
+fn array(values: Vec<AMQPValue>) -> AMQPValue {
+    AMQPValue::FieldArray(FieldArray::from(values))
+}
+
+/// A key that fits into a short string: the prefix may make a long name too long.
+fn shorten(key: &str) -> &str {
+    &key[..key.floor_char_boundary(NAME_BYTES_MAX)]
+}
