@@ -1,10 +1,12 @@
 // Lines over time, and the small ones in table rows. Drawn as SVG from the server's samples.
 
 import { attribute, h, svg, text } from './dom.js'
-import { compact, time } from './format.js'
+import { bytes, compact, dataRate, time } from './format.js'
 
 const HEIGHT = 220
-const MARGIN = { top: 12, right: 8, bottom: 24, left: 46 }
+/** The charts of the page: what is pointed at in one is marked in all. */
+const all = new Set()
+const MARGIN = { top: 12, right: 8, bottom: 24, left: 56 }
 
 /**
  * A chart with a legend. `series` are `{ id, label, tone }`; with `stacked` they are areas on top
@@ -17,13 +19,16 @@ export class Chart {
   #hidden = new Set()
   #data = null
   #latest = {}
+  /** The part of the time axis that is pointed at, from 0 to 1. */
   #pointed = null
+  #pointedHere = false
   #width = 0
   #plot
   #tip
   #legend = new Map()
   #observer
 
+  /** @param {{ title: string, series: { id: string, label: string, tone: string }[], format: (value: any) => string, stacked?: boolean }} given */
   constructor({ title, series, format, stacked = false }) {
     this.#series = series
     this.#format = format
@@ -45,6 +50,7 @@ export class Chart {
       this.#draw()
     })
     this.#observer.observe(frame)
+    all.add(this)
   }
 
   /**
@@ -59,6 +65,7 @@ export class Chart {
   }
 
   stop() {
+    all.delete(this)
     this.#observer.disconnect()
   }
 
@@ -109,13 +116,13 @@ export class Chart {
     attribute(this.#plot, 'viewBox', `0 0 ${width} ${HEIGHT}`)
     const lines = this.#lines()
     const highest = Math.max(0, ...lines.flatMap(line => line.top))
-    const ticks = niceTicks(highest)
+    const ticks = niceTicks(highest, this.#format === bytes || this.#format === dataRate)
     const end = times.at(-1) ?? Date.now()
     const x = at => MARGIN.left + (1 - (end - at) / spanMs) * (width - MARGIN.left - MARGIN.right)
     const yMax = ticks.at(-1)
     const y = value => HEIGHT - MARGIN.bottom - (value / yMax) * (HEIGHT - MARGIN.top - MARGIN.bottom)
     const content = [
-      ...ticks.map(tick => gridLine(width, y(tick), tick)),
+      ...ticks.map(tick => gridLine(width, y(tick), this.#axis(tick))),
       ...timeLabels(end, spanMs, width).map(at => timeLabel(x(at), at, stepMs)),
       svg('g', { class: this.#stacked ? '' : 'lines' }, lines.flatMap(line => this.#line(line, times, x, y))),
     ]
@@ -124,6 +131,11 @@ export class Chart {
     if (pointed != null) content.push(...this.#marks(lines, times, pointed, x, y))
     this.#plot.replaceChildren(...content)
     this.#showTip(pointed, times, x, stepMs)
+  }
+
+  /** Bytes need their units on the axis; numbers stand alone. */
+  #axis(tick) {
+    return this.#format === bytes ? bytes(tick) : this.#format === dataRate ? `${bytes(tick)}` : compact(tick)
   }
 
   #line({ tone, top, bottom }, times, x, y) {
@@ -137,15 +149,21 @@ export class Chart {
   }
 
   #point(event) {
-    this.#pointed = event ? event.clientX - this.#plot.getBoundingClientRect().left : null
-    this.#draw()
+    const at = event ? event.clientX - this.#plot.getBoundingClientRect().left : 0
+    const part = event ? (at - MARGIN.left) / (this.#width - MARGIN.left - MARGIN.right) : null
+    for (const chart of all) {
+      chart.#pointed = part
+      chart.#pointedHere = chart === this
+      chart.#draw()
+    }
   }
 
   #pointedIndex(times, x) {
     if (this.#pointed == null || times.length < 2) return null
+    const wanted = MARGIN.left + this.#pointed * (this.#width - MARGIN.left - MARGIN.right)
     let nearest = 0
     times.forEach((at, i) => {
-      if (Math.abs(x(at) - this.#pointed) < Math.abs(x(times[nearest]) - this.#pointed)) nearest = i
+      if (Math.abs(x(at) - wanted) < Math.abs(x(times[nearest]) - wanted)) nearest = i
     })
     return nearest
   }
@@ -186,7 +204,7 @@ function gridLine(width, y, tick) {
     'g',
     { class: 'grid' },
     svg('line', { x1: MARGIN.left, x2: width - MARGIN.right, y1: y, y2: y }),
-    svg('text', { x: MARGIN.left - 8, y: y + 4, 'text-anchor': 'end' }, compact(tick)),
+    svg('text', { x: MARGIN.left - 8, y: y + 4, 'text-anchor': 'end' }, tick),
   )
 }
 
@@ -213,18 +231,19 @@ function timeLabels(end, spanMs, width) {
   return labels
 }
 
-/** Zero, and up to four round numbers that reach over `highest`. */
-export function niceTicks(highest) {
+/** Zero, and up to four round numbers that reach over `highest`; of bytes, round in binary. */
+export function niceTicks(highest, binary = false) {
   const wanted = Math.max(highest, 1) / 4
-  const power = 10 ** Math.floor(Math.log10(wanted))
-  const step = [1, 2, 2.5, 5, 10].map(n => n * power).find(n => n >= wanted)
+  const unit = binary ? 1024 ** Math.floor(Math.log(wanted) / Math.log(1024)) : 1
+  const power = unit * 10 ** Math.floor(Math.log10(wanted / unit))
+  const step = [1, 2, 2.5, 5, 10].map(n => n * power).find(n => n >= wanted) ?? wanted
   const whole = Math.max(1, step)
   const ticks = [0]
   while (ticks.at(-1) < Math.max(highest, 1)) ticks.push(ticks.at(-1) + whole)
   return ticks
 }
 
-const SPARK = { width: 96, height: 26 }
+const SPARK = { width: 72, height: 22 }
 
 /** A small line without axes. Gives its node and a function that shows other values. */
 export function sparkline() {

@@ -1,29 +1,35 @@
 // A resource that is read again and again while somebody looks.
 
-const REFRESH_MS = 2000
+import { onRefreshChange, refreshMs, report } from './live.js'
+
+const RETRY_MS_MIN = 2000
 const RETRY_MS_MAX = 15000
 
 /**
- * Reads with `load(signal)` at once and every two seconds after an answer, hands each answer to
- * `show`, and tells `report` how it goes. Rests while the tab is hidden.
+ * Reads with `load(signal)` at once and again some time after each answer, and hands each answer
+ * to `show`. Rests while the tab is hidden. `failed(error)` hears of what went wrong; when it
+ * gives true, that was all there is to say about it.
  */
 export class DataSource {
   #load
   #show
-  #report
+  #failed
   #timer = null
   #running = null
   #failures = 0
   #stopped = false
+  #forget
   #wake = () => {
-    if (!document.hidden) this.refresh()
+    if (!document.hidden && refreshMs() > 0) this.refresh()
   }
 
-  constructor({ load, show, report }) {
+  /** @param {{ load: (signal: AbortSignal) => Promise<any>, show: (answer: any) => void, failed?: (error: any) => any }} wiring */
+  constructor({ load, show, failed = () => false }) {
     this.#load = load
     this.#show = show
-    this.#report = report
+    this.#failed = failed
     document.addEventListener('visibilitychange', this.#wake)
+    this.#forget = onRefreshChange(() => this.refresh())
     this.refresh()
   }
 
@@ -38,20 +44,24 @@ export class DataSource {
       if (running.signal.aborted) return
       this.#failures = 0
       this.#show(answer)
-      this.#report(null)
+      report(null)
     } catch (error) {
       if (running.signal.aborted) return
       this.#failures += 1
-      this.#report(error)
+      if (!(error && 'status' in error) && error.name !== 'TypeError') console.error(error)
+      report(this.#failed(error) === true ? null : error)
     }
-    const pause = REFRESH_MS * 2 ** Math.min(this.#failures, 3)
-    if (!document.hidden) this.#timer = setTimeout(() => this.refresh(), Math.min(pause, RETRY_MS_MAX))
+    const pause = Math.max(refreshMs(), this.#failures > 0 ? RETRY_MS_MIN * 2 ** Math.min(this.#failures, 3) : 0)
+    if (!document.hidden && pause > 0) {
+      this.#timer = setTimeout(() => this.refresh(), Math.min(pause, Math.max(RETRY_MS_MAX, refreshMs())))
+    }
   }
 
   stop() {
     this.#stopped = true
     clearTimeout(this.#timer)
     this.#running?.abort()
+    this.#forget()
     document.removeEventListener('visibilitychange', this.#wake)
   }
 }

@@ -1,11 +1,25 @@
 // Building and updating the page. Text goes in as text only: names come from clients.
 
-/** Makes an element. Properties starting with "on" are listeners, the rest attributes. */
+/**
+ * Makes an element. Properties starting with "on" are listeners, the rest attributes.
+ * @template {keyof HTMLElementTagNameMap} T
+ * @param {T} tag
+ * @param {Record<string, any>} [props]
+ * @param {...any} children text, nodes, lists of them; null is left out
+ * @returns {HTMLElementTagNameMap[T]}
+ */
 export function h(tag, props = {}, ...children) {
   return fill(document.createElement(tag), props, children)
 }
 
-/** Makes an SVG element. */
+/**
+ * Makes an SVG element.
+ * @template {keyof SVGElementTagNameMap} T
+ * @param {T} tag
+ * @param {Record<string, any>} [props]
+ * @param {...any} children
+ * @returns {SVGElementTagNameMap[T]}
+ */
 export function svg(tag, props = {}, ...children) {
   return fill(document.createElementNS('http://www.w3.org/2000/svg', tag), props, children)
 }
@@ -14,22 +28,32 @@ function fill(element, props, children) {
   for (const [name, value] of Object.entries(props)) {
     if (name.startsWith('on')) element.addEventListener(name.slice(2), value)
     else if (value === true) element.setAttribute(name, '')
-    else if (value !== false && value != null) element.setAttribute(name, value)
+    else if (value !== false && value != null && name !== 'value') element.setAttribute(name, value)
   }
-  element.append(...children.flat().filter(child => child != null))
+  element.append(...children.flat(Infinity).filter(child => child != null && child !== false))
+  // A select takes its value only once it has its options.
+  if ('value' in element && props.value != null) element.value = props.value
   return element
 }
 
+/**
+ * A button that does one thing.
+ * @param {any} label
+ * @param {(event: Event) => any} onclick
+ * @param {Record<string, any>} [props]
+ */
+export const button = (label, onclick, props = {}) => h('button', { type: 'button', ...props, onclick }, label)
+
 /** Sets an element's text, unless it is that already: an untouched node keeps its selection. */
 export function text(element, value) {
-  const wanted = String(value)
+  const wanted = String(value ?? '')
   if (element.textContent !== wanted) element.textContent = wanted
 }
 
 /** Sets or removes an attribute, unless it is so already. */
 export function attribute(element, name, value) {
   if (value == null || value === false) element.removeAttribute(name)
-  else if (element.getAttribute(name) !== String(value)) element.setAttribute(name, value)
+  else if (element.getAttribute(name) !== String(value)) element.setAttribute(name, String(value))
 }
 
 /**
@@ -54,4 +78,12 @@ export function keyed(parent, kept, items, key, create) {
     entry.node.remove()
     kept.delete(name)
   }
+}
+
+/** Saves a text as a file. */
+export function saveFile(name, content, type = 'application/json') {
+  const address = URL.createObjectURL(new Blob([content], { type }))
+  const link = h('a', { href: address, download: name })
+  link.click()
+  setTimeout(() => URL.revokeObjectURL(address), 10_000)
 }

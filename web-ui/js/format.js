@@ -32,6 +32,7 @@ export function bytes(value) {
 /** 3 d 4 h, from milliseconds: the two largest units */
 export function duration(ms) {
   const seconds = Math.floor((ms ?? 0) / 1000)
+  /** @type {[number, string][]} */
   const parts = [
     [Math.floor(seconds / 86400), 'd'],
     [Math.floor(seconds / 3600) % 24, 'h'],
@@ -43,9 +44,27 @@ export function duration(ms) {
   return parts.slice(from, from + 2).map(([n, unit]) => `${n} ${unit}`).join(' ')
 }
 
+/** @type {Intl.DateTimeFormatOptions} */
 const minutes = { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }
 const clock = new Intl.DateTimeFormat('en', { ...minutes, second: '2-digit' })
 const hour = new Intl.DateTimeFormat('en', minutes)
 
 /** 14:03:09, or 14:03 when seconds don't matter */
 export const time = (ms, stepMs = 0) => (stepMs >= 60000 ? hour : clock).format(new Date(ms))
+
+/** 14:03:09 */
+export const clockTime = ms => clock.format(new Date(ms))
+
+const day = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'medium' })
+
+/** 5 Mar 2026, 14:03:09 */
+export const dateTime = ms => day.format(new Date(ms))
+
+/** "1 queue", "2 queues" */
+export const plural = (n, one, many = `${one}s`) => `${count(n)} ${n === 1 ? one : many}`
+
+/** A value of an argument as people write it. */
+export const literal = value => (typeof value === 'string' ? value : JSON.stringify(value))
+
+/** 12.3 KiB/s */
+export const dataRate = value => `${bytes(value)}/s`

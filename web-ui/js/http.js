@@ -2,11 +2,12 @@
 
 const KEY = 'leveret.login'
 
-/** An answer that is not what was asked for. */
+/** An answer that is not what was asked for. `message` is the server's reason. */
 export class HttpError extends Error {
-  constructor(status, reason) {
+  constructor(status, reason, word = '') {
     super(reason)
     this.status = status
+    this.word = word
   }
 }
 
@@ -18,10 +19,16 @@ const encode = text => btoa(String.fromCharCode(...new TextEncoder().encode(text
 
 export const isLoggedIn = () => sessionStorage.getItem(KEY) !== null
 
+/** The address of a resource of the API, each part escaped. */
+export const api = (...parts) => `/api/${parts.map(encodeURIComponent).join('/')}`
+
+/** How an exchange is named in an address: the default one has no name. */
+export const exchangePart = name => (name === '' ? 'amq.default' : name)
+
 /** Tries a name and a password; keeps them if they are right. Gives the user. */
 export async function logIn(name, password) {
   const login = encode(`${name}:${password}`)
-  const user = await request('/api/whoami', login)
+  const user = await ask('GET', '/api/whoami', { login })
   sessionStorage.setItem(KEY, login)
   return user
 }
@@ -30,17 +37,46 @@ export function logOut() {
   sessionStorage.removeItem(KEY)
 }
 
-/** GETs a resource. `params` with no value are left out. */
-export async function get(path, params = {}, signal) {
+/** After somebody changed their own password. */
+export function keepLogin(name, password) {
+  sessionStorage.setItem(KEY, encode(`${name}:${password}`))
+}
+
+/** @param {Record<string, any>} params those with no value are left out */
+export function address(path, params = {}) {
   const query = new URLSearchParams()
   for (const [name, value] of Object.entries(params)) {
-    if (value != null && value !== '' && value !== false) query.set(name, value)
+    if (value != null && value !== '' && value !== false) query.set(name, String(value))
   }
-  const address = query.size > 0 ? `${path}?${query}` : path
+  return query.size > 0 ? `${path}?${query}` : path
+}
+
+/**
+ * @param {string} path
+ * @param {Record<string, any>} [params]
+ * @param {AbortSignal} [signal]
+ */
+export const get = (path, params = {}, signal) => send('GET', address(path, params), { signal })
+/** @param {any} body */
+export const put = (path, body = {}) => send('PUT', path, { body })
+/** @param {any} body */
+export const post = (path, body = {}) => send('POST', path, { body })
+/** @param {Record<string, any>} [params] @param {Record<string, string>} [headers] */
+export const del = (path, params = {}, headers = {}) => send('DELETE', address(path, params), { headers })
+
+/** An answer to read as it comes, for streams. */
+export async function open(path, signal) {
+  const response = await fetch(path, options('GET', { signal, login: sessionStorage.getItem(KEY) }))
+  if (!response.ok) throw new HttpError(response.status, response.statusText)
+  return response.body.getReader()
+}
+
+async function send(method, path, rest) {
   try {
-    return await request(address, sessionStorage.getItem(KEY), signal)
+    return await ask(method, path, { ...rest, login: sessionStorage.getItem(KEY) })
   } catch (error) {
-    if (error.status === 401) {
+    // The other 401, "not_authorised", is about what this user may do.
+    if (error.status === 401 && error.word === 'not_authorized') {
       logOut()
       loggedOut()
     }
@@ -48,20 +84,38 @@ export async function get(path, params = {}, signal) {
   }
 }
 
-async function request(address, login, signal) {
-  const response = await fetch(address, {
-    headers: { authorization: `Basic ${login}`, accept: 'application/json' },
+/**
+ * @param {string} method
+ * @param {{ login?: string, signal?: AbortSignal, body?: any, headers?: Record<string, string> }} given
+ * @returns {RequestInit}
+ */
+function options(method, { login, signal, body, headers = {} }) {
+  return {
+    method,
+    headers: {
+      authorization: `Basic ${login}`,
+      accept: 'application/json',
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...headers,
+    },
+    body: body === undefined ? undefined : JSON.stringify(body),
     // The browser's own login dialog and its memory stay out of this.
     credentials: 'omit',
     cache: 'no-store',
     signal,
-  })
-  if (response.ok) return response.json()
-  let reason = response.statusText
+  }
+}
+
+async function ask(method, path, given) {
+  const response = await fetch(path, options(method, given))
+  const words = await response.text()
+  let answer = null
   try {
-    reason = (await response.json()).reason ?? reason
+    if (words !== '') answer = JSON.parse(words)
   } catch {
     // Not JSON: the status has to do.
   }
-  throw new HttpError(response.status, typeof reason === 'string' ? reason : JSON.stringify(reason))
+  if (response.ok) return answer
+  const { reason = response.statusText, error = '' } = answer ?? {}
+  throw new HttpError(response.status, typeof reason === 'string' ? reason : JSON.stringify(reason), error)
 }

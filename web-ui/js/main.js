@@ -1,59 +1,88 @@
 // Starts the page: who is logged in, which page is shown, how fresh it is.
 
-import { text } from './dom.js'
+import { watchAlarms } from './alarms.js'
+import { h, text } from './dom.js'
 import { get, isLoggedIn, logOut, onLoggedOut } from './http.js'
-import { Router } from './router.js'
+import { refreshSelect } from './live.js'
+import { openPalette } from './palette.js'
+import { link, Router } from './router.js'
+import { NAVIGATION, ROUTES } from './routes.js'
+import { currentUser, readVhosts, setUser, vhostSelect } from './session.js'
 import { themeSwitch } from './theme.js'
 import { login } from './pages/login.js'
-import { overview } from './pages/overview.js'
-import { queues } from './pages/queues.js'
 
 const element = id => document.getElementById(id)
 const main = element('page')
-const bar = element('bar')
+const nav = element('nav')
 
-/** Tells the bar whether the last refresh worked. */
-function report(error) {
-  element('live').classList.toggle('broken', error !== null)
-  text(element('live-text'), error ? (error.status ? `error ${error.status}` : 'no connection') : 'live')
-  element('live').title = error ? error.message : 'Refreshed every two seconds'
+const router = new Router(main, ROUTES, (route, args) => {
+  const own = Object.values(args).at(-1)
+  document.title = `${own ? `${own === '' ? '(default)' : own} – ` : ''}${route.title} – Leveret`
+  for (const one of nav.querySelectorAll('a')) {
+    if (one.getAttribute('href') === route.nav) one.setAttribute('aria-current', 'page')
+    else one.removeAttribute('aria-current')
+  }
+  openMenu(false)
+})
+
+function openMenu(open) {
+  document.body.classList.toggle('menu-open', open)
+  element('menu').setAttribute('aria-expanded', String(open))
 }
 
-const router = new Router(
-  main,
-  {
-    '/': (target, params) => overview(target, params, report),
-    '/queues': (target, params) => queues(target, params, report),
-  },
-  path => {
-    for (const link of element('nav').children) {
-      if (link.getAttribute('href') === `#${path}`) link.setAttribute('aria-current', 'page')
-      else link.removeAttribute('aria-current')
-    }
-  },
-)
+function drawNavigation() {
+  const groups = NAVIGATION.map(({ title, entries }) => {
+    const seen = entries.filter(({ may }) => !may || may())
+    if (seen.length === 0) return null
+    return h('div', { class: 'group' }, title ? h('h2', {}, title) : null, seen.map(({ label, href }) => h('a', { href }, label)))
+  })
+  nav.replaceChildren(...groups.filter(group => group !== null))
+}
 
-function enter(user) {
-  bar.hidden = false
+let stopAlarms = () => {}
+
+async function enter(user) {
+  setUser(user)
+  element('bar').hidden = false
+  nav.hidden = false
   text(element('user'), user.name)
+  element('user').setAttribute('href', link('users', user.name))
+  element('user').title = currentUser().tags.join(', ')
+  drawNavigation()
+  // A broker that does not answer now may do so soon: the page keeps trying.
+  await readVhosts().catch(() => {})
   router.show()
+  stopAlarms = watchAlarms(element('banner'))
   get('/api/cluster-name').then(({ name }) => text(element('cluster'), name), () => {})
 }
 
 function leave() {
   logOut()
+  stopAlarms()
   router.leave()
-  bar.hidden = true
+  element('bar').hidden = true
+  element('banner').hidden = true
+  nav.hidden = true
+  document.title = 'Leveret'
+  for (const open of document.querySelectorAll('dialog')) open.close()
   login(main, enter)
 }
 
 themeSwitch(element('theme'))
+refreshSelect(element('refresh'))
+vhostSelect(() => router.show())
 element('logout').addEventListener('click', leave)
+element('menu').addEventListener('click', () => openMenu(!document.body.classList.contains('menu-open')))
+element('find').addEventListener('click', openPalette)
+document.addEventListener('keydown', event => {
+  if (event.key.toLowerCase() !== 'k' || !(event.ctrlKey || event.metaKey) || !isLoggedIn()) return
+  event.preventDefault()
+  openPalette()
+})
 onLoggedOut(leave)
 
 if (isLoggedIn()) {
-  // A broker that does not answer now may do so soon: the page keeps trying.
-  get('/api/whoami').then(enter, error => error.status === 401 || enter({ name: '' }))
+  get('/api/whoami').then(enter, error => (error.status === 401 ? undefined : enter({ name: '', tags: [] })))
 } else {
   leave()
 }

@@ -1,82 +1,164 @@
 // A table that the server sorts, filters and cuts into pages, and whose rows are updated in place.
 
-import { attribute, h, keyed, text } from './dom.js'
+import { attribute, button, h, keyed, text } from './dom.js'
 import { count } from './format.js'
 
 /**
- * `columns` are `{ id, label, sort, kind, create(cell) => update(row) }`; a column with `sort` (a
- * path that the server knows) can be sorted by. `key(row)` tells rows apart. `onSort(path)` and
- * `onPage(number)` ask for something else.
+ * @typedef {object} Column
+ * @property {string} id what it is remembered by
+ * @property {string} label
+ * @property {(cell: HTMLElement) => (row: any) => void} create makes a cell, gives its update
+ * @property {string} [sort] a path that the server knows; the column can be sorted by it
+ * @property {string} [kind] classes
+ * @property {string} [group] of the list of columns to choose from
+ * @property {string} [hint]
+ * @property {string[]} [needs] what the server has to send for it, when that isn't `sort`
+ * @property {boolean} [hidden] not shown until somebody chooses it
+ * @property {boolean} [fixed] always shown
+ * @property {(row: any) => any} [value] what to sort by when there is no path to it
  */
+
 export class Table {
-  #columns
+  #columns = []
   #key
   #rows = new Map()
   #heads = new Map()
   #body = h('tbody')
+  #head = h('tr')
   #note = h('p', { class: 'empty', hidden: true })
   #count = h('span', { class: 'muted' })
   #place = h('span', { class: 'place' })
+  #number
   #previous
   #next
+  #pages
   #page = 1
+  #items = []
+  #onSort
+  #onSelect
+  #all
+  /** Rows that are ticked, by key. @type {Map<string, any>} */
+  selected = new Map()
 
-  constructor({ columns, key, onSort, onPage, caption }) {
-    this.#columns = columns
+  /**
+   * @param {object} given
+   * @param {string} given.caption
+   * @param {Column[]} given.columns
+   * @param {(row: any) => string} given.key tells rows apart
+   * @param {(path: string) => void} [given.onSort]
+   * @param {(page: number) => void} [given.onPage]
+   * @param {() => void} [given.onSelect] rows can be ticked, and this hears of it
+   */
+  constructor({ caption, columns, key, onSort, onPage = () => {}, onSelect }) {
     this.#key = key
-    this.#previous = h('button', { type: 'button', onclick: () => onPage(this.#page - 1) }, '‹ Previous')
-    this.#next = h('button', { type: 'button', onclick: () => onPage(this.#page + 1) }, 'Next ›')
-    const heads = columns.map(column => this.#head(column, onSort))
-    this.node = h(
-      'div',
-      { class: 'table-frame' },
-      h(
-        'div',
-        { class: 'table-scroll' },
-        h('table', {}, h('caption', {}, caption), h('thead', {}, h('tr', {}, heads)), this.#body),
-      ),
-      this.#note,
-      h('div', { class: 'pages' }, this.#count, h('span', { class: 'spring' }), this.#previous, this.#place, this.#next),
-    )
+    this.#onSort = onSort
+    this.#onSelect = onSelect
+    this.#previous = button('‹ Previous', () => onPage(this.#page - 1))
+    this.#next = button('Next ›', () => onPage(this.#page + 1))
+    this.#number = h('input', {
+      type: 'number', min: 1, class: 'page-number', 'aria-label': 'Page',
+      onchange: () => onPage(Math.max(1, Number(this.#number.value) || 1)),
+    })
+    this.#all = h('input', { type: 'checkbox', 'aria-label': 'Select all on this page', onchange: () => this.#tickAll() })
+    this.#pages = h('div', { class: 'pages' }, this.#count, h('span', { class: 'spring' }), this.#previous, this.#number, this.#place, this.#next)
+    const table = h('table', {}, h('caption', {}, caption), h('thead', {}, this.#head), this.#body)
+    this.node = h('div', { class: 'table-frame' }, h('div', { class: 'table-scroll', tabindex: 0, role: 'region', 'aria-label': caption }, table), this.#note, this.#pages)
+    this.setColumns(columns)
   }
 
-  /** Shows a page of the server's answer. `empty` is what to say when there is nothing. */
-  show({ items, page, page_count, filtered_count, total_count }, { sort, reverse, empty }) {
+  /** Other columns: all rows are made anew. @param {Column[]} columns */
+  setColumns(columns) {
+    this.#columns = columns
+    this.#heads.clear()
+    this.#rows.clear()
+    this.#body.replaceChildren()
+    const tick = this.#onSelect ? [h('th', { scope: 'col', class: 'tick' }, this.#all)] : []
+    this.#head.replaceChildren(...tick, ...columns.map(column => this.#headOf(column)))
+  }
+
+  /**
+   * Shows a page of the server's answer. `empty` is what to say when there is nothing.
+   * @param {any} answer
+   * @param {{ sort?: string, reverse?: boolean, empty: string }} how
+   */
+  show({ items, page = 1, page_count = 1, filtered_count = items.length, total_count = items.length }, { sort, reverse, empty }) {
+    this.#items = items
     keyed(this.#body, this.#rows, items, this.#key, row => this.#row(row))
     this.#note.hidden = items.length > 0
     text(this.#note, empty)
     this.#page = page
     const all = count(total_count)
     text(this.#count, filtered_count === total_count ? `${all} in all` : `${count(filtered_count)} of ${all}`)
-    text(this.#place, `${page} / ${Math.max(1, page_count)}`)
+    text(this.#place, `of ${count(Math.max(1, page_count))}`)
+    if (document.activeElement !== this.#number) this.#number.value = String(page)
     this.#previous.disabled = page <= 1
     this.#next.disabled = page >= page_count
+    this.#pages.classList.toggle('single', page_count <= 1)
     for (const [path, head] of this.#heads) {
       attribute(head, 'aria-sort', path === sort ? (reverse ? 'descending' : 'ascending') : null)
     }
+    this.#showTicks()
   }
 
-  #head({ label, sort, kind, hint }, onSort) {
-    if (!sort) return h('th', { scope: 'col', class: kind, title: hint }, label)
-    const button = h('button', { type: 'button', title: hint, onclick: () => onSort(sort) }, label)
-    const head = h('th', { scope: 'col', class: kind }, button)
+  clearSelection() {
+    this.selected.clear()
+    this.#showTicks()
+    this.#onSelect?.()
+  }
+
+  /** @param {Column} column */
+  #headOf({ label, sort, kind = '', hint }) {
+    if (!sort || !this.#onSort) return h('th', { scope: 'col', class: kind, title: hint }, label)
+    const head = h('th', { scope: 'col', class: kind }, button(label, () => this.#onSort(sort), { title: hint }))
     this.#heads.set(sort, head)
     return head
   }
 
-  #row() {
+  #row(first) {
     const node = h('tr')
-    const updates = this.#columns.map(({ kind, label, create }) => {
+    const key = this.#key(first)
+    let current = first
+    let box = null
+    if (this.#onSelect) {
+      box = h('input', { type: 'checkbox', 'aria-label': `Select ${first.name ?? key}`, onchange: () => this.#tick(key, current, box.checked) })
+      node.append(h('td', { class: 'tick' }, box))
+    }
+    const updates = this.#columns.map(({ kind = '', label, create }) => {
       const cell = h('td', { class: kind, 'data-label': label })
       node.append(cell)
       return create(cell)
     })
-    return { node, update: row => updates.forEach(update => update(row)) }
+    const update = row => {
+      current = row
+      for (const one of updates) one(row)
+      if (this.selected.has(key)) this.selected.set(key, row)
+    }
+    return { node, update, box }
   }
-}
 
-/** A cell that shows one text; `dim(row)` says when it is of no interest. */
-export const textCell = (show, dim = () => false) => cell => row => {
-  text(cell, show(row))
-  cell.classList.toggle('dim', dim(row))
+  #tick(key, row, on) {
+    if (on) this.selected.set(key, row)
+    else this.selected.delete(key)
+    this.#showTicks()
+    this.#onSelect()
+  }
+
+  #tickAll() {
+    const on = this.#all.checked
+    for (const row of this.#items) {
+      if (on) this.selected.set(this.#key(row), row)
+      else this.selected.delete(this.#key(row))
+    }
+    this.#showTicks()
+    this.#onSelect()
+  }
+
+  #showTicks() {
+    if (!this.#onSelect) return
+    for (const [key, { box, node }] of this.#rows) {
+      box.checked = this.selected.has(key)
+      node.classList.toggle('ticked', box.checked)
+    }
+    this.#all.checked = this.#items.length > 0 && this.#items.every(row => this.selected.has(this.#key(row)))
+  }
 }

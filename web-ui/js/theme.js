@@ -1,13 +1,14 @@
 // Light, dark, or as the system has it.
 
-const KEY = 'leveret.theme'
+import { remember, remembered } from './remembered.js'
+
 const THEMES = {
   auto: { scheme: 'light dark', label: 'Auto', next: 'light' },
   light: { scheme: 'light', label: 'Light', next: 'dark' },
   dark: { scheme: 'dark', label: 'Dark', next: 'auto' },
 }
 
-let current = localStorage.getItem(KEY)
+let current = remembered('theme', 'auto')
 if (!(current in THEMES)) current = 'auto'
 document.documentElement.style.colorScheme = THEMES[current].scheme
 
@@ -21,7 +22,7 @@ export function themeSwitch(button) {
   }
   button.addEventListener('click', () => {
     current = THEMES[current].next
-    localStorage.setItem(KEY, current)
+    remember('theme', current)
     show()
   })
   show()

@@ -1,8 +1,8 @@
 //! The broker: everything that is true beyond one connection.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use std::task::{Context as TaskContext, Poll};
 use std::time::Instant;
 
@@ -10,6 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use dashmap::DashMap;
 use parking_lot::Mutex;
+use routing::Kind;
 use store::{Options, QueueId, Recovered, Store, Ticket};
 
 use crate::alarms::{Alarms, Resources};
@@ -20,6 +21,7 @@ use crate::damage;
 use crate::declare::{Actor, DeleteIf};
 use crate::definitions::Applied;
 use crate::error::Error;
+use crate::events::{EVENT_EXCHANGE, Events, Facts};
 use crate::failure::Failure;
 use crate::ids::{ConnectionId, ConsumerId};
 use crate::parameters::Globals;
@@ -51,6 +53,7 @@ pub struct Broker {
     budget: Arc<Budget>,
     failure: Arc<Failure>,
     timers: Arc<Timers>,
+    events: Arc<Events>,
     alarms: Alarms,
     segment_bytes: u64,
     vhosts: DashMap<String, Arc<VHost>>,
@@ -91,13 +94,15 @@ impl Broker {
         let (store, recovered) = Store::open(data_dir, options)?;
         damage::report(&recovered, data_dir);
         let budget = Budget::new(settings.message_memory_max, settings.queue_memory_max);
+        let (timers, clock) = (Arc::<Timers>::default(), settings.clock.clone());
         let broker = Arc::new(Self {
             settings,
             store,
             commits,
             budget: Arc::new(budget),
             failure,
-            timers: Arc::default(),
+            events: Events::new(clock, Arc::clone(&timers)),
+            timers,
             alarms: Alarms::default(),
             segment_bytes,
             vhosts: DashMap::new(),
@@ -146,8 +151,14 @@ impl Broker {
             budget: Arc::clone(&self.budget),
             clock: self.settings.clock.clone(),
             timers: Arc::clone(&self.timers),
+            events: Arc::clone(&self.events),
         };
-        let vhost = Arc::new(VHost::new(name, services, ids, churn));
+        let vhost =
+            Arc::new_cyclic(|handle| VHost::new(name, services, ids, churn, Weak::clone(handle)));
+        if self.settings.event_exchange && name == self.settings.default_vhost {
+            vhost.predeclare(EVENT_EXCHANGE, Kind::Topic, true);
+            self.events.settle_in(&vhost);
+        }
         self.vhosts.insert(name.to_owned(), Arc::clone(&vhost));
         vhost
     }
@@ -169,8 +180,9 @@ impl Broker {
     pub fn close(&self) -> Result<(), OpenError> {
         for vhost in self.vhosts() {
             for queue in vhost.queues().iter().filter(|q| q.durable()) {
-                let mark = queue.delivered_to().to_be_bytes();
-                self.store.put(&Record::mark_key(queue.id()), &mark);
+                for (id, mark) in queue.delivered_to() {
+                    self.store.put(&Record::mark_key(id), &mark.to_be_bytes());
+                }
             }
         }
         self.store.close()
@@ -182,6 +194,11 @@ impl Broker {
 
     pub(crate) const fn globals(&self) -> &Globals {
         &self.globals
+    }
+
+    #[cfg(test)]
+    pub(crate) const fn store_for_tests(&self) -> &Store {
+        &self.store
     }
 
     /// What the operator decided.
@@ -213,6 +230,8 @@ impl Broker {
         let record = Record::vhost(name);
         let ticket = self.store.put(&record.key, &record.value);
         self.add_vhost(name);
+        self.events
+            .emit("vhost.created", || Facts::new().text("name", name));
         Applied {
             created: true,
             ticket: Some(ticket),
@@ -249,6 +268,8 @@ impl Broker {
         for exchange in vhost.exchanges() {
             let _ = vhost.delete_exchange(&exchange.name, DeleteIf::default());
         }
+        self.events
+            .emit("vhost.deleted", || Facts::new().text("name", name));
         Ok(Some(self.store.remove(&Record::vhost(name).key)))
     }
 
@@ -282,6 +303,12 @@ impl Broker {
         &self.timers
     }
 
+    /// Tells what happens, for the event exchange.
+    #[must_use]
+    pub const fn events(&self) -> &Arc<Events> {
+        &self.events
+    }
+
     /// Whether publishers are held back.
     #[must_use]
     pub const fn alarms(&self) -> &Alarms {
@@ -291,7 +318,21 @@ impl Broker {
     /// Takes a sample of memory and disk, and tells every connection if an alarm was raised or
     /// cleared by it. For one sampler.
     pub fn observe(&self, seen: &Resources) {
+        let before = self.alarms.raised();
         self.alarms.observe(seen, &self.registry);
+        let now = self.alarms.raised();
+        for (resource, was, is) in [
+            ("memory", before.memory(), now.memory()),
+            ("disk", before.disk(), now.disk()),
+        ] {
+            let name = match (was, is) {
+                (false, true) => "alarm.set",
+                (true, false) => "alarm.cleared",
+                _ => continue,
+            };
+            self.events
+                .emit(name, || Facts::new().text("source", resource));
+        }
     }
 
     /// Bytes that the log can write without taking more of the disk: its spare segments.

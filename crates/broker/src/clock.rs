@@ -41,6 +41,12 @@ impl fmt::Debug for Clock {
 pub struct Hand(Arc<AtomicU64>);
 
 impl Hand {
+    /// What the clock shows.
+    #[must_use]
+    pub fn now_ms(&self) -> u64 {
+        self.0.load(Ordering::Acquire)
+    }
+
     /// Lets `ms` milliseconds pass.
     pub fn advance(&self, ms: u64) {
         self.0.fetch_add(ms, Ordering::AcqRel);

@@ -119,7 +119,11 @@ mod tests {
             arguments: codec::FieldTable::default(),
             server_named: false,
         };
-        let record = Record::queue("/", &declare, QueueId(7));
+        let span = crate::queue::Span {
+            first: QueueId(7),
+            levels: 1,
+        };
+        let record = Record::queue("/", &declare, span);
         let recovered = Recovered {
             entries: BTreeMap::from([(record.key, record.value)]),
             lost: vec![lost(7, 3, 3), lost(9, 1, 5), lost(7, 10, 12)],

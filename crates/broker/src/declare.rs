@@ -13,7 +13,7 @@ use crate::error::{Error, Resource};
 use crate::exchange::{Exchange, ExchangeDeclare};
 use crate::ids::ConnectionId;
 use crate::queue::{
-    Queue, QueueCounts, QueueDeclare, QueueKind, Rules, check_arguments, check_equivalent,
+    Queue, QueueCounts, QueueDeclare, QueueKind, Rules, Span, check_arguments, check_equivalent,
     check_server_named, queue_type, type_name,
 };
 use crate::vhost::VHost;
@@ -104,6 +104,7 @@ impl VHost {
             let QueueCounts {
                 ready, consumers, ..
             } = queue.counts();
+            queue.redeclared();
             return Ok(QueueDeclared {
                 queue,
                 messages: ready,
@@ -118,13 +119,20 @@ impl VHost {
         declare
             .arguments
             .insert("x-queue-type".into(), AMQPValue::LongString(kind.into()));
-        let id = QueueId(self.next_queue_id.fetch_add(1, Ordering::Relaxed));
+        let levels = Rules::of(&declare.arguments).levels();
+        let first = self
+            .next_queue_id
+            .fetch_add(levels.into(), Ordering::Relaxed);
+        let span = Span {
+            first: QueueId(first),
+            levels,
+        };
         let owner = if declare.exclusive {
             actor.connection
         } else {
             None
         };
-        let definition = Definition::DeclareQueue(&declare, id, owner, None);
+        let definition = Definition::DeclareQueue(&declare, span, owner, None);
         let applied = self.apply(&mut topology, definition, Origin::Client, &mut Wakes::new())?;
         self.churn.queue_created.fetch_add(1, Ordering::Relaxed);
         let queue = self
@@ -177,6 +185,21 @@ impl VHost {
         };
         // Refused means that somebody uses it again, which is fine.
         let _ = self.close_queue(queue, wakes, unused);
+    }
+
+    /// Deletes a queue that has asked for it, if `condition` still holds. False: it stays.
+    pub(crate) fn remove_queue(
+        &self,
+        queue: &Arc<Queue>,
+        wakes: &mut Wakes,
+        condition: impl FnOnce(&QueueCounts) -> bool,
+    ) -> bool {
+        let holds = |counts: &QueueCounts| match condition(counts) {
+            true => Ok(()),
+            false => Err(Error::InUse(queue.resource())),
+        };
+        self.close_queue(queue, wakes, holds)
+            .is_ok_and(|deleted| deleted.existed)
     }
 
     /// Deletes the queues of a connection that has ended.

@@ -8,18 +8,19 @@
 //! names it ([`Record`]): one codec serves the wire and the disk.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
 
 use routing::Kind;
-use store::{QueueId, RecoveredQueue, Ticket};
+use store::{QueueId, Ticket};
 
 use crate::binding::{BindingSpec, Destination};
 use crate::error::Error;
+use crate::events::Facts;
 use crate::exchange::{Bound, Exchange, ExchangeDeclare};
 use crate::ids::{ConnectionId, ExchangeId};
 use crate::outbox::Event;
-use crate::queue::{Closed, Queue, QueueDeclare};
+use crate::queue::{Closed, Handles, Queue, QueueDeclare, Revived, Span};
 use crate::record::Record;
 use crate::vhost::VHost;
 use crate::wakes::Wakes;
@@ -33,9 +34,9 @@ pub(crate) enum Definition<'a> {
     /// A new queue; one that had messages in the store brings them along.
     DeclareQueue(
         &'a QueueDeclare,
-        QueueId,
+        Span,
         Option<ConnectionId>,
-        Option<(RecoveredQueue, u64)>,
+        Option<Revived>,
     ),
     /// A queue, already closed, and its bindings go.
     DeleteQueue(Arc<Queue>, Closed),
@@ -88,8 +89,8 @@ impl VHost {
                 self.add_exchange(topology, declare, kind, origin)
             }
             Definition::DeleteExchange(exchange) => self.drop_exchanges(topology, vec![exchange]),
-            Definition::DeclareQueue(declare, id, owner, recovered) => {
-                self.add_queue(topology, declare, (id, owner, recovered), origin)
+            Definition::DeclareQueue(declare, span, owner, revived) => {
+                self.add_queue(topology, declare, (span, owner, revived), origin)
             }
             Definition::DeleteQueue(queue, closed) => {
                 self.drop_queue(topology, &queue, closed, wakes)
@@ -99,6 +100,7 @@ impl VHost {
         };
         if applied.created {
             self.generation.fetch_add(1, Ordering::Release);
+            self.services.events.look_for_listeners(self);
         }
         Ok(applied)
     }
@@ -115,6 +117,10 @@ impl VHost {
         let exchange = Arc::new(Exchange::new(id, Arc::clone(&self.name), kind, declare));
         exchange.govern(self.policy_set().for_exchange(&exchange.name));
         self.exchanges_by_id.insert(id, Arc::clone(&exchange));
+        if origin == Origin::Client && !is_predeclared(&declare.name) {
+            let events = &self.services.events;
+            events.emit("exchange.created", || Facts::of_exchange(&exchange));
+        }
         self.exchanges.insert(declare.name.clone(), exchange);
         let record = declare.durable && origin == Origin::Client && !is_predeclared(&declare.name);
         let ticket = record.then(|| self.put(&Record::exchange(&self.name, declare)));
@@ -128,26 +134,33 @@ impl VHost {
         &self,
         topology: &mut Topology,
         declare: &QueueDeclare,
-        (id, owner, recovered): (QueueId, Option<ConnectionId>, Option<(RecoveredQueue, u64)>),
+        (span, owner, revived): (Span, Option<ConnectionId>, Option<Revived>),
         origin: Origin,
     ) -> Applied {
-        let queue = Arc::new(Queue::new(
-            id,
-            Arc::clone(&self.name),
-            declare,
-            owner,
-            self.services.clone(),
-            recovered,
-        ));
+        let id = span.first;
+        let queue = Arc::new_cyclic(|queue| {
+            let handles = Handles {
+                queue: Weak::clone(queue),
+                vhost: Weak::clone(&self.handle),
+            };
+            let services = (handles, self.services.clone());
+            let name = Arc::clone(&self.name);
+            Queue::new(id, name, declare, owner, services, revived)
+        });
+        queue.begin();
         let policies = self.policy_set().for_queue(queue.name(), queue.kind());
         queue.govern(policies, &mut Wakes::new());
         if let Some(owner) = owner {
             topology.exclusive.entry(owner).or_default().push(id);
         }
         let record = queue.durable() && origin == Origin::Client;
+        if origin == Origin::Client {
+            let events = &self.services.events;
+            events.emit("queue.created", || Facts::of_queue(&queue));
+        }
         self.queues_by_id.insert(id, Arc::clone(&queue));
         self.queues.insert(declare.name.clone(), queue);
-        let ticket = record.then(|| self.put(&Record::queue(&self.name, declare, id)));
+        let ticket = record.then(|| self.put(&Record::queue(&self.name, declare, span)));
         Applied {
             created: true,
             ticket,
@@ -181,12 +194,24 @@ impl VHost {
             self.services
                 .store
                 .remove(&Record::queue_key(&self.name, queue.name()));
-            ticket = Some(self.services.store.drop_queue(queue.id()));
+            self.services.store.remove(&Record::timed_key(queue.id()));
+            for seq in closed.returned {
+                self.services
+                    .store
+                    .remove(&Record::returns_key(queue.id(), seq));
+            }
+            for id in closed.span.ids() {
+                ticket = Some(self.services.store.drop_queue(id));
+            }
         } else if queue.recorded() > Ticket::default() {
             // Messages that were written to free memory.
-            self.services.store.drop_queue(queue.id());
+            for id in closed.span.ids() {
+                self.services.store.drop_queue(id);
+            }
         }
         self.churn.queue_deleted.fetch_add(1, Ordering::Relaxed);
+        let events = &self.services.events;
+        events.emit("queue.deleted", || Facts::of_gone_queue(queue));
         Applied {
             created: true,
             ticket,
@@ -203,13 +228,13 @@ impl VHost {
             applied.created = true;
             for binding in exchange.bindings.read().iter() {
                 forget_source(topology, binding.destination, exchange.id);
+                let spec = || {
+                    let (to, key) = (binding.destination, &binding.key);
+                    self.spec(&exchange, to, key, &binding.arguments)
+                };
+                self.tell_binding("binding.deleted", spec);
                 if exchange.durable && self.is_durable(binding.destination) {
-                    let spec = self.spec(
-                        &exchange,
-                        binding.destination,
-                        &binding.key,
-                        &binding.arguments,
-                    );
+                    let spec = spec();
                     applied.ticket = Some(
                         self.services
                             .store
@@ -223,6 +248,8 @@ impl VHost {
                 exchange.durable,
             ));
             self.exchanges_by_id.remove(&exchange.id);
+            let events = &self.services.events;
+            events.emit("exchange.deleted", || Facts::of_gone_exchange(&exchange));
             if exchange.durable {
                 applied.ticket = Some(
                     self.services
@@ -255,6 +282,9 @@ impl VHost {
             .entry(destination)
             .or_default()
             .insert(source.id);
+        if origin == Origin::Client {
+            self.tell_binding("binding.created", || spec.clone());
+        }
         let record = source.durable && self.is_durable(destination) && origin == Origin::Client;
         let ticket = record.then(|| self.put(&Record::binding(&self.name, spec)));
         Ok(Applied {
@@ -276,6 +306,7 @@ impl VHost {
         }
         let orphaned = source.auto_delete && bindings.is_empty();
         drop(bindings);
+        self.tell_binding("binding.deleted", || spec.clone());
         let durable = source.durable && self.is_durable(destination);
         let mut ticket = durable.then(|| {
             self.services
@@ -310,12 +341,12 @@ impl VHost {
             let gone = bindings.unbind_destination(destination);
             let orphaned = source.auto_delete && bindings.is_empty() && !gone.is_empty();
             drop(bindings);
-            if durable && source.durable {
-                for binding in &gone {
-                    let spec = self.spec(&source, destination, &binding.key, &binding.arguments);
-                    self.services
-                        .store
-                        .remove(&Record::binding_key(&self.name, &spec));
+            for binding in &gone {
+                let spec = || self.spec(&source, destination, &binding.key, &binding.arguments);
+                self.tell_binding("binding.deleted", spec);
+                if durable && source.durable {
+                    let key = Record::binding_key(&self.name, &spec());
+                    self.services.store.remove(&key);
                 }
             }
             if orphaned {
@@ -323,6 +354,11 @@ impl VHost {
             }
         }
         orphans
+    }
+
+    fn tell_binding(&self, event: &'static str, spec: impl FnOnce() -> BindingSpec) {
+        let events = &self.services.events;
+        events.emit(event, || Facts::of_binding(&self.name, &spec()));
     }
 
     /// The binding's ends, if both exist.

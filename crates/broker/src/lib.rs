@@ -10,6 +10,7 @@
 //! - [`Outbox`] is a connection's mailbox, [`Wakes`] the wake-ups of a turn.
 //! - [`Budget`] says how much of the messages may be in memory.
 //! - [`Clock`] tells the time, [`Timers`] calls whoever has a deadline.
+//! - [`Events`] tells what happens to all of it, for the event exchange.
 //! - [`Commits`] says which tickets are on the disk, [`Alarms`] whether publishers have to wait.
 //!
 //! **Lock order**: topology, then queue, then store or outbox; never two queues at once.
@@ -23,10 +24,14 @@ mod clock;
 mod commits;
 mod credit;
 mod damage;
+mod dead_letter;
+mod deaths;
 mod declare;
 mod definitions;
 mod error;
+mod events;
 mod exchange;
+mod facts;
 mod failure;
 mod ids;
 mod json;
@@ -59,26 +64,28 @@ pub use budget::{Budget, Share};
 pub use clock::{Clock, Hand};
 pub use commits::Commits;
 pub use credit::ChannelCredit;
+pub use dead_letter::Reason;
 pub use declare::{Actor, DeleteIf, Deleted, QueueDeclared, REPLY_QUEUE_PREFIX};
 pub use definitions::Applied;
 pub use error::{Error, Resource};
+pub use events::{EVENT_EXCHANGE, Events, Facts};
 pub use exchange::{Exchange, ExchangeDeclare};
 pub use ids::{ConnectionId, ConsumerId};
 pub use json::{ARGUMENTS_DEPTH_MAX, table_from_json, table_to_json};
-pub use message::{AckMode, Entry, Message};
+pub use message::{AckMode, Entry, Expiry, Message};
 pub use outbox::{Batch, Delivery, Event, Outbox};
 pub use parameters::Parameter;
 pub use policy::{ApplyTo, Policies, Policy, PolicyClass};
 pub use queue::{
-    ConsumerSpec, ConsumerView, DELIVERY_LIMIT_DEFAULT, DeadLetterStrategy, Got, Overflow,
-    Published, Purged, Queue, QueueCounts, QueueDeclare, QueueKind, QueueSnapshot, Removed,
-    Returned, Returns, Rules, Settled, type_name,
+    Activity, ConsumerSpec, ConsumerView, DELIVERY_LIMIT_DEFAULT, DeadLetterStrategy, Got,
+    Overflow, Published, Purged, Queue, QueueCounts, QueueDeclare, QueueKind, QueueSnapshot,
+    Rejected, Removed, Returned, Returns, Rules, Settled, type_name,
 };
 pub use queue_names::{QueueName, printable, queue_names};
 pub use registry::{ChannelInfo, ConnectionInfo, ConnectionState, Live, Registry, Traffic};
 pub use replies::Replies;
 pub use settings::{DefaultPermissions, DefaultVhostLimits, RatesMode, Settings};
-pub use stats::{Churn, MessageCounts, MessageStats};
+pub use stats::{Churn, DeadLetterCounts, DeadLetterStats, MessageCounts, MessageStats};
 pub use store::{Durability, QueueId, Recover, Ticket};
 pub use timers::{Timed, TimerKey, Timers};
 pub use tracer::Tap;

@@ -55,9 +55,38 @@ pub const PARAMETER_BYTES_MAX: usize = 1024 * 1024;
 /// one per channel of 32 busy connections times 2,047 channels.
 pub const REPLIES_MAX: usize = 65_536;
 
+/// Events that wait to be told; more are lost and counted. A minute of the busiest churn.
+pub const EVENTS_WAITING_MAX: usize = 65_536;
+
+/// Events told before others who have a deadline get their turn.
+pub const EVENTS_AT_ONCE_MAX: usize = 256;
+
 /// Longest name of a queue, exchange, routing key or tag, in bytes (AMQP 0-9-1 §4.2.5.3).
 pub const NAME_BYTES_MAX: usize = 255;
 
 /// Bytes of direct replies that may wait for a requester that doesn't read. Replies have no
 /// queue to stay in, so beyond this they are unroutable: the size of one large message.
 pub const REPLY_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Messages that a queue lets expire, or drops, under one hold of its lock: a millisecond or
+/// so. The timers come back at once for the rest.
+pub const DEATHS_SLICE_MAX: usize = 1000;
+
+/// Rounds of reading back that whoever uses a deep queue does for what expires or is too much
+/// in it; the timers go on.
+pub const TENDING_ROUNDS_MAX: usize = 16;
+
+/// Dead letters of one queue that are on their way at a time if it keeps them until they have
+/// been taken: RabbitMQ's figure. The others are in the store only.
+pub const DEAD_LETTERS_IN_FLIGHT_MAX: usize = 32;
+
+/// Milliseconds until a dead letter that nobody took is tried again, unless the topology
+/// changes before: RabbitMQ's figure.
+pub const DEAD_LETTER_RETRY_MS: u64 = 180_000;
+
+/// Milliseconds between two looks whether the topology has changed, while dead letters wait.
+pub const TOPOLOGY_LOOK_MS: u64 = 500;
+
+/// Messages of one quorum queue whose returns are counted; of others, each return counts as
+/// the first. Tens of mebibytes, for a million messages that all came back.
+pub const RETURN_COUNTS_MAX: usize = 1_000_000;

@@ -45,11 +45,12 @@ pub fn queue_names(entries: &BTreeMap<Vec<u8>, Vec<u8>>) -> HashMap<QueueId, Que
         .filter_map(|(key, value)| Stored::decode(key, value));
     stored
         .filter_map(|stored| match stored {
-            Stored::Queue(vhost, declare, id) => {
-                let name = declare.name;
-                Some((id, QueueName { vhost, name }))
-            }
+            Stored::Queue(vhost, declare, span) => Some((span, vhost, declare.name)),
             _ => None,
+        })
+        .flat_map(|(span, vhost, name)| {
+            let named = QueueName { vhost, name };
+            span.ids().map(move |id| (id, named.clone()))
         })
         .collect()
 }

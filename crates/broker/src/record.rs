@@ -4,10 +4,12 @@
 //! |---|---|
 //! | `v` vhost | empty |
 //! | `x` vhost, exchange | `exchange.declare` |
-//! | `q` vhost, queue | queue number (u32, big endian), `queue.declare` |
+//! | `q` vhost, queue | queue number (u32, big endian), `queue.declare`; or, for a queue with several numbers, 0xFFFFFFFF, how many (u16), the first (u32), `queue.declare` |
 //! | `b` vhost, source, `q` or `x`, destination, key, arguments | `queue.bind` or `exchange.bind` |
 //! | `r` vhost, component, name | a runtime parameter, as JSON |
 //! | `g` name | a global parameter, as JSON |
+//! | `t` queue number | 1: some of its messages may expire |
+//! | `n` queue number, message (u64, big endian) | how often it came back (u32, big endian) |
 //! | `m` queue number | highest number delivered before a clean stop (u64, big endian) |
 //!
 //! Strings in a key are preceded by their length (u16, big endian), so that names may hold
@@ -21,7 +23,7 @@ use store::QueueId;
 use crate::binding::{BindingSpec, Destination};
 use crate::exchange::ExchangeDeclare;
 use crate::parameters::StoredParameter;
-use crate::queue::QueueDeclare;
+use crate::queue::{QueueDeclare, Span};
 
 /// One entry of the store.
 pub(crate) struct Record {
@@ -63,7 +65,7 @@ impl Record {
         key(b'q', &[vhost.as_bytes(), name.as_bytes()])
     }
 
-    pub(crate) fn queue(vhost: &str, declare: &QueueDeclare, id: QueueId) -> Self {
+    pub(crate) fn queue(vhost: &str, declare: &QueueDeclare, span: Span) -> Self {
         let method = queue::Declare {
             queue: declare.name.as_str().into(),
             passive: false,
@@ -74,7 +76,10 @@ impl Record {
             arguments: declare.arguments.clone(),
         };
         let method = AMQPClass::Queue(queue::AMQPMethod::Declare(method));
-        let value = [&id.0.to_be_bytes()[..], &payload(&method)].concat();
+        let id = span.first.0.to_be_bytes();
+        let several = [&SEVERAL[..], &span.levels.to_be_bytes()].concat();
+        let several = if span.levels > 1 { &several[..] } else { &[] };
+        let value = [several, &id, &payload(&method)].concat();
         Self {
             key: Self::queue_key(vhost, &declare.name),
             value,
@@ -153,26 +158,39 @@ impl Record {
         }
     }
 
+    pub(crate) fn timed_key(id: QueueId) -> Vec<u8> {
+        [b"t", &id.0.to_be_bytes()[..]].concat()
+    }
+
+    pub(crate) fn returns_key(id: QueueId, seq: u64) -> Vec<u8> {
+        [b"n", &id.0.to_be_bytes()[..], &seq.to_be_bytes()].concat()
+    }
+
     pub(crate) fn mark_key(id: QueueId) -> Vec<u8> {
         [b"m", &id.0.to_be_bytes()[..]].concat()
     }
 }
 
+/// What stands before the numbers of a queue that has several.
+const SEVERAL: [u8; 4] = [0xFF; 4];
+
 /// An entry, read back.
 pub(crate) enum Stored {
     VHost(String),
     Exchange(String, ExchangeDeclare),
-    Queue(String, QueueDeclare, QueueId),
+    Queue(String, QueueDeclare, Span),
     Binding(String, BindingSpec),
     Mark(QueueId, u64),
     Parameter(StoredParameter),
+    Timed(QueueId),
+    Returns(QueueId, u64, u32),
 }
 
 impl Stored {
-    /// The number of the queue that the entry declares, if it declares one.
-    pub(crate) fn queue_id(&self) -> Option<QueueId> {
+    /// The numbers of the queue that the entry declares, if it declares one.
+    pub(crate) fn span(&self) -> Option<Span> {
         match self {
-            Self::Queue(_, _, id) => Some(*id),
+            Self::Queue(_, _, span) => Some(*span),
             _ => None,
         }
     }
@@ -187,6 +205,17 @@ impl Stored {
                 u64::from_be_bytes(value.try_into().ok()?),
             ));
         }
+        if kind == b't' {
+            return Some(Self::Timed(QueueId(u32::from_be_bytes(
+                rest.try_into().ok()?,
+            ))));
+        }
+        if kind == b'n' {
+            let (id, seq) = rest.split_first_chunk::<4>()?;
+            let seq = u64::from_be_bytes(seq.try_into().ok()?);
+            let count = u32::from_be_bytes(value.try_into().ok()?);
+            return Some(Self::Returns(QueueId(u32::from_be_bytes(*id)), seq, count));
+        }
         let vhost = first_string(rest)?;
         if kind == b'g' {
             return StoredParameter::decode(None, value).map(Self::Parameter);
@@ -195,15 +224,27 @@ impl Stored {
             b'v' => Some(Self::VHost(vhost)),
             b'x' => decode_exchange(value).map(|declare| Self::Exchange(vhost, declare)),
             b'q' => {
-                let (id, method) = value.split_first_chunk::<4>()?;
-                decode_queue(method)
-                    .map(|declare| Self::Queue(vhost, declare, QueueId(u32::from_be_bytes(*id))))
+                let (span, method) = split_span(value)?;
+                decode_queue(method).map(|declare| Self::Queue(vhost, declare, span))
             }
             b'r' => StoredParameter::decode(Some(vhost), value).map(Self::Parameter),
             b'b' => decode_binding(value).map(|spec| Self::Binding(vhost, spec)),
             _ => None,
         }
     }
+}
+
+fn split_span(value: &[u8]) -> Option<(Span, &[u8])> {
+    let (levels, rest) = match value.strip_prefix(&SEVERAL) {
+        None => (1, value),
+        Some(rest) => {
+            let (levels, rest) = rest.split_first_chunk::<2>()?;
+            (u16::from_be_bytes(*levels), rest)
+        }
+    };
+    let (id, method) = rest.split_first_chunk::<4>()?;
+    let first = QueueId(u32::from_be_bytes(*id));
+    Some((Span { first, levels }, method))
 }
 
 fn decode_exchange(value: &[u8]) -> Option<ExchangeDeclare> {

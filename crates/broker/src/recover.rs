@@ -7,6 +7,7 @@ use store::{QueueId, Recovered, RecoveredQueue};
 
 use crate::broker::Broker;
 use crate::definitions::{Definition, Origin};
+use crate::queue::{Revived, Span};
 use crate::record::Stored;
 use crate::vhost::VHost;
 use crate::wakes::Wakes;
@@ -16,8 +17,8 @@ pub(crate) fn highest_queue_id(recovered: &Recovered) -> u32 {
     let declared = recovered
         .entries
         .iter()
-        .filter_map(|(key, value)| Stored::decode(key, value)?.queue_id())
-        .map(|id| id.0);
+        .filter_map(|(key, value)| Stored::decode(key, value)?.span())
+        .map(|span| span.first.0 + u32::from(span.levels) - 1);
     declared.max().unwrap_or(0).max(recovered.max_queue_id)
 }
 
@@ -25,7 +26,11 @@ pub(crate) fn highest_queue_id(recovered: &Recovered) -> u32 {
 pub(crate) fn restore(broker: &Broker, recovered: &Recovered) {
     let mut queues: HashMap<QueueId, RecoveredQueue> =
         recovered.queues.iter().map(|q| (q.id, *q)).collect();
-    let mut marks = HashMap::new();
+    let mut notes = QueueNotes {
+        marks: recovered.clean.then(HashMap::new),
+        ..QueueNotes::default()
+    };
+    let mut marked = Vec::new();
     let mut parameters = Vec::new();
     let mut stages: [Vec<Stored>; 4] = Default::default();
     for (key, value) in &recovered.entries {
@@ -35,7 +40,18 @@ pub(crate) fn restore(broker: &Broker, recovered: &Recovered) {
         };
         let stage = match stored {
             Stored::Mark(id, delivered_to) => {
-                marks.insert(id, delivered_to);
+                marked.push(id);
+                if let Some(marks) = &mut notes.marks {
+                    marks.insert(id, delivered_to);
+                }
+                continue;
+            }
+            Stored::Timed(id) => {
+                notes.timed.insert(id);
+                continue;
+            }
+            Stored::Returns(id, seq, count) => {
+                notes.returns.entry(id).or_default().insert(seq, count);
                 continue;
             }
             Stored::Parameter(parameter) => {
@@ -49,17 +65,16 @@ pub(crate) fn restore(broker: &Broker, recovered: &Recovered) {
         };
         stages[stage].push(stored);
     }
-    let known: HashSet<QueueId> = stages[2].iter().filter_map(Stored::queue_id).collect();
+    let known: HashSet<QueueId> = stages[2]
+        .iter()
+        .filter_map(Stored::span)
+        .flat_map(Span::ids)
+        .collect();
     for stored in stages.into_iter().flatten() {
-        restore_one(
-            broker,
-            stored,
-            &mut queues,
-            recovered.clean.then_some(&marks),
-        );
+        restore_one(broker, stored, &mut queues, &mut notes);
     }
     broker.restore_parameters(parameters);
-    for id in marks.keys().filter(|id| !known.contains(id)) {
+    for id in marked.iter().filter(|id| !known.contains(id)) {
         broker.forget_mark(*id);
     }
     for orphan in queues.keys() {
@@ -68,11 +83,46 @@ pub(crate) fn restore(broker: &Broker, recovered: &Recovered) {
     }
 }
 
+/// What the store tells of queues besides their messages.
+#[derive(Default)]
+struct QueueNotes {
+    /// How far they were delivered; none after a crash.
+    marks: Option<HashMap<QueueId, u64>>,
+    timed: HashSet<QueueId>,
+    returns: HashMap<QueueId, HashMap<u64, u32>>,
+}
+
+impl QueueNotes {
+    /// What a queue brings along, with the messages that are found in `queues`.
+    fn revive(&mut self, span: Span, queues: &mut HashMap<QueueId, RecoveredQueue>) -> Revived {
+        let level = |id: QueueId| {
+            let messages = queues.remove(&id).unwrap_or(RecoveredQueue {
+                id,
+                first_seq: 1,
+                next_seq: 1,
+                live: 0,
+                live_bytes: 0,
+            });
+            // After a crash nobody knows what was delivered: all of it may have been.
+            let delivered_to = match &self.marks {
+                Some(marks) => marks.get(&id).copied().unwrap_or(0),
+                None => messages.next_seq.saturating_sub(1),
+            };
+            (messages, delivered_to)
+        };
+        Revived {
+            levels: span.ids().map(level).collect(),
+            timed: self.timed.contains(&span.first),
+            returns: self.returns.remove(&span.first).unwrap_or_default(),
+        }
+    }
+}
+
 fn restore_one(
     broker: &Broker,
     stored: Stored,
     queues: &mut HashMap<QueueId, RecoveredQueue>,
-    marks: Option<&HashMap<QueueId, u64>>,
+    notes: &mut QueueNotes,
 ) {
     match stored {
         Stored::VHost(name) => drop(broker.add_vhost(&name)),
@@ -81,24 +131,12 @@ fn restore_one(
                 apply(&vhost, Definition::DeclareExchange(&declare, kind));
             }
         }
-        Stored::Queue(vhost, declare, id) => {
-            let empty = RecoveredQueue {
-                id,
-                first_seq: 1,
-                next_seq: 1,
-                live: 0,
-                live_bytes: 0,
-            };
-            let messages = queues.remove(&id).unwrap_or(empty);
-            // After a crash nobody knows what was delivered: all of it may have been.
-            let delivered_to = match marks {
-                Some(marks) => marks.get(&id).copied().unwrap_or(0),
-                None => messages.next_seq.saturating_sub(1),
-            };
+        Stored::Queue(vhost, declare, span) => {
+            let revived = notes.revive(span, queues);
             if let Some(vhost) = broker.vhost(&vhost) {
                 apply(
                     &vhost,
-                    Definition::DeclareQueue(&declare, id, None, Some((messages, delivered_to))),
+                    Definition::DeclareQueue(&declare, span, None, Some(revived)),
                 );
             }
         }
@@ -107,7 +145,7 @@ fn restore_one(
                 apply(&vhost, Definition::Bind(&spec));
             }
         }
-        Stored::Mark(..) | Stored::Parameter(_) => {}
+        Stored::Mark(..) | Stored::Timed(_) | Stored::Returns(..) | Stored::Parameter(_) => {}
     }
 }
 

@@ -56,6 +56,7 @@ impl Replies {
         let entry = Entry {
             seq: 0,
             message,
+            expiry: crate::message::Expiry::NEVER,
             redelivered: false,
             durable: false,
             settled: false,

@@ -6,6 +6,7 @@ use store::Store;
 
 use crate::budget::Budget;
 use crate::clock::Clock;
+use crate::events::Events;
 use crate::timers::Timers;
 
 /// Shared by everything that holds messages.
@@ -16,4 +17,5 @@ pub(crate) struct Services {
     pub(crate) budget: Arc<Budget>,
     pub(crate) clock: Clock,
     pub(crate) timers: Arc<Timers>,
+    pub(crate) events: Arc<Events>,
 }

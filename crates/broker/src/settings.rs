@@ -63,6 +63,8 @@ pub struct Settings {
     /// Milliseconds that a delivery may stay unacknowledged before its channel is closed; `None`
     /// for no limit.
     pub consumer_timeout_ms: Option<u64>,
+    /// Have an exchange `amq.rabbitmq.event` in the default virtual host, for events.
+    pub event_exchange: bool,
     /// Bytes in the body of a message.
     pub max_message_size: u64,
     /// Bytes of message bodies kept in memory, all queues and channels together. What is above
@@ -123,6 +125,7 @@ impl Settings {
             cluster_exchange_limit: None,
             default_consumer_prefetch: 0,
             consumer_timeout_ms: Some(1_800_000),
+            event_exchange: true,
             max_message_size: 16 * 1024 * 1024,
             message_memory_max: MESSAGE_MEMORY_MAX,
             queue_memory_max: WARM_BYTES_MAX,

@@ -85,3 +85,60 @@ pub struct Churn {
     /// Queues deleted, by whatever cause.
     pub queue_deleted: AtomicU64,
 }
+
+/// Messages that died in the queues of a virtual host, by reason.
+#[derive(Default, Debug)]
+pub struct DeadLetterStats {
+    reasons: [AtomicU64; 4],
+    dropped: AtomicU64,
+    cycles: AtomicU64,
+}
+
+/// [`DeadLetterStats`] at one moment.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct DeadLetterCounts {
+    /// Dead-lettered because a client rejected them.
+    pub rejected: u64,
+    /// Dead-lettered because they lived too long.
+    pub expired: u64,
+    /// Dead-lettered because their queue was full.
+    pub maxlen: u64,
+    /// Dead-lettered because they came back too often.
+    pub delivery_limit: u64,
+    /// Died where no dead-letter exchange was set.
+    pub dropped: u64,
+    /// Copies not made because they would have gone in circles.
+    pub cycles: u64,
+}
+
+impl DeadLetterStats {
+    pub(crate) fn count(&self, reason: crate::dead_letter::Reason, lettered: bool) {
+        let counter = if lettered {
+            &self.reasons[reason as usize]
+        } else {
+            &self.dropped
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn count_cycles(&self, copies: u64) {
+        if copies > 0 {
+            self.cycles.fetch_add(copies, Ordering::Relaxed);
+        }
+    }
+
+    /// The counts so far.
+    #[must_use]
+    pub fn snapshot(&self) -> DeadLetterCounts {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let [rejected, expired, maxlen, delivery_limit] = self.reasons.each_ref().map(read);
+        DeadLetterCounts {
+            rejected,
+            expired,
+            maxlen,
+            delivery_limit,
+            dropped: read(&self.dropped),
+            cycles: read(&self.cycles),
+        }
+    }
+}

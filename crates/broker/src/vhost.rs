@@ -1,10 +1,10 @@
 //! A virtual host: its queues and exchanges by name, and the way of a message between them.
 
 use std::cell::Cell;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 
-use codec::FieldTable;
+use codec::{FieldTable, as_str, get_array};
 use dashmap::DashMap;
 use parking_lot::Mutex;
 use routing::{Graph, Kind, Routes};
@@ -20,7 +20,7 @@ use crate::parameters::Parameters;
 use crate::queue::Queue;
 use crate::replies::Replies;
 use crate::services::Services;
-use crate::stats::{Churn, MessageStats};
+use crate::stats::{Churn, DeadLetterStats, MessageStats};
 use crate::tracer::Tracer;
 use crate::wakes::Wakes;
 
@@ -70,9 +70,12 @@ pub struct VHost {
     pub(crate) next_queue_id: Arc<AtomicU32>,
     pub(crate) churn: Arc<Churn>,
     pub(crate) parameters: Parameters,
+    /// The way back from what it holds.
+    pub(crate) handle: Weak<Self>,
     pub(crate) tracer: Tracer,
     replies: Replies,
     stats: MessageStats,
+    dead_letters: DeadLetterStats,
 }
 
 impl VHost {
@@ -82,6 +85,7 @@ impl VHost {
         services: Services,
         next_queue_id: Arc<AtomicU32>,
         churn: Arc<Churn>,
+        handle: Weak<Self>,
     ) -> Self {
         let vhost = Self {
             name: name.into(),
@@ -95,29 +99,32 @@ impl VHost {
             next_queue_id,
             churn,
             parameters: Parameters::default(),
+            handle,
             tracer: Tracer::default(),
             replies: Replies::default(),
             stats: MessageStats::default(),
+            dead_letters: DeadLetterStats::default(),
         };
-        vhost.predeclare();
+        for (name, kind, internal) in PREDECLARED {
+            vhost.predeclare(name, kind, internal);
+        }
         vhost
     }
 
-    fn predeclare(&self) {
+    /// Adds an exchange that is there without having been declared.
+    pub(crate) fn predeclare(&self, name: &str, kind: Kind, internal: bool) {
         let mut topology = self.topology.lock();
-        for (name, kind, internal) in PREDECLARED {
-            let declare = ExchangeDeclare {
-                name: name.to_owned(),
-                kind: kind.as_str().to_owned(),
-                durable: true,
-                auto_delete: false,
-                internal,
-                arguments: FieldTable::default(),
-            };
-            let definition = Definition::DeclareExchange(&declare, kind);
-            let declared = self.apply(&mut topology, definition, Origin::Client, &mut Wakes::new());
-            debug_assert!(declared.is_ok(), "declaring an exchange can't fail");
-        }
+        let declare = ExchangeDeclare {
+            name: name.to_owned(),
+            kind: kind.as_str().to_owned(),
+            durable: true,
+            auto_delete: false,
+            internal,
+            arguments: FieldTable::default(),
+        };
+        let definition = Definition::DeclareExchange(&declare, kind);
+        let declared = self.apply(&mut topology, definition, Origin::Client, &mut Wakes::new());
+        debug_assert!(declared.is_ok(), "declaring an exchange can't fail");
     }
 
     /// Its name.
@@ -137,6 +144,12 @@ impl VHost {
     #[must_use]
     pub const fn stats(&self) -> &MessageStats {
         &self.stats
+    }
+
+    /// The messages that died in its queues.
+    #[must_use]
+    pub const fn dead_letters(&self) -> &DeadLetterStats {
+        &self.dead_letters
     }
 
     /// Direct reply-to.
@@ -339,12 +352,18 @@ impl VHost {
     ///
     /// # Errors
     /// Those of [`Self::route`].
-    pub fn publish(&self, message: Message, wakes: &mut Wakes) -> Result<PublishedOne, Error> {
-        let headers = codec::to_basic_properties(&message.header())
-            .ok()
-            .and_then(|p| p.headers().clone())
-            .unwrap_or_default();
-        let route = self.route(message.exchange(), &[message.routing_key()], &headers)?;
+    pub fn publish(&self, mut message: Message, wakes: &mut Wakes) -> Result<PublishedOne, Error> {
+        let properties = codec::to_basic_properties(&message.header()).unwrap_or_default();
+        let headers = properties.headers().clone().unwrap_or_default();
+        if headers.contains_key("BCC") {
+            message = message.with_properties(&properties.with_headers(without_bcc(&headers)));
+        }
+        let mut keys = vec![message.routing_key()];
+        for name in ["CC", "BCC"] {
+            let further = get_array(&headers, name).into_iter().flatten();
+            keys.extend(further.filter_map(as_str));
+        }
+        let route = self.route(message.exchange(), &keys, &headers)?;
         let copies = route.queues.len() as u64;
         route.exchange.count_publish(1, copies);
         let (mut ticket, mut rejected) = (None, false);
@@ -359,6 +378,19 @@ impl VHost {
             ticket,
         })
     }
+}
+
+/// What consumers see of the headers.
+fn without_bcc(headers: &FieldTable) -> FieldTable {
+    let mut left = FieldTable::default();
+    for (name, value) in headers
+        .inner()
+        .iter()
+        .filter(|(name, _)| name.as_str() != "BCC")
+    {
+        left.insert(name.clone(), value.clone());
+    }
+    left
 }
 
 fn implicit_binding(queue: &str) -> BindingSpec {

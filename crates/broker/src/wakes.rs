@@ -1,15 +1,21 @@
-//! Wake-ups collected during a turn.
+//! What a turn leaves to be done once its locks are gone: dead letters and wake-ups.
 
 use std::task::Waker;
 
-/// The tasks to wake when the turn is over. A publisher that fills a hundred outboxes
-/// wakes each consumer once, after its locks are gone. Dropping it wakes too, so that no
-/// early return can lose one.
+use crate::dead_letter::{self, DeadLetter};
+
+/// The tasks to wake and the dead letters to pass on when the turn is over. A publisher that
+/// fills a hundred outboxes wakes each consumer once, after its locks are gone, and a message
+/// that dies under the lock of one queue reaches the next one without it. Dropping it does
+/// both too, so that no early return can lose anything.
 #[derive(Default)]
-pub struct Wakes(Vec<Waker>);
+pub struct Wakes {
+    wakers: Vec<Waker>,
+    dead: Vec<DeadLetter>,
+}
 
 impl Wakes {
-    /// Nothing to wake yet.
+    /// Nothing to do yet.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -17,12 +23,23 @@ impl Wakes {
 
     /// Remembers one task.
     pub fn push(&mut self, waker: Waker) {
-        self.0.push(waker);
+        self.wakers.push(waker);
     }
 
-    /// Wakes everybody remembered so far.
+    /// Remembers a message that has died.
+    pub(crate) fn bury(&mut self, letter: DeadLetter) {
+        self.dead.push(letter);
+    }
+
+    /// Passes dead letters on, with what dies of that, and wakes everybody remembered so far.
+    /// Not under the lock of a queue.
     pub fn flush(&mut self) {
-        for waker in self.0.drain(..) {
+        // Ends: without a client's reject, no message comes to a queue that it has died in.
+        while !self.dead.is_empty() {
+            let letters = std::mem::take(&mut self.dead);
+            dead_letter::pass_on(letters, self);
+        }
+        for waker in self.wakers.drain(..) {
             waker.wake();
         }
     }

@@ -16,8 +16,9 @@ use thiserror::Error;
 use crate::BasicProperties;
 use crate::content_header::{ContentHeader, decode_content_header};
 use crate::frame::{BODY, FRAME_END, FRAME_HEAD, FRAME_OVERHEAD, HEADER, decode_frame, frame_head};
+use crate::marks::Marks;
 use crate::parse::{short_bytes, text};
-use crate::properties::encode_basic_properties;
+use crate::properties::{Properties, Rewrite, encode_basic_properties, rewrite_properties};
 use crate::publish::split_names;
 use crate::table::TableError;
 
@@ -59,7 +60,7 @@ pub struct Content {
     body: Option<Arc<Bytes>>,
     header_end: u32,
     names_len: u16,
-    persistent: bool,
+    marks: Marks,
 }
 
 const _: () = assert!(size_of::<Content>() <= 48);
@@ -71,8 +72,8 @@ pub(crate) struct Layout {
     pub(crate) names_len: u16,
     /// Offset behind the header frame.
     pub(crate) header_end: u32,
-    /// Delivery-mode 2.
-    pub(crate) persistent: bool,
+    /// What the header says to the broker.
+    pub(crate) marks: Marks,
 }
 
 impl Content {
@@ -100,7 +101,7 @@ impl Content {
         let layout = Layout {
             names_len: names_len(exchange, routing_key),
             header_end: header_end as u32,
-            persistent: *properties.delivery_mode() == Some(2),
+            marks: marks_of(properties),
         };
         Ok(Self::from_layout(bytes.into(), large.map(Arc::new), layout))
     }
@@ -110,14 +111,14 @@ impl Content {
         let Layout {
             names_len,
             header_end,
-            persistent,
+            marks,
         } = layout;
         Self {
             bytes,
             body,
             header_end,
             names_len,
-            persistent,
+            marks,
         }
     }
 
@@ -128,13 +129,29 @@ impl Content {
         bytes.extend(header_frame(properties, self.body_len()));
         let header_end = bytes.len() as u32;
         bytes.extend_from_slice(self.body_frame());
-        let persistent = *properties.delivery_mode() == Some(2);
         let layout = Layout {
             names_len: self.names_len,
             header_end,
-            persistent,
+            marks: marks_of(properties),
         };
         Self::from_layout(bytes.into(), self.body.clone(), layout)
+    }
+
+    /// The same message with some of its properties replaced and everything else byte for byte
+    /// as it was. Marks that are the broker's own stay.
+    pub fn rewritten(&self, with: &Rewrite<'_>) -> Result<Self, ContentError> {
+        let (flags, values) = rewrite_properties(&self.header(), with)?;
+        let mut bytes = self.names().to_vec();
+        bytes.push(FRAME_END);
+        bytes.extend(header_frame_of(flags, &values, self.body_len()));
+        let header_end = bytes.len() as u32;
+        bytes.extend_from_slice(self.body_frame());
+        let layout = Layout {
+            names_len: self.names_len,
+            header_end,
+            marks: self.marks.with_expiration(flags),
+        };
+        Ok(Self::from_layout(bytes.into(), self.body.clone(), layout))
     }
 
     /// The same message as if published elsewhere. Fails if a name has more than 255 bytes.
@@ -146,7 +163,7 @@ impl Content {
         let layout = Layout {
             names_len,
             header_end,
-            persistent: self.persistent,
+            marks: self.marks,
         };
         Ok(Self::from_layout(bytes.into(), self.body.clone(), layout))
     }
@@ -210,7 +227,37 @@ impl Content {
     /// Delivery-mode 2, looked up once when the message was made.
     #[inline]
     pub fn persistent(&self) -> bool {
-        self.persistent
+        self.marks.persistent()
+    }
+
+    /// What the broker has to know of it, looked up once when it was made.
+    #[inline]
+    pub fn marks(&self) -> Marks {
+        self.marks
+    }
+
+    /// The same message with other marks.
+    #[must_use]
+    pub fn with_marks(mut self, marks: Marks) -> Self {
+        self.marks = marks;
+        self
+    }
+
+    /// Its time to live in milliseconds, if its expiration property is a number.
+    pub fn expiration_ms(&self) -> Option<u64> {
+        let header = self.header();
+        let given = header.properties().ok()?.expiration?;
+        let digits = given.strip_prefix(b"+").unwrap_or(given);
+        text(digits)?.parse().ok()
+    }
+
+    /// Where the header frame of stored bytes ends.
+    pub(crate) fn header_ends_at(bytes: &[u8]) -> Option<usize> {
+        let (rest, _) = short_bytes(bytes).ok()?;
+        let (rest, _) = short_bytes(rest).ok()?;
+        let rest = rest.strip_prefix(&[FRAME_END])?;
+        let header = whole_frame(rest, HEADER)?;
+        Some(bytes.len() - rest.len() + header.len())
     }
 
     #[inline]
@@ -248,6 +295,18 @@ pub(crate) fn put_body_frame(bytes: &mut Vec<u8>, body: &[u8]) {
     bytes.push(FRAME_END);
 }
 
+fn marks_of(properties: &BasicProperties) -> Marks {
+    Marks::of(&Properties {
+        delivery_mode: *properties.delivery_mode(),
+        priority: *properties.priority(),
+        expiration: properties
+            .expiration()
+            .as_ref()
+            .map(|e| e.as_str().as_bytes()),
+        ..Properties::default()
+    })
+}
+
 fn names_len(exchange: &str, routing_key: &str) -> u16 {
     (exchange.len() + routing_key.len() + 2) as u16
 }
@@ -263,6 +322,10 @@ fn names(exchange: &str, routing_key: &str) -> Result<Vec<u8>, ContentError> {
 
 fn header_frame(properties: &BasicProperties, body_len: usize) -> Vec<u8> {
     let (flags, values) = encode_basic_properties(properties);
+    header_frame_of(flags, &values, body_len)
+}
+
+fn header_frame_of(flags: u16, values: &[u8], body_len: usize) -> Vec<u8> {
     let mut frame = Vec::with_capacity(FRAME_OVERHEAD + 14 + values.len());
     frame.extend(frame_head(HEADER, 0, 14 + values.len() as u32));
     frame.extend(BASIC.to_be_bytes());
@@ -305,7 +368,7 @@ fn check_layout(bytes: &[u8], body: Option<&Bytes>) -> Result<Layout, ContentErr
     Ok(Layout {
         names_len: names_len as u16,
         header_end: header_end.map_err(|_| ContentError::Layout("size"))?,
-        persistent: fields.is_persistent(),
+        marks: Marks::of_header(&fields),
     })
 }
 

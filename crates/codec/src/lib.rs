@@ -12,7 +12,9 @@ mod content;
 mod content_header;
 mod deliver;
 mod frame;
+mod marks;
 mod method;
+mod notes;
 mod outbuf;
 mod parse;
 mod properties;
@@ -34,10 +36,13 @@ pub use frame::{
     FRAME_END, FRAME_MIN_SIZE, FRAME_OVERHEAD, FRAME_PAYLOAD_MAX, Frame, FrameError, FrameKind,
     HEARTBEAT_FRAME, decode_frame,
 };
+pub use marks::Marks;
 pub use method::{MethodError, decode_method, encode_method, method_id, prefetch_size};
+pub use notes::{KeptNotes, Notes};
 pub use outbuf::{OUTPUT_HARD_MAX, OUTPUT_IDLE_MAX, OUTPUT_SHARE_MIN, OUTPUT_SOFT_MAX, OutBuf};
 pub use properties::{
-    Properties, Rewrite, encode_basic_properties, property, rewrite_properties, to_basic_properties,
+    Expiration, Properties, Rewrite, encode_basic_properties, property, rewrite_properties,
+    to_basic_properties,
 };
 pub use protocol_header::{PROTOCOL_HEADER, ProtocolHeader, decode_protocol_header};
 pub use publish::{Publish, decode_publish, publish_names};

@@ -248,6 +248,18 @@ pub struct Rewrite<'a> {
     pub reply_to: Option<&'a str>,
     /// Contents of a headers table, without the length before it.
     pub headers: Option<&'a [u8]>,
+    /// What becomes of the expiration.
+    pub expiration: Expiration,
+}
+
+/// What becomes of an expiration when properties are rewritten.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Expiration {
+    /// It stays.
+    #[default]
+    Kept,
+    /// It goes, as that of a message that has died goes.
+    Removed,
 }
 
 /// The flags and values of a header with some of them replaced and all others byte for byte as
@@ -272,7 +284,9 @@ pub fn rewrite_properties(
         property::REPLY_TO,
         with.reply_to.map(str::as_bytes).or(from.reply_to),
     );
-    to.string(property::EXPIRATION, from.expiration);
+    if with.expiration == Expiration::Kept {
+        to.string(property::EXPIRATION, from.expiration);
+    }
     to.string(property::MESSAGE_ID, from.message_id);
     if let Some(timestamp) = from.timestamp {
         to.flags |= property::TIMESTAMP;

@@ -10,6 +10,7 @@ use bytes::Bytes;
 
 use crate::content::{CONTENT_INLINE_MAX, Content, Layout, put_body_frame};
 use crate::frame::{FRAME_END, FRAME_HEAD, FRAME_OVERHEAD};
+use crate::marks::Marks;
 
 /// Largest slab in bytes, a single message that is larger aside. One waiting small message keeps
 /// its whole slab in memory, so this bounds the waste; 4 KiB was slower, 64 KiB no faster.
@@ -60,17 +61,12 @@ impl Slab {
 
     /// Appends a message: its two names as in [`crate::Publish::names`], its whole header frame, and its
     /// whole only body frame or nothing, all as on the wire and checked by the decoders.
-    /// `persistent` is the header's delivery-mode 2.
+    /// `marks` are those of the header.
     #[inline]
-    pub fn push(&mut self, names: &[u8], header_frame: &[u8], body_frame: &[u8], persistent: bool) {
+    pub fn push(&mut self, names: &[u8], header_frame: &[u8], body_frame: &[u8], marks: Marks) {
         if body_frame.len() >= CONTENT_INLINE_MAX + FRAME_OVERHEAD {
             let body = &body_frame[FRAME_HEAD..body_frame.len() - 1];
-            return self.push_large(
-                names,
-                header_frame,
-                Bytes::copy_from_slice(body),
-                persistent,
-            );
+            return self.push_large(names, header_frame, Bytes::copy_from_slice(body), marks);
         }
         // A zero-length body frame is legal, but a message without body has none.
         let body_frame = if body_frame.len() > FRAME_OVERHEAD {
@@ -83,7 +79,7 @@ impl Slab {
         self.make_room(len);
         self.put_head(names, header_frame);
         self.buffer.extend_from_slice(body_frame);
-        let layout = layout(names, header_end, persistent);
+        let layout = layout(names, header_end, marks);
         self.entries.push(Entry {
             len: len as u32,
             layout,
@@ -93,9 +89,9 @@ impl Slab {
 
     /// Appends a message whose body was assembled from several frames, or read apart because it is
     /// large. The body is shared if it is [`CONTENT_INLINE_MAX`] or longer, else copied.
-    pub fn push_large(&mut self, names: &[u8], header_frame: &[u8], body: Bytes, persistent: bool) {
+    pub fn push_large(&mut self, names: &[u8], header_frame: &[u8], body: Bytes, marks: Marks) {
         let header_end = names.len() + 1 + header_frame.len();
-        let layout = layout(names, header_end, persistent);
+        let layout = layout(names, header_end, marks);
         let large = body.len() >= CONTENT_INLINE_MAX;
         self.make_room(
             header_end
@@ -170,11 +166,11 @@ impl Slab {
     }
 }
 
-fn layout(names: &[u8], header_end: usize, persistent: bool) -> Layout {
+fn layout(names: &[u8], header_end: usize, marks: Marks) -> Layout {
     Layout {
         names_len: names.len() as u16,
         header_end: header_end as u32,
-        persistent,
+        marks,
     }
 }
 

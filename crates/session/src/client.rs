@@ -220,6 +220,9 @@ impl Client {
     /// Collects a settlement; those of one queue are handed over together.
     #[inline]
     pub(crate) fn settle(&mut self, held: Held, outcome: Outcome, wakes: &mut Wakes) {
+        if outcome == Outcome::Rejected {
+            return self.settling.reject(held, wakes);
+        }
         let settled = held.settled();
         self.settling.add(&held.origin, settled, outcome, wakes);
     }

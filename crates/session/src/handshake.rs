@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use broker::{Broker, ConnectionId, ConnectionInfo, Live, Outbox, Traffic, User};
+use broker::{Broker, ConnectionId, ConnectionInfo, Facts, Live, Outbox, Traffic, User};
 use codec::{
     AMQPClass, FRAME_MIN_SIZE, FieldTable, Frame, FrameKind, OutBuf, PROTOCOL_HEADER,
     ProtocolHeader, connection, decode_frame, decode_method, decode_protocol_header, encode_method,
@@ -57,6 +57,21 @@ pub(crate) struct Place<'a> {
     pub(crate) id: ConnectionId,
     pub(crate) outbox: &'a Arc<Outbox>,
     pub(crate) now: Instant,
+}
+
+impl Place<'_> {
+    /// What events say of an attempt to log in.
+    fn attempt(&self, user: &str, mechanism: Mechanism) -> Facts {
+        let peer = self.peer;
+        Facts::new()
+            .text("name", user)
+            .text("auth_mechanism", mechanism.name())
+            .text("connection_name", &peer.to_string())
+            .text("peer_host", &peer.host)
+            .number("peer_port", peer.port.into())
+            .flag("ssl", peer.ssl)
+            .text("protocol", "AMQP 0-9-1")
+    }
 }
 
 /// What comes of a piece of input.
@@ -198,6 +213,15 @@ impl Handshake {
             Ok(user) => user,
             Err(LoginFault::Malformed(violation)) => return Err(violation.into()),
             Err(LoginFault::Refused { user, reason }) => {
+                let facts = || {
+                    place
+                        .attempt(&user, mechanism)
+                        .text("error", &reason.to_string())
+                };
+                place
+                    .broker
+                    .events()
+                    .emit("user.authentication.failure", facts);
                 info!(peer = %place.peer, %user, mechanism = mechanism.name(), %reason, "login refused");
                 if !has_capability(&m.client_properties, "authentication_failure_close") {
                     return Ok(Progress::Refused);
@@ -206,6 +230,11 @@ impl Handshake {
                 return Err(Violation::LoginRefused { mechanism }.into());
             }
         };
+        let facts = || place.attempt(&user.name, mechanism);
+        place
+            .broker
+            .events()
+            .emit("user.authentication.success", facts);
         let settings = place.broker.settings();
         let tune = connection::Tune {
             channel_max: settings.channel_max,

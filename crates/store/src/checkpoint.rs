@@ -135,12 +135,6 @@ impl Schedule {
         }
     }
 
-    /// Somebody waits; a background job should give way.
-    fn is_urgent(&self) -> bool {
-        let state = self.state.lock();
-        state.mode != Mode::Open || state.hurry || state.asked > state.done
-    }
-
     /// Waits until a checkpoint is due: its kind, and the request that it fulfils.
     /// `None` when the thread should end.
     // With the commit thread, the owner of this store's clock.
@@ -198,23 +192,14 @@ pub(crate) fn run(shared: &Arc<Shared>, next_survivors: u32) {
                 .last_checkpoint_ns
                 .store(nanos(last.elapsed()), Ordering::Relaxed);
             shared.schedule.finished(kind, asked);
-            let before = std::mem::replace(&mut log_bytes, written);
-            prewrite(shared, log_bytes - before)
+            log_bytes = written;
+            Ok(())
         });
         if let Err(error) = result {
             shared.fail(error);
             return;
         }
     }
-}
-
-/// Prepares a spare segment if the store fills more than it frees.
-fn prewrite(shared: &Shared, written: u64) -> Result<(), Error> {
-    let busy = written >= shared.lane.segment_bytes();
-    if !busy || shared.lane.free_segments() > 0 || shared.schedule.is_urgent() {
-        return Ok(());
-    }
-    shared.lane.prewrite(|| shared.schedule.is_urgent())
 }
 
 /// Writes one checkpoint; see the module for the order. Returns the position up to which no

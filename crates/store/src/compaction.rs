@@ -7,6 +7,7 @@
 //! nothing refers to. Lane c is therefore never replayed; only a rebuild of the database reads it.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::Ordering;
 
 use crate::chunks;
 use crate::disk;
@@ -36,6 +37,11 @@ const SPARSE_PERCENT: u64 = 30;
 /// only with the checkpoint after the next.
 const BEGIN_PERCENT: u64 = 75;
 
+/// Checkpoints' worth of log (`Options::checkpoint_bytes`; 1 GB by default) that compaction may be
+/// behind with, besides the bound, before publishers are slowed down. In steady state it is behind
+/// with about one.
+pub(crate) const DEBT_CHECKPOINTS_MAX: u64 = 4;
+
 /// See the module.
 pub(crate) struct Compaction<'a> {
     shared: &'a Shared,
@@ -46,6 +52,19 @@ pub(crate) struct Compaction<'a> {
     /// Segments that could not be emptied, as something in them is damaged.
     damaged: Vec<u32>,
     moves: Vec<Move>,
+}
+
+/// What the log takes.
+#[derive(Default)]
+struct Survey {
+    /// Bytes of all segments.
+    disk: u64,
+    /// Bytes of live records.
+    live: u64,
+    /// Bytes that rewriting the sparse segments would give back.
+    debt: u64,
+    /// Segments worth rewriting, and per mille of them that is live.
+    sparse: Vec<(u64, u32)>,
 }
 
 /// One reference to one copied message.
@@ -76,42 +95,25 @@ impl<'a> Compaction<'a> {
     }
 
     /// Rewrites as many segments as it takes to bound the disk, but at most half of what was
-    /// `written` since the last time, or one segment. `end` is that of the last checkpoint.
+    /// `written` since the last time, or one segment, or a quarter of what it is behind with.
+    /// `end` is that of the last checkpoint.
     pub(crate) fn run(&mut self, end: Position, written: u64) -> Result<(), Error> {
         let index = self.shared.index.lock();
         let segments: BTreeMap<u32, Live> = index.segments().collect();
         // From the last snapshot on nothing can be freed.
         let kept_from = end.segment.min(index.snapshot_segment);
         drop(index);
+        let log_bytes = self.shared.counters.log_bytes.load(Ordering::Relaxed);
         let before = std::mem::replace(&mut self.before, segments.clone());
-        self.sizes
-            .retain(|segment, _| segments.contains_key(segment));
-        let active = self.writer.end().segment;
-        let (mut disk, mut live) = (0, 0);
-        let mut sparse = Vec::new();
-        for (&segment, now) in &segments {
-            let closed = segment < end.segment || (segment >= SURVIVORS && segment != active);
-            let size = if closed {
-                self.size(segment)?
-            } else {
-                self.shared.lane.segment_bytes()
-            };
-            disk += size;
-            live += now.bytes;
-            let is_sparse = now.bytes * 100 < size * SPARSE_PERCENT;
-            let closed = segment < kept_from || segment >= SURVIVORS && closed;
-            if closed && is_sparse && now.messages > 0 && !self.damaged.contains(&segment) {
-                sparse.push((now.bytes * 1000 / size.max(1), segment));
-            }
-        }
-        let bound = (live * 100 / SPARSE_PERCENT).max(self.shared.options.compact_above);
+        let survey = self.survey(&segments, end, kept_from)?;
+        let Survey {
+            mut disk, mut debt, ..
+        } = survey;
+        let bound = (survey.live * 100 / SPARSE_PERCENT).max(self.shared.options.compact_above);
         let wanted = bound / 100 * BEGIN_PERCENT;
-        if disk <= wanted {
-            return Ok(());
-        }
-        sparse.sort_unstable();
-        let mut budget = self.shared.lane.segment_bytes().max(written / 2);
-        for (_, segment) in sparse {
+        let least = self.shared.lane.segment_bytes().max(debt / 4);
+        let mut budget = least.max(written / 2);
+        for (_, segment) in survey.sparse {
             let now = segments[&segment];
             let draining = before.get(&segment) != Some(&now);
             if draining && disk <= bound {
@@ -125,10 +127,46 @@ impl<'a> Compaction<'a> {
                 break;
             }
             budget -= now.bytes;
-            disk = (disk + now.bytes).saturating_sub(self.size(segment)?);
+            let dead = self.size(segment)?.saturating_sub(now.bytes);
+            disk = disk.saturating_sub(dead);
+            debt = debt.saturating_sub(dead);
             self.relocate(segment)?;
         }
+        let debt = if disk > bound { debt } else { 0 };
+        self.shared.owe(debt, log_bytes);
         Ok(())
+    }
+
+    fn survey(
+        &mut self,
+        segments: &BTreeMap<u32, Live>,
+        end: Position,
+        kept_from: u32,
+    ) -> Result<Survey, Error> {
+        self.sizes
+            .retain(|segment, _| segments.contains_key(segment));
+        let active = self.writer.end().segment;
+        let mut survey = Survey::default();
+        for (&segment, now) in segments {
+            let closed = segment < end.segment || (segment >= SURVIVORS && segment != active);
+            let size = if closed {
+                self.size(segment)?
+            } else {
+                self.shared.lane.segment_bytes()
+            };
+            survey.disk += size;
+            survey.live += now.bytes;
+            let is_sparse = now.bytes * 100 < size * SPARSE_PERCENT;
+            let closed = segment < kept_from || segment >= SURVIVORS && closed;
+            if closed && is_sparse && now.messages > 0 && !self.damaged.contains(&segment) {
+                survey
+                    .sparse
+                    .push((now.bytes * 1000 / size.max(1), segment));
+                survey.debt += size - now.bytes;
+            }
+        }
+        survey.sparse.sort_unstable();
+        Ok(survey)
     }
 
     fn size(&mut self, segment: u32) -> Result<u64, Error> {

@@ -9,6 +9,7 @@ use parking_lot::{Condvar, Mutex, RwLock};
 
 use crate::checkpoint::Schedule;
 use crate::chunks;
+use crate::compaction::DEBT_CHECKPOINTS_MAX;
 use crate::disk::DiskFile;
 use crate::error::Error;
 use crate::ids::Ticket;
@@ -19,7 +20,7 @@ use crate::log::writer::Meter;
 use crate::marker::Marker;
 use crate::meta::MetaStore;
 use crate::options::Options;
-use crate::pending::Pending;
+use crate::pending::{Op, Pending};
 
 /// See the module. Only [`Self::wait`] holds two of its locks, progress before schedule.
 pub(crate) struct Shared {
@@ -36,6 +37,9 @@ pub(crate) struct Shared {
     pub(crate) marker: Marker,
     /// Gone once the store is closed, so that another can open it.
     meta: RwLock<Option<Arc<dyn MetaStore>>>,
+    /// Bytes written to the log (as `Counters::log_bytes` counts) above which publishers are
+    /// slowed down, as compaction does not keep up.
+    log_bytes_max: AtomicU64,
     committed: AtomicU64,
     failure: OnceLock<Arc<Error>>,
     /// For whoever blocks until a ticket is committed; guards no data.
@@ -122,6 +126,7 @@ impl Shared {
             generation: AtomicU64::new(generation),
             marker,
             meta: RwLock::new(Some(meta)),
+            log_bytes_max: AtomicU64::new(u64::MAX),
             committed: AtomicU64::new(0),
             failure: OnceLock::new(),
             progress: Mutex::new(()),
@@ -149,6 +154,26 @@ impl Shared {
 
     pub(crate) fn committed(&self) -> Ticket {
         Ticket(self.committed.load(Ordering::Acquire))
+    }
+
+    /// Compaction is behind with `debt` bytes, seen when `log_bytes` had been written.
+    pub(crate) fn owe(&self, debt: u64, log_bytes: u64) {
+        let most = DEBT_CHECKPOINTS_MAX.saturating_mul(self.options.checkpoint_bytes);
+        let max = log_bytes.saturating_add(most.saturating_sub(debt));
+        let was_behind = self.is_behind();
+        self.log_bytes_max.store(max, Ordering::Relaxed);
+        if was_behind || self.is_behind() {
+            // Publishers wait for a commit to ask again, and while they wait there is none. Nor
+            // would there be a checkpoint. A store that is closing has no publishers.
+            let _ = self.pending.push(Op::Barrier);
+            self.schedule.hurry();
+        }
+    }
+
+    /// More was written to the log than compaction keeps up with.
+    pub(crate) fn is_behind(&self) -> bool {
+        let written = self.counters.log_bytes.load(Ordering::Relaxed);
+        written > self.log_bytes_max.load(Ordering::Relaxed)
     }
 
     /// Announces a commit.

@@ -270,13 +270,14 @@ impl Store {
         self.shared().failure().cloned()
     }
 
-    /// Whether more than [`PENDING_BYTES_MAX`] wait to be written. Whoever reads sockets should
-    /// then stop until it is over; `append` itself never waits.
+    /// Whether more than [`PENDING_BYTES_MAX`] wait to be written, or compaction is behind with
+    /// more than four times [`Options::checkpoint_bytes`]. Whoever reads sockets should then stop
+    /// until it is over, and ask again after every commit; `append` itself never waits.
     #[must_use]
     pub fn is_congested(&self) -> bool {
         let shared = self.shared();
-        shared.pending_bytes.load(Ordering::Relaxed) > PENDING_BYTES_MAX
-            && shared.failure().is_none()
+        let congested = shared.pending_bytes.load(Ordering::Relaxed) > PENDING_BYTES_MAX;
+        (congested || shared.is_behind()) && shared.failure().is_none()
     }
 
     /// Counters.

@@ -5,6 +5,7 @@ mod confirms;
 mod consume;
 mod content;
 mod errors;
+mod events;
 mod exchanges;
 mod firehose;
 mod frames;

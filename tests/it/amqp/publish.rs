@@ -162,3 +162,113 @@ fn a_valid_expiration_is_kept_on_the_message() {
     w.publish(1, &basic::publish("", "p-exp", 0), &properties, "x");
     assert_eq!(w.get("p-exp", true).unwrap().properties, properties);
 }
+
+/// Everything that can be wrong with a message, in the order in which it is looked at.
+#[test]
+fn the_first_thing_wrong_with_a_message_is_what_is_told() {
+    type Spoil = fn(&mut Properties);
+    let spoilers: [(Spoil, &str); 4] = [
+        (
+            |p| p.reply_to = Some("amq.rabbitmq.reply-to".into()),
+            "PRECONDITION_FAILED - fast reply consumer does not exist",
+        ),
+        (
+            |p| p.expiration = Some("soon".into()),
+            "PRECONDITION_FAILED - invalid expiration 'soon': no_integer",
+        ),
+        (
+            |p| p.headers = Some(Table::new().str("CC", "one")),
+            "PRECONDITION_FAILED - invalid message: {unacceptable_type_in_header,\"CC\",longstr}",
+        ),
+        (
+            |p| p.user_id = Some("nobody".into()),
+            "PRECONDITION_FAILED - user_id property set to 'nobody' but authenticated user was 'guest'",
+        ),
+    ];
+    let mut w = shared().open();
+    let mut wrong = Properties::new();
+    for (spoil, text) in spoilers.iter().rev() {
+        spoil(&mut wrong);
+        w.publish(1, &basic::publish("amq.topic", "k", 0), &wrong, "x");
+        w.expect_channel_close(1, 406, text);
+    }
+    w.publish(1, &basic::publish("gone", "k", 0), &wrong, "x");
+    w.expect_channel_close(1, 404, "NOT_FOUND - no exchange 'gone' in vhost '/'");
+    w.publish(
+        1,
+        &basic::publish("amq.rabbitmq.trace", "k", 0),
+        &wrong,
+        "x",
+    );
+    w.expect_channel_close(
+        1,
+        403,
+        "ACCESS_REFUSED - cannot publish to internal exchange 'amq.rabbitmq.trace' in vhost '/'",
+    );
+    let publish = basic::publish("gone", "k", 0);
+    let size = 16 * 1024 * 1024 + 1;
+    w.publish(1, &publish, &wrong, vec![0; size]);
+    w.expect_channel_close(
+        1,
+        406,
+        "PRECONDITION_FAILED - message size 16777217 is larger than configured max size 16777216",
+    );
+    let immediate = basic::publish("gone", "k", basic::IMMEDIATE);
+    w.publish(1, &immediate, &wrong, "x");
+    w.expect_connection_close(540, "NOT_IMPLEMENTED - immediate=true");
+}
+
+#[test]
+fn bcc_is_hidden_in_transactions_and_in_what_comes_back() {
+    let mut w = shared().open();
+    w.declare("p-tx-bcc", queue::EXCLUSIVE);
+    let headers = || Table::new().strs("BCC", &["p-tx-bcc"]).str("mine", "kept");
+    w.open_channel(2);
+    w.call(2, &tests::wire::tx::select(), tests::wire::tx::SELECT_OK);
+    let publish = basic::publish("", "nowhere", basic::MANDATORY);
+    w.publish(2, &publish, &Properties::headers(headers()), "x");
+    w.call(2, &tests::wire::tx::commit(), tests::wire::tx::COMMIT_OK);
+    let kept = [("mine".to_owned(), "kept".into())];
+    let got = w.get("p-tx-bcc", true).unwrap();
+    assert_eq!(got.properties.header_entries(), kept);
+    let nobody = Table::new().strs("BCC", &["p-nobody"]).str("mine", "kept");
+    w.publish(1, &publish, &Properties::headers(nobody), "x");
+    assert_eq!(w.returned().properties.header_entries(), kept);
+}
+
+#[test]
+fn elements_of_cc_that_are_no_strings_are_skipped() {
+    let mut w = shared().open();
+    w.declare("p-cc-mixed", queue::EXCLUSIVE);
+    // An array of the integer 1 and the string.
+    let mut items = vec![b'I', 0, 0, 0, 1, b'S'];
+    items.extend(tests::wire::value::longstr(b"p-cc-mixed"));
+    let cc = tests::wire::value::longstr(&items);
+    let headers = Table::new().raw("CC", b'A', &cc);
+    let publish = basic::publish("", "nowhere", 0);
+    w.publish(1, &publish, &Properties::headers(headers), "x");
+    assert_eq!(w.drain("p-cc-mixed"), ["x"]);
+}
+
+#[test]
+fn messages_published_over_http_reach_cc_and_bcc_too() {
+    let mut w = shared().open();
+    for name in ["p-http-cc", "p-http-bcc"] {
+        w.declare(name, queue::EXCLUSIVE);
+    }
+    let message = serde_json::json!({
+        "routing_key": "nowhere",
+        "payload": "x",
+        "payload_encoding": "string",
+        "properties": { "headers": { "CC": ["p-http-cc"], "BCC": ["p-http-bcc"] } },
+    });
+    let answer = shared()
+        .http()
+        .post("/exchanges/%2F/amq.default/publish", &message);
+    assert_eq!(answer.ok(200).json()["routed"], true);
+    for name in ["p-http-cc", "p-http-bcc"] {
+        let entries = w.get(name, true).unwrap().properties.header_entries();
+        let names: Vec<_> = entries.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["CC"]);
+    }
+}

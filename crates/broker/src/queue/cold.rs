@@ -1,6 +1,8 @@
 //! Ready messages that are in the store only, as runs of numbers.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::queue::levels::level_of;
 
 /// How the bytes of a run are counted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -64,6 +66,23 @@ impl Runs {
         if !self.0.last_mut().is_some_and(|last| last.join(&run)) {
             self.0.push(run);
         }
+    }
+
+    /// The runs of each level, by its number.
+    pub(crate) fn by_level(self) -> BTreeMap<usize, Self> {
+        let mut levels: BTreeMap<usize, Self> = BTreeMap::new();
+        for run in self.0 {
+            levels.entry(level_of(run.first)).or_default().push(run);
+        }
+        levels
+    }
+
+    /// All numbers, one by one, in the order in which they came, with the bytes of each on
+    /// average.
+    pub(crate) fn numbers(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
+        self.0
+            .iter()
+            .flat_map(|run| (run.first..=run.last).map(|seq| (seq, run.bytes / run.count.max(1))))
     }
 
     /// In order, whichever way they came. Channels give messages back in the order of their

@@ -9,6 +9,8 @@ use crate::credit::ChannelCredit;
 use crate::ids::{ConnectionId, ConsumerId};
 use crate::message::{AckMode, Entry};
 use crate::outbox::{Delivery, Outbox};
+use crate::queue::Rules;
+use crate::queue::active::SingleActive;
 use crate::wakes::Wakes;
 
 /// Bytes staged for one consumer before they are pushed to its outbox. Keeps the room left
@@ -51,6 +53,11 @@ pub(crate) struct Consumer {
 }
 
 impl Consumer {
+    /// All that it was given is settled.
+    pub(super) const fn holds_nothing(&self) -> bool {
+        self.in_flight == 0
+    }
+
     fn has_credit(&self) -> bool {
         let spec = &self.spec;
         let own = spec.prefetch == 0 || self.in_flight < spec.prefetch;
@@ -95,9 +102,28 @@ pub(crate) struct Consumers {
     /// Nobody can take a message: set by a vain search, so that each publish to a queue
     /// whose thousand consumers are all at their limit need not search again.
     spent: bool,
+    /// If only one of them gets messages at a time.
+    single: Option<Box<SingleActive>>,
 }
 
 impl Consumers {
+    pub(crate) fn new(rules: &Rules) -> Self {
+        Self {
+            single: SingleActive::of(rules),
+            ..Self::default()
+        }
+    }
+
+    /// The one that gets all messages, if there is to be only one.
+    pub(crate) fn single_active(&self) -> Option<&Consumer> {
+        self.get(self.single.as_ref()?.active?)
+    }
+
+    /// Only one of them gets messages at a time.
+    pub(crate) const fn has_single_active(&self) -> bool {
+        self.single.is_some()
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.classes.iter().map(|c| c.members.len()).sum()
     }
@@ -120,6 +146,10 @@ impl Consumers {
     }
 
     pub(crate) fn add(&mut self, spec: ConsumerSpec) {
+        if let Some(mut single) = self.single.take() {
+            single.joined(&spec, single.active.and_then(|id| self.get(id)));
+            self.single = Some(single);
+        }
         let priority = spec.priority;
         let lane = self.join_lane(&spec.outbox);
         let consumer = Consumer {
@@ -154,6 +184,10 @@ impl Consumers {
         }
         self.leave_lane(consumer.lane);
         self.spent = false;
+        if let Some(single) = &mut self.single {
+            let next = self.classes.first().and_then(|class| class.members.first());
+            single.left(id, next.map(|consumer| consumer.spec.id));
+        }
         Some(consumer.spec)
     }
 
@@ -171,6 +205,11 @@ impl Consumers {
         if let Some((at, member)) = self.find(id) {
             let consumer = &mut self.classes[at].members[member];
             consumer.in_flight = consumer.in_flight.saturating_sub(n);
+            if let Some(single) = &mut self.single
+                && consumer.in_flight == 0
+            {
+                single.settled(id);
+            }
         }
         // Also when it is gone: its channel's shared credit may let another one go on.
         self.spent = false;
@@ -188,12 +227,22 @@ impl Consumers {
     /// The next in turn that can take a message. It keeps its turn until it is given one.
     pub(crate) fn next(&mut self) -> Option<Turn> {
         let accepts = |c: &Consumer| !self.lanes[c.lane].busy && c.has_credit();
+        if let Some(single) = &self.single {
+            let found = single.entitled().and_then(|id| self.find(id));
+            let found = found.filter(|(at, member)| accepts(&self.classes[*at].members[*member]));
+            return self.turn(found);
+        }
         let found = self.classes.iter().enumerate().find_map(|(at, class)| {
             let n = class.members.len();
             let mut ring = (0..n).map(|i| (class.cursor + i) % n);
             ring.find(|&member| accepts(&class.members[member]))
                 .map(|member| (at, member))
         });
+        self.turn(found)
+    }
+
+    #[inline]
+    fn turn(&mut self, found: Option<(usize, usize)>) -> Option<Turn> {
         let Some((at, member)) = found else {
             self.spent = true;
             return None;
@@ -275,6 +324,11 @@ impl Consumers {
                 consumer.lane = at;
             }
         }
+    }
+
+    fn get(&self, id: ConsumerId) -> Option<&Consumer> {
+        let (at, member) = self.find(id)?;
+        self.classes.get(at)?.members.get(member)
     }
 
     fn find(&self, id: ConsumerId) -> Option<(usize, usize)> {

@@ -20,21 +20,15 @@ impl Queue {
         self.policies.lock().clone()
     }
 
-    /// Puts it under these policies, if it is not already.
+    /// Puts it under these policies, if it is not already. For one caller at a time.
     pub(crate) fn govern(&self, policies: Policies, wakes: &mut Wakes) {
-        // Held throughout, so that rules never belong to other policies than those shown.
-        let mut current = self.policies.lock();
-        if current.same(&policies) {
+        if self.policies.lock().same(&policies) {
             return;
         }
         let definition = policies.definition();
         let rules = Rules::under(&self.arguments, definition.as_deref());
         drop(definition);
-        *current = policies;
-        self.follow(rules, wakes);
+        *self.policies.lock() = policies;
+        self.set_rules(rules, wakes);
     }
-
-    /// Other rules hold from now on.
-    #[allow(clippy::unused_self, reason = "queues are about to obey their rules")]
-    fn follow(&self, _rules: Rules, _wakes: &mut Wakes) {}
 }

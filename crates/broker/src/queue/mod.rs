@@ -10,49 +10,63 @@
 //! - A panic under the lock ends the process: a half-changed queue is worse than a restart
 //!   from the log.
 
+mod active;
+mod admission;
 mod arguments;
 mod cold;
 mod consumers;
+mod due;
+mod dying;
 mod equivalence;
 mod governed;
+mod letters;
+mod levels;
+mod poison;
 mod ready;
 mod recorded;
 mod recording;
 mod refill;
 mod returns;
+mod revived;
 mod rules;
+mod settling;
 mod state;
+mod tending;
 #[cfg(test)]
 mod tests;
 mod view;
 
 use std::ops::{Deref, DerefMut};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use codec::FieldTable;
 use parking_lot::{Mutex, MutexGuard};
-use store::{QueueId, RecoveredQueue, Ticket};
+use store::{QueueId, Ticket};
 
 pub(crate) use arguments::{LOCATORS, check_arguments, check_server_named, is_age};
 pub use consumers::ConsumerSpec;
+pub use dying::Rejected;
 pub use equivalence::type_name;
 pub(crate) use equivalence::{check_equivalent, queue_type};
 pub use returns::{Returned, Returns};
+pub(crate) use revived::{Revived, Span};
 pub use rules::{DELIVERY_LIMIT_DEFAULT, DeadLetterStrategy, Overflow, QueueKind, Rules};
 pub use state::Settled;
-pub use view::{ConsumerView, QueueCounts, QueueSnapshot};
+pub use view::{Activity, ConsumerView, QueueCounts, QueueSnapshot};
 
 use crate::budget::Share;
 use crate::error::{Error, Resource};
 use crate::ids::{ConnectionId, ConsumerId};
 use crate::message::{Entry, Message};
 use crate::policy::Policies;
-use crate::queue::cold::{Measure, Run};
+use crate::queue::levels::{Level, Levels, Turns};
 use crate::queue::ready::Ready;
 use crate::queue::recorded::Recorded;
 use crate::queue::recording::{Purpose, Recording};
+use crate::queue::settling::settle_in;
 use crate::queue::state::{Place, QueueState};
 use crate::services::Services;
+use crate::vhost::VHost;
 use crate::wakes::Wakes;
 
 /// What `queue.declare` asks for.
@@ -114,9 +128,13 @@ pub struct Purged {
 pub(crate) struct Closed {
     pub(crate) messages: u64,
     pub(crate) consumers: Vec<ConsumerSpec>,
+    /// Its numbers in the store.
+    pub(crate) span: Span,
+    /// Messages whose returns are in the store.
+    pub(crate) returned: Vec<u64>,
 }
 
-/// A classic queue.
+/// A queue, classic or quorum: the second is the first with other rules.
 pub struct Queue {
     id: QueueId,
     name: Arc<str>,
@@ -125,10 +143,17 @@ pub struct Queue {
     auto_delete: bool,
     owner: Option<ConnectionId>,
     arguments: FieldTable,
+    handles: Handles,
     services: Services,
     recorded: Recorded,
     policies: Mutex<Policies>,
     state: Mutex<QueueState>,
+}
+
+/// The ways from a queue to what holds it.
+pub(crate) struct Handles {
+    pub(crate) queue: Weak<Queue>,
+    pub(crate) vhost: Weak<VHost>,
 }
 
 impl Queue {
@@ -138,24 +163,21 @@ impl Queue {
         vhost: Arc<str>,
         declare: &QueueDeclare,
         owner: Option<ConnectionId>,
-        services: Services,
-        recovered: Option<(RecoveredQueue, u64)>,
+        (handles, services): (Handles, Services),
+        revived: Option<Revived>,
     ) -> Self {
         let share = Share::new(Arc::clone(&services.budget));
-        let state = match recovered {
-            None => QueueState::new(Ready::default(), 1, 0, share),
-            Some((queue, delivered_to)) => {
-                let run = Run {
-                    first: queue.first_seq,
-                    last: queue.next_seq.saturating_sub(1),
-                    count: queue.live,
-                    bytes: queue.live_bytes,
-                    measure: Measure::Stored,
-                    redelivered_to: delivered_to,
-                };
-                let ready = Ready::recovered(run);
-                QueueState::new(ready, queue.next_seq.max(1), delivered_to, share)
+        let rules = Rules::shared(&declare.arguments);
+        let turns = match rules.kind {
+            QueueKind::Classic => Turns::Strict,
+            QueueKind::Quorum => Turns::Weighted,
+        };
+        let state = match revived {
+            None => {
+                let levels = (0..rules.levels()).map(|_| Level::new(Ready::default(), 1, 0));
+                QueueState::new(Levels::new(levels.collect(), turns), rules, share)
             }
+            Some(revived) => revived.into_state(turns, rules, share),
         };
         Self {
             id,
@@ -165,6 +187,7 @@ impl Queue {
             auto_delete: declare.auto_delete,
             owner,
             arguments: declare.arguments.clone(),
+            handles,
             services,
             recorded: Recorded::default(),
             policies: Mutex::default(),
@@ -242,12 +265,9 @@ impl Queue {
         wakes: &mut Wakes,
     ) -> Published {
         let mut state = self.lock();
-        let ticket = state.publish(self.place(), run, wakes);
+        let published = state.publish(self.place(), run, wakes);
         self.refill(state, wakes);
-        Published {
-            ticket,
-            rejected: Vec::new(),
-        }
+        published
     }
 
     /// Deliveries were acknowledged.
@@ -255,14 +275,6 @@ impl Queue {
         self.settle_in_store(settled);
         let mut state = self.lock();
         state.counts.ack += settled.len() as u64;
-        state.settle(self.place(), settled, wakes);
-        self.refill(state, wakes);
-    }
-
-    /// Deliveries were rejected and are not to come back.
-    pub fn reject(&self, settled: &[Settled], wakes: &mut Wakes) {
-        self.settle_in_store(settled);
-        let mut state = self.lock();
         state.settle(self.place(), settled, wakes);
         self.refill(state, wakes);
     }
@@ -283,7 +295,7 @@ impl Queue {
         }
         let mut record = Recording::default();
         for entry in entries.filter(|entry| !(entry.durable || entry.settled)) {
-            record.add(self.place(), entry.seq, &entry.message, Purpose::Memory);
+            record.add(self.place(), entry, Purpose::Memory);
             entry.durable = true;
         }
         record.finish(self.place());
@@ -312,8 +324,7 @@ impl Queue {
         if !state.live {
             return Err(Error::NotFound(self.resource()));
         }
-        let taken = state.consumers.iter().any(|c| c.spec.exclusive);
-        if taken || (spec.exclusive && !state.consumers.is_empty()) {
+        if !state.admits(&spec) {
             return Err(Error::ExclusiveUse(self.resource()));
         }
         state.add_consumer(self.place(), spec, wakes);
@@ -329,6 +340,9 @@ impl Queue {
         }
         state.dispatch(self.place(), wakes);
         let last = state.consumers.is_empty();
+        if last {
+            state.touch(self.place());
+        }
         self.refill(state, wakes);
         if self.auto_delete && last {
             Removed::LastOfAutoDelete
@@ -365,15 +379,25 @@ impl Queue {
             return Ok(None);
         }
         condition(&state.tally())?;
+        let span = Span {
+            first: self.id,
+            levels: u16::try_from(state.ready.count()).unwrap_or(u16::MAX),
+        };
         Ok(Some(Closed {
+            span,
+            returned: state.returns.numbers(),
             messages: state.close(),
             consumers: state.consumers.take_all(),
         }))
     }
 
-    /// The highest number ever delivered.
-    pub(crate) fn delivered_to(&self) -> u64 {
-        self.lock().delivered_to
+    /// The highest number ever delivered, of each of its numbers in the store.
+    pub(crate) fn delivered_to(&self) -> Vec<(QueueId, u64)> {
+        let state = self.lock();
+        (self.id.0..)
+            .map(QueueId)
+            .zip(state.ready.iter().map(|level| level.delivered_to))
+            .collect()
     }
 
     /// It had a consumer once and has none now.
@@ -390,7 +414,7 @@ impl Queue {
                 .filter(|s| s.durable)
                 .map(|s| s.seq)
                 .collect();
-            self.services.store.settle(self.id, &durable);
+            settle_in(&self.services.store, self.id, &durable);
         }
     }
 
@@ -400,6 +424,7 @@ impl Queue {
             durable: self.durable,
             store: &self.services.store,
             recorded: &self.recorded,
+            queue: self,
         }
     }
 

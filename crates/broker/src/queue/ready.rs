@@ -6,11 +6,11 @@ use codec::Content;
 use store::{Body, Ticket};
 
 use crate::limits::QUEUE_IDLE_ENTRIES_MAX;
-use crate::message::Entry;
+use crate::message::{Entry, Expiry};
 use crate::queue::cold::{Cold, Measure, Run, Runs};
 
 /// Bytes that a message takes in a queue besides its own.
-const ENTRY_BYTES: u64 = size_of::<Entry>() as u64;
+pub(crate) const ENTRY_BYTES: u64 = size_of::<Entry>() as u64;
 
 /// Ready messages: `front` in memory, `cold` in the store only, `tail` in memory.
 ///
@@ -41,6 +41,16 @@ pub(crate) enum Popped {
     /// There is one, but only in the store.
     Cold,
     /// There is none.
+    Nothing,
+}
+
+/// What stands first.
+pub(crate) enum Head<'a> {
+    /// This.
+    Entry(&'a Entry),
+    /// Something that is in the store only.
+    Cold,
+    /// Nothing.
     Nothing,
 }
 
@@ -211,6 +221,17 @@ impl Ready {
         Some(entry)
     }
 
+    /// The next message, where it is.
+    #[inline]
+    pub(crate) fn head(&self) -> Head<'_> {
+        let cold = self.cold.first().map(|run| run.first);
+        match (self.front.front(), cold) {
+            (Some(front), cold) if cold.is_none_or(|cold| front.seq < cold) => Head::Entry(front),
+            (_, Some(_)) => Head::Cold,
+            (_, None) => self.tail.front().map_or(Head::Nothing, Head::Entry),
+        }
+    }
+
     /// The next message is in the store only: what is to be read.
     pub(crate) fn wanted(&self) -> Option<Stretch> {
         let run = self.cold.first()?;
@@ -239,8 +260,8 @@ impl Ready {
         for (seq, body) in read.into_iter().take_while(|(seq, _)| *seq <= last) {
             (count, next) = (count + 1, seq.saturating_add(1));
             let stored = body.len() as u64;
-            let message = match Content::from_parts(body.head, body.tail) {
-                Ok(message) => message,
+            let (message, notes) = match Content::from_stored(body.head, body.tail) {
+                Ok(stored) => stored,
                 Err(error) => {
                     tracing::error!(seq, %error, "a stored message can't be read and is skipped");
                     continue;
@@ -253,6 +274,10 @@ impl Ready {
             thawed.push(Entry {
                 seq,
                 message,
+                expiry: match notes.expires_at_ms {
+                    0 => Expiry::NEVER,
+                    at => Expiry::at_ms(at),
+                },
                 redelivered: seq <= redelivered_to,
                 durable: true,
                 settled: false,

@@ -1,8 +1,10 @@
 //! The records that a run of messages needs.
 
+use codec::{KeptNotes, Notes};
 use store::{Body, Ticket};
 
-use crate::message::Message;
+use crate::message::Entry;
+use crate::queue::levels::{number_of, store_id};
 use crate::queue::state::Place;
 
 /// What a record is for.
@@ -21,6 +23,7 @@ pub(crate) struct Recording {
     purpose: Purpose,
     first: u64,
     bodies: Vec<Body>,
+    notes: KeptNotes,
     tickets: Tickets,
 }
 
@@ -34,17 +37,19 @@ pub(crate) struct Tickets {
 }
 
 impl Recording {
-    pub(crate) fn add(&mut self, place: Place<'_>, seq: u64, message: &Message, purpose: Purpose) {
+    pub(crate) fn add(&mut self, place: Place<'_>, entry: &Entry, purpose: Purpose) {
+        let seq = entry.seq;
         if seq != self.first + self.bodies.len() as u64 || purpose != self.purpose {
             self.write(place);
         }
         if self.bodies.is_empty() {
             (self.first, self.purpose) = (seq, purpose);
         }
-        self.bodies.push(Body {
-            head: message.bytes().clone(),
-            tail: message.large_body().cloned(),
-        });
+        let notes = Notes {
+            expires_at_ms: entry.expiry.ms().unwrap_or(0),
+        };
+        let (head, tail) = entry.message.to_stored(notes, &mut self.notes);
+        self.bodies.push(Body { head, tail });
     }
 
     fn write(&mut self, place: Place<'_>) {
@@ -52,13 +57,14 @@ impl Recording {
             return;
         }
         let bodies = std::mem::take(&mut self.bodies);
+        let (queue, first) = (store_id(place.id, self.first), number_of(self.first));
         let ticket = match self.purpose {
             Purpose::Durability => {
-                let ticket = place.store.append(place.id, self.first, bodies);
+                let ticket = place.store.append(queue, first, bodies);
                 self.tickets.durable = Some(ticket);
                 ticket
             }
-            Purpose::Memory => place.store.spill(place.id, self.first, bodies),
+            Purpose::Memory => place.store.spill(queue, first, bodies),
         };
         self.tickets.all = self.tickets.all.max(Some(ticket));
     }

@@ -4,8 +4,9 @@
 //! return it is enough that the run still begins where it did: else somebody else was
 //! faster, or the messages are gone, and what was read is dropped.
 
-use crate::limits::REFILL_MESSAGES_MAX;
+use crate::limits::{REFILL_MESSAGES_MAX, TENDING_ROUNDS_MAX};
 use crate::message::AckMode;
+use crate::queue::levels::{number_of, store_id};
 use crate::queue::ready::Stretch;
 use crate::queue::state::Search;
 use crate::queue::{Got, Locked, Queue};
@@ -23,10 +24,12 @@ enum Progress {
 impl Queue {
     /// Takes the oldest ready message. None also when it can't be read.
     pub fn get(&self, ack: AckMode) -> Option<Got> {
+        // Outlives the lock: what has expired is passed on without it.
+        let mut wakes = Wakes::new();
         let mut state = self.lock();
         loop {
             // Ends: each vain search means that others have made progress.
-            let stretch = match state.get(self.place(), ack) {
+            let stretch = match state.get(self.place(), ack, &mut wakes) {
                 Search::Found(entry) => {
                     let remaining = state.ready.len();
                     return Some(Got { entry, remaining });
@@ -45,11 +48,17 @@ impl Queue {
     /// Reads for consumers that could go on, until they can't. Others who come meanwhile
     /// leave it to this caller and do not wait.
     pub(super) fn refill<'a>(&'a self, mut state: Locked<'a>, wakes: &mut Wakes) {
+        let mut rounds = 0;
         while let Some(stretch) = state.begin_read() {
             let progress;
             (state, progress) = self.read(state, stretch);
             state.end_read(self.place(), wakes);
             if progress == Progress::Stuck {
+                return;
+            }
+            rounds += 1;
+            if rounds >= TENDING_ROUNDS_MAX && state.consumers.is_spent() {
+                state.arm(self.place(), self.now_ms());
                 return;
             }
         }
@@ -61,7 +70,12 @@ impl Queue {
         let first = stretch.first;
         let mut messages = stretch.messages.min(REFILL_MESSAGES_MAX);
         let read = loop {
-            match self.services.store.read(self.id, first, messages, bytes) {
+            match self.services.store.read(
+                store_id(self.id, first),
+                number_of(first),
+                messages,
+                bytes,
+            ) {
                 // Those before the damaged one are whole, but come only without it.
                 Err(store::Error::CorruptMessage { .. }) if messages > 1 => messages /= 2,
                 other => break other,

@@ -1,6 +1,6 @@
 //! What a queue does beyond the protocol: its arguments and the policies that apply to it.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use codec::FieldTable;
 use serde_json::{Map, Value};
@@ -75,7 +75,29 @@ pub struct Rules {
 /// Returns after which a message of a quorum queue dies if nobody says otherwise.
 pub const DELIVERY_LIMIT_DEFAULT: u32 = 20;
 
+/// Those of nearly all queues.
+static PLAIN: LazyLock<Arc<Rules>> = LazyLock::new(Arc::default);
+
 impl Rules {
+    /// As [`Self::of`]. Plain queues share theirs.
+    pub(crate) fn shared(arguments: &FieldTable) -> Arc<Self> {
+        let rules = Self::of(arguments);
+        if rules == **PLAIN {
+            Arc::clone(&PLAIN)
+        } else {
+            Arc::new(rules)
+        }
+    }
+
+    /// Levels of priority that its messages are kept in.
+    pub(crate) const fn levels(&self) -> u16 {
+        match self.kind {
+            QueueKind::Classic => self.max_priority as u16 + 1,
+            // Normal and high.
+            QueueKind::Quorum => 2,
+        }
+    }
+
     /// What the (valid) arguments of a declaration ask for.
     #[must_use]
     pub fn of(arguments: &FieldTable) -> Self {

@@ -4,17 +4,26 @@
 //! the store (which only takes notes) and outboxes. After every change that could let a
 //! message go, [`QueueState::dispatch`] runs: publish, settle, requeue, resume, consume.
 
+use std::sync::Arc;
+
 use store::{QueueId, Store, Ticket};
 
 use crate::budget::Share;
+use crate::dead_letter::Reason;
 use crate::ids::ConsumerId;
-use crate::limits::{REFILL_BYTES_MAX, WARM_BYTES_MIN};
-use crate::message::{AckMode, Entry, Message};
+use crate::limits::{DEATHS_SLICE_MAX, REFILL_BYTES_MAX, WARM_BYTES_MIN};
+use crate::message::{AckMode, Entry, Expiry, Message};
+use crate::queue::admission::Enqueue;
 use crate::queue::consumers::{ConsumerSpec, Consumers};
-use crate::queue::ready::{Popped, Ready, Stretch};
+use crate::queue::letters::Letters;
+use crate::queue::levels::{Levels, Turns, level_of, number_of, seq_of};
+use crate::queue::poison::ReturnCounts;
+use crate::queue::ready::{ENTRY_BYTES, Popped, Stretch};
 use crate::queue::recorded::Recorded;
-use crate::queue::recording::{Purpose, Recording};
+use crate::queue::recording::Purpose;
 use crate::queue::returns::Returns;
+use crate::queue::settling::{purge_in, settle_in};
+use crate::queue::{Published, Queue, QueueKind, Rules};
 use crate::stats::MessageCounts;
 use crate::wakes::Wakes;
 
@@ -49,23 +58,32 @@ impl Settled {
 pub(crate) struct QueueState {
     /// False once deleted: late calls find it so and do nothing.
     pub(crate) live: bool,
-    pub(crate) ready: Ready,
-    next_seq: u64,
-    /// The highest number ever delivered; stored at a clean stop, because what lies below
-    /// it may have been delivered before.
-    pub(crate) delivered_to: u64,
+    pub(crate) ready: Levels,
     pub(crate) unacked: u64,
     pub(crate) unacked_bytes: u64,
     pub(crate) consumers: Consumers,
     pub(crate) had_consumer: bool,
     pub(crate) counts: MessageCounts,
-    /// Numbers settled by being delivered, kept for its allocation.
-    auto_settled: Vec<u64>,
+    pub(crate) rules: Arc<Rules>,
+    /// The rules ask for more than a plain queue does.
+    pub(super) special: bool,
+    /// Some of its messages may expire.
+    pub(super) timed: bool,
+    /// The deadline that the timers know of.
+    pub(super) armed: Option<u64>,
+    /// When it was last used, in milliseconds of the epoch; kept if it expires.
+    pub(super) unused_since_ms: u64,
+    /// How often messages came back, if it is a quorum queue.
+    pub(super) returns: ReturnCounts,
+    /// Dead letters that wait until a queue takes them.
+    pub(super) letters: Letters,
+    /// Numbers settled by being delivered or by dying, kept for its allocation.
+    pub(super) settling: Vec<u64>,
     /// Somebody reads for the consumers just now.
     reading: bool,
     /// The last read failed, and somebody has been told.
     pub(crate) unreadable: bool,
-    share: Share,
+    pub(super) share: Share,
 }
 
 /// What stays the same while the state changes.
@@ -75,6 +93,7 @@ pub(crate) struct Place<'a> {
     pub(crate) durable: bool,
     pub(crate) store: &'a Store,
     pub(crate) recorded: &'a Recorded,
+    pub(crate) queue: &'a Queue,
 }
 
 /// What became of a `basic.get`.
@@ -86,18 +105,23 @@ pub(crate) enum Search {
 }
 
 impl QueueState {
-    pub(crate) fn new(ready: Ready, next_seq: u64, delivered_to: u64, share: Share) -> Self {
+    pub(crate) fn new(ready: Levels, rules: Arc<Rules>, share: Share) -> Self {
         Self {
             live: true,
             ready,
-            next_seq,
-            delivered_to,
             unacked: 0,
             unacked_bytes: 0,
-            consumers: Consumers::default(),
+            consumers: Consumers::new(&rules),
             had_consumer: false,
             counts: MessageCounts::default(),
-            auto_settled: Vec::new(),
+            special: rules.are_special(),
+            timed: rules.message_ttl_ms.is_some(),
+            rules,
+            armed: None,
+            unused_since_ms: 0,
+            returns: ReturnCounts::default(),
+            letters: Letters::default(),
+            settling: Vec::new(),
             reading: false,
             unreadable: false,
             share,
@@ -111,56 +135,90 @@ impl QueueState {
         place: Place<'_>,
         run: impl ExactSizeIterator<Item = Message>,
         wakes: &mut Wakes,
-    ) -> Option<Ticket> {
+    ) -> Published {
         if !self.live {
             // Deleted since it was looked up: as if routed a moment before the deletion.
             run.for_each(drop);
-            return None;
+            return Published::default();
         }
         self.counts.publish += run.len() as u64;
-        let budget = self.share.budget();
-        let (allowance, transient_allowance) = (budget.allowance(), budget.transient_allowance());
         if self.ready.is_deep() {
-            self.ready.rejoin(allowance / 2);
+            let little = self.share.budget().allowance() / 2;
+            self.ready.rejoin(little);
         }
-        let mut record = Recording::default();
-        for message in run {
-            let seq = self.next_seq;
-            self.next_seq += 1;
-            let durable = place.durable && message.persistent();
-            let allowance = if durable {
-                allowance
-            } else {
-                transient_allowance
-            };
-            let deep = self.ready.is_deep() || self.ready.cost() >= allowance;
-            if durable {
-                record.add(place, seq, &message, Purpose::Durability);
-            } else if deep {
-                record.add(place, seq, &message, Purpose::Memory);
+        let mut enqueue = Enqueue::new(self);
+        let mut rejected = Vec::new();
+        for (at, message) in run.enumerate() {
+            // The rules of the queue, or of this message: nothing for nearly all of them.
+            if self.special && self.refuses(&mut enqueue, place, &message, wakes) {
+                rejected.push(u32::try_from(at).unwrap_or(u32::MAX));
+                self.refuse(place, message, wakes);
+                continue;
             }
-            let entry = Entry {
-                seq,
-                message,
-                redelivered: false,
-                durable: durable || deep,
-                settled: false,
-            };
-            if deep {
-                self.ready.push_tail(entry);
+            let expiry = if self.special || message.marks().expires() {
+                self.expiry_of(&mut enqueue, place, &message)
             } else {
-                self.ready.push(entry);
-            }
+                Expiry::NEVER
+            };
+            self.enqueue(&mut enqueue, place, message, expiry);
         }
         // The record is enqueued before anybody can see the message: else its ack could
         // stand before it in the log, and it would come back after a restart.
-        let tickets = record.finish(place);
+        let ticket = self.finish(enqueue, place);
+        self.dispatch(place, wakes);
+        if self.special || self.timed {
+            self.tend(place, wakes);
+        }
+        self.chill(place);
+        Published { ticket, rejected }
+    }
+
+    fn enqueue(
+        &mut self,
+        enqueue: &mut Enqueue,
+        place: Place<'_>,
+        message: Message,
+        expiry: Expiry,
+    ) {
+        let at = self.ready.level_for(message.marks().priority());
+        let level = self.ready.level(at);
+        let seq = seq_of(at, level.next_seq);
+        level.next_seq += 1;
+        let durable = place.durable && (message.persistent() || enqueue.all_durable);
+        let allowance = if durable {
+            enqueue.allowance
+        } else {
+            enqueue.transient_allowance
+        };
+        let deep = level.ready.is_deep() || enqueue.cost >= allowance;
+        enqueue.cost += message.wire_len() as u64 + ENTRY_BYTES;
+        let entry = Entry {
+            seq,
+            message,
+            expiry,
+            redelivered: false,
+            durable: durable || deep,
+            settled: false,
+        };
+        if durable {
+            enqueue.record.add(place, &entry, Purpose::Durability);
+        } else if deep {
+            enqueue.record.add(place, &entry, Purpose::Memory);
+        }
+        if deep {
+            level.ready.push_tail(entry);
+        } else {
+            level.ready.push(entry);
+        }
+    }
+
+    /// Hands the records of a run to the store.
+    pub(super) fn finish(&mut self, enqueue: Enqueue, place: Place<'_>) -> Option<Ticket> {
+        let tickets = enqueue.record.finish(place);
         if let Some(ticket) = tickets.all {
             self.ready.mark(ticket);
         }
-        self.dispatch(place, wakes);
-        self.chill(place);
-        tickets.durable
+        tickets.durable.max(enqueue.ticket)
     }
 
     /// Keeps no more in memory than allowed, as far as the store is.
@@ -183,12 +241,23 @@ impl QueueState {
             return;
         }
         let sole = self.consumers.is_sole();
+        let now_ms = if self.timed { place.queue.now_ms() } else { 0 };
+        let mut expired = 0;
         'consumers: while let Some(turn) = self.consumers.next() {
             loop {
                 let Popped::Entry(mut entry) = self.ready.pop() else {
                     break 'consumers;
                 };
-                self.delivered_to = self.delivered_to.max(entry.seq);
+                if self.timed && entry.expiry.is_before(now_ms) {
+                    self.die(place, entry, Reason::Expired, wakes);
+                    expired += 1;
+                    if expired == DEATHS_SLICE_MAX {
+                        self.arm(place, now_ms);
+                        break 'consumers;
+                    }
+                    continue;
+                }
+                self.note_delivery(&mut entry);
                 self.counts.redeliver += u64::from(entry.redelivered);
                 if turn.ack == AckMode::Manual {
                     self.unacked += 1;
@@ -198,7 +267,7 @@ impl QueueState {
                     self.counts.deliver_no_ack += 1;
                     if std::mem::take(&mut entry.durable) {
                         entry.settled = true;
-                        self.auto_settled.push(entry.seq);
+                        self.settling.push(entry.seq);
                     }
                 }
                 if !(self.consumers.stage(turn, entry, wakes) && sole) {
@@ -207,24 +276,48 @@ impl QueueState {
             }
         }
         self.consumers.flush(wakes);
-        if !self.auto_settled.is_empty() {
-            place.store.settle(place.id, &self.auto_settled);
-            self.auto_settled.clear();
+        self.settle_collected(place);
+    }
+
+    #[inline]
+    fn note_delivery(&mut self, entry: &mut Entry) {
+        let level = self.ready.level(level_of(entry.seq));
+        level.delivered_to = level.delivered_to.max(number_of(entry.seq));
+        if entry.redelivered {
+            self.counts.redeliver += 1;
+            self.show_returns(entry);
+        }
+    }
+
+    /// Tells the store what was settled under this lock.
+    pub(super) fn settle_collected(&mut self, place: Place<'_>) {
+        if !self.settling.is_empty() {
+            settle_in(place.store, place.id, &self.settling);
+            self.settling.clear();
         }
     }
 
     /// Takes one message for `basic.get`.
-    pub(crate) fn get(&mut self, place: Place<'_>, ack: AckMode) -> Search {
-        let mut entry = match (self.ready.pop(), self.ready.wanted()) {
-            (Popped::Entry(entry), _) => entry,
-            (Popped::Cold, Some(stretch)) => return Search::Read(stretch),
-            _ => {
-                self.counts.get_empty += 1;
-                return Search::Empty;
+    pub(crate) fn get(&mut self, place: Place<'_>, ack: AckMode, wakes: &mut Wakes) -> Search {
+        let now_ms = place
+            .queue
+            .now_ms_if(self.timed || self.rules.expires_ms.is_some());
+        self.unused_since_ms = now_ms;
+        let mut entry = loop {
+            match (self.ready.pop(), self.ready.wanted()) {
+                (Popped::Entry(entry), _) if entry.expiry.is_before(now_ms) => {
+                    self.die(place, entry, Reason::Expired, wakes);
+                }
+                (Popped::Entry(entry), _) => break entry,
+                (Popped::Cold, Some(stretch)) => return Search::Read(stretch),
+                _ => {
+                    self.counts.get_empty += 1;
+                    self.settle_collected(place);
+                    return Search::Empty;
+                }
             }
         };
-        self.delivered_to = self.delivered_to.max(entry.seq);
-        self.counts.redeliver += u64::from(entry.redelivered);
+        self.note_delivery(&mut entry);
         match ack {
             AckMode::Manual => {
                 self.counts.get += 1;
@@ -235,19 +328,32 @@ impl QueueState {
                 self.counts.get_no_ack += 1;
                 if std::mem::take(&mut entry.durable) {
                     entry.settled = true;
-                    place.store.settle(place.id, &[entry.seq]);
+                    self.settling.push(entry.seq);
                 }
             }
+        }
+        self.settle_collected(place);
+        if self.timed {
+            self.rearm(place);
         }
         self.share.report(self.ready.cost());
         Search::Found(entry)
     }
 
-    /// The client has acknowledged or rejected deliveries.
+    /// The client has acknowledged deliveries.
     pub(crate) fn settle(&mut self, place: Place<'_>, settled: &[Settled], wakes: &mut Wakes) {
         if !self.live {
             return;
         }
+        self.release(settled);
+        if self.special {
+            self.forget_returns(place, settled.iter().map(|settled| settled.seq));
+        }
+        self.dispatch(place, wakes);
+    }
+
+    /// Takes deliveries off the unacknowledged and gives their credit back.
+    pub(super) fn release(&mut self, settled: &[Settled]) {
         let mut rest = settled;
         while let [first, ..] = rest {
             // Acks come in runs for one consumer: look it up once.
@@ -264,7 +370,6 @@ impl QueueState {
             }
             rest = &rest[run..];
         }
-        self.dispatch(place, wakes);
     }
 
     /// Deliveries come back, to where they were.
@@ -274,7 +379,7 @@ impl QueueState {
         }
         let Returns {
             mut entries,
-            runs,
+            mut runs,
             credit,
             unacked: (messages, bytes),
         } = returns;
@@ -283,20 +388,35 @@ impl QueueState {
         for (consumer, n) in credit {
             self.consumers.release(consumer, n);
         }
-        entries.sort_by_key(|e| e.seq);
-        self.ready.put_back(entries);
+        if self.rules.kind == QueueKind::Quorum {
+            self.count_returns(place, &mut entries, &mut runs, wakes);
+            self.ready.put_first(entries);
+        } else {
+            entries.sort_by_key(|e| e.seq);
+            self.ready.put_back(entries);
+        }
         self.ready.put_back_cold(runs);
         self.dispatch(place, wakes);
+        if self.special || self.timed {
+            self.tend(place, wakes);
+        }
         self.chill(place);
     }
 
     /// A consumer could take a message that is in the store only: what to read. The caller is
     /// the only one to read for consumers until it comes back.
     pub(crate) fn begin_read(&mut self) -> Option<Stretch> {
-        if self.reading || self.consumers.is_spent() {
+        if self.reading {
             return None;
         }
-        let stretch = self.ready.wanted()?;
+        let stretch = if self.consumers.is_spent() {
+            if !(self.special || self.timed) || !self.live {
+                return None;
+            }
+            self.wanted_to_tend()?
+        } else {
+            self.ready.wanted()?
+        };
         self.reading = true;
         Some(stretch)
     }
@@ -305,6 +425,9 @@ impl QueueState {
     pub(crate) fn end_read(&mut self, place: Place<'_>, wakes: &mut Wakes) {
         self.reading = false;
         self.dispatch(place, wakes);
+        if self.special || self.timed {
+            self.tend(place, wakes);
+        }
         self.share.report(self.ready.cost());
     }
 
@@ -324,7 +447,7 @@ impl QueueState {
     pub(crate) fn purge(&mut self, place: Place<'_>) -> (u64, Option<Ticket>) {
         let count = self.ready.len();
         let runs = self.ready.clear();
-        let ticket = (!runs.is_empty()).then(|| place.store.purge(place.id, &runs));
+        let ticket = purge_in(place.store, place.id, &runs);
         self.share.report(self.ready.cost());
         (count, ticket)
     }
@@ -333,7 +456,9 @@ impl QueueState {
     pub(crate) fn close(&mut self) -> u64 {
         self.live = false;
         let messages = self.ready.len();
-        self.ready = Ready::default();
+        self.ready = Levels::new(Vec::new(), Turns::Strict);
+        self.letters = Letters::default();
+        self.returns = ReturnCounts::default();
         (self.unacked, self.unacked_bytes) = (0, 0);
         self.share.report(0);
         messages

@@ -1,6 +1,9 @@
 //! The rules of one queue, and a property: no message is lost or doubled.
 
+mod deaths;
 mod paging;
+mod quorum;
+mod rules;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -23,6 +23,10 @@ pub struct QueueCounts {
     pub ready_bytes: u64,
     /// Body bytes of the unacknowledged ones.
     pub unacked_bytes: u64,
+    /// Dead letters that stay until a queue takes them.
+    pub dead_letters: u64,
+    /// Body bytes of those.
+    pub dead_letter_bytes: u64,
 }
 
 /// A queue at one moment. Takes no longer for a deep queue than for an empty one.
@@ -34,6 +38,8 @@ pub struct QueueSnapshot {
     pub messages: MessageCounts,
     /// Its consumers, in the order of their turns.
     pub consumers: Vec<ConsumerView>,
+    /// Of the consumers only one gets messages: its tag and channel, if there is one.
+    pub single_active: Option<ConsumerView>,
 }
 
 /// A consumer, for listing.
@@ -55,10 +61,41 @@ pub struct ConsumerView {
     pub exclusive: bool,
     /// As given.
     pub arguments: FieldTable,
+    /// Whether it gets messages.
+    pub activity: Activity,
+}
+
+/// Whether a consumer gets messages.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Activity {
+    /// As all of its queue do.
+    Up,
+    /// As the only one of its queue.
+    SingleActive,
+    /// Not before the active one is gone.
+    Waiting,
+}
+
+impl Activity {
+    /// RabbitMQ's word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::SingleActive => "single_active",
+            Self::Waiting => "waiting",
+        }
+    }
+
+    /// It gets messages.
+    #[must_use]
+    pub const fn is_active(self) -> bool {
+        !matches!(self, Self::Waiting)
+    }
 }
 
 impl ConsumerView {
-    fn of(consumer: &Consumer) -> Self {
+    fn of(consumer: &Consumer, activity: Activity) -> Self {
         let spec = &consumer.spec;
         Self {
             tag: Arc::clone(&spec.tag),
@@ -69,6 +106,7 @@ impl ConsumerView {
             prefetch: spec.prefetch,
             exclusive: spec.exclusive,
             arguments: spec.arguments.clone(),
+            activity,
         }
     }
 }
@@ -81,7 +119,19 @@ impl QueueState {
             consumers: self.consumers.len() as u64,
             ready_bytes: self.ready.bytes(),
             unacked_bytes: self.unacked_bytes,
+            dead_letters: self.letters.held().0,
+            dead_letter_bytes: self.letters.held().1,
         }
+    }
+
+    fn view(&self, consumer: &Consumer) -> ConsumerView {
+        let active = self.consumers.single_active().map(|active| active.spec.id);
+        let activity = match active {
+            _ if !self.consumers.has_single_active() => Activity::Up,
+            Some(id) if id == consumer.spec.id => Activity::SingleActive,
+            _ => Activity::Waiting,
+        };
+        ConsumerView::of(consumer, activity)
     }
 }
 
@@ -115,7 +165,8 @@ impl Queue {
         QueueSnapshot {
             counts: state.tally(),
             messages: state.counts,
-            consumers: state.consumers.iter().map(ConsumerView::of).collect(),
+            consumers: state.consumers.iter().map(|c| state.view(c)).collect(),
+            single_active: state.consumers.single_active().map(|c| state.view(c)),
         }
     }
 }

@@ -53,6 +53,7 @@ fn rewriting_keeps_every_other_byte() {
     let with = Rewrite {
         reply_to: Some("else"),
         headers: None,
+        ..Rewrite::default()
     };
     let (after, bytes) = rewrite_properties(&header(flags | 1, &before), &with).unwrap();
     assert_eq!(after, flags);
@@ -60,6 +61,7 @@ fn rewriting_keeps_every_other_byte() {
     let with = Rewrite {
         reply_to: None,
         headers: Some(&[]),
+        ..Rewrite::default()
     };
     let (_, bytes) = rewrite_properties(&header(flags, &before), &with).unwrap();
     assert_eq!(bytes, [&[0; 4], &before[7..]].concat());

@@ -24,13 +24,20 @@ fn wire(key: &str, body: &[u8]) -> Wire {
     }
 }
 
+fn persistent() -> Marks {
+    Marks::of(&crate::Properties {
+        delivery_mode: Some(2),
+        ..crate::Properties::default()
+    })
+}
+
 fn push(slab: &mut Slab, key: &str, body: &[u8]) {
     let Wire {
         names,
         header,
         body,
     } = wire(key, body);
-    slab.push(&names, &header, &body, true);
+    slab.push(&names, &header, &body, persistent());
 }
 
 fn drain(slab: &mut Slab) -> Vec<Content> {
@@ -133,8 +140,8 @@ fn bodies_are_inline_or_shared_by_length() {
             body: frame,
         } = wire("key", &body);
         let mut slab = Slab::new();
-        slab.push(&names, &header, &frame, false);
-        slab.push_large(&names, &header, body.clone(), false);
+        slab.push(&names, &header, &frame, Marks::default());
+        slab.push_large(&names, &header, body.clone(), Marks::default());
         let contents = drain(&mut slab);
         for content in &contents {
             assert_eq!(content.body(), body);
@@ -159,7 +166,12 @@ fn bodies_are_inline_or_shared_by_length() {
 fn an_empty_body_frame_is_left_out() {
     let Wire { names, header, .. } = wire("key", b"");
     let mut slab = Slab::new();
-    slab.push(&names, &header, &[3, 0, 1, 0, 0, 0, 0, FRAME_END], false);
+    slab.push(
+        &names,
+        &header,
+        &[3, 0, 1, 0, 0, 0, 0, FRAME_END],
+        Marks::default(),
+    );
     let contents = drain(&mut slab);
     assert_eq!(contents[0].body_frame_len(), 0);
     assert!(Content::from_parts(contents[0].bytes().clone(), None).is_ok());

@@ -7,7 +7,7 @@ use axum::routing::post;
 use axum::{Json, Router};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use broker::{AckMode, Entry, Message, MessageCounts, Queue, Returned, Settled, Wakes};
+use broker::{AckMode, Entry, Message, MessageCounts, Queue, Rejected, Returned, Wakes};
 use serde_json::json;
 
 use super::{Answer, Shared, exchange_name, exchanges, queues};
@@ -213,11 +213,11 @@ fn settle(queue: &Queue, after: After, fetched: Vec<(Entry, u64)>) {
     match after {
         After::Acknowledged => {}
         After::Reject => {
-            let settled: Vec<Settled> = fetched
-                .iter()
-                .map(|(entry, _)| Settled::of(entry, None))
+            let mut rejected = fetched
+                .into_iter()
+                .map(|(entry, _)| Rejected::of(entry, None))
                 .collect();
-            queue.reject(&settled, &mut wakes);
+            queue.reject(&mut rejected, &mut wakes);
         }
         After::Requeue => {
             let returned = fetched

@@ -11,7 +11,7 @@ async fn the_page_and_its_parts_are_served() {
     for (path, kind) in [
         ("/", "text/html; charset=utf-8"),
         ("/index.html", "text/html; charset=utf-8"),
-        ("/style.css", "text/css; charset=utf-8"),
+        ("/css/base.css", "text/css; charset=utf-8"),
         ("/js/router.js", "text/javascript; charset=utf-8"),
         ("/js/pages/overview.js", "text/javascript; charset=utf-8"),
     ] {
@@ -27,9 +27,9 @@ async fn the_page_and_its_parts_are_served() {
 #[tokio::test]
 async fn a_file_that_has_not_changed_is_not_sent_again() {
     let setting = Setting::new();
-    let first = setting.get("/style.css").await;
+    let first = setting.get("/css/base.css").await;
     let again = Request::builder()
-        .uri("/style.css")
+        .uri("/css/base.css")
         .header("if-none-match", first.header("etag"))
         .body(Body::empty())
         .unwrap();

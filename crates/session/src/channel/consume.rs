@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use broker::{AckMode, ConsumerSpec};
+use broker::{AckMode, ConsumerSpec, Facts};
 use codec::{AMQPClass, GetOkHead, basic, get_ok};
 
 use crate::channel::restrictions::{Asked, Granted, check_get, grant};
@@ -76,7 +76,13 @@ impl Channel {
             arguments: m.arguments,
             credit: Arc::clone(&self.credit),
         };
+        let events = client.broker.events();
+        let facts =
+            (events.are_heard()).then(|| Facts::of_new_consumer(&client.info, &spec, queue.name()));
         queue.add_consumer(spec, &mut turn.wakes)?;
+        if let Some(facts) = facts {
+            events.emit("consumer.created", || facts);
+        }
         let origin = Arc::new(Origin {
             queue,
             consumer: Some(id),
@@ -187,6 +193,14 @@ impl Channel {
     pub(crate) fn forget_consumer(&mut self, consumer: &Consumer, client: &mut Client) {
         client.consumers.remove(&consumer.id);
         self.consumers.remove(&consumer.tag);
+        let events = client.broker.events();
+        events.emit("consumer.deleted", || {
+            let queue = match &consumer.source {
+                Source::Queue(origin) => origin.queue.name(),
+                Source::Replies(name) => &**name,
+            };
+            Facts::of_consumer(&client.info, self.number, &consumer.tag, queue)
+        });
         if let Source::Replies(name) = &consumer.source {
             client.vhost.replies().remove(name);
         }

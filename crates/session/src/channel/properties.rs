@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use codec::{
-    AMQPValue, ContentHeader, FRAME_END, FieldTable, Properties, Rewrite, as_str, find_raw,
+    AMQPValue, ContentHeader, FRAME_END, FieldTable, Marks, Properties, Rewrite, as_str, find_raw,
     property, rewrite_properties,
 };
 
@@ -19,7 +19,7 @@ const MEANINGFUL: u16 =
 pub(crate) struct Checked<'a> {
     /// The header frame to keep: as it came, unless something in it has to be replaced.
     pub(crate) frame: Cow<'a, [u8]>,
-    pub(crate) persistent: bool,
+    pub(crate) marks: Marks,
     /// Contents of the headers table.
     pub(crate) headers: Option<&'a [u8]>,
     /// Further routing keys, from the headers `CC` and `BCC`.
@@ -31,7 +31,7 @@ pub(crate) struct Checked<'a> {
 pub(crate) struct PropertiesMemo {
     flags: u16,
     bytes: Vec<u8>,
-    persistent: bool,
+    marks: Marks,
 }
 
 /// Who publishes, as far as properties may tell.
@@ -44,22 +44,24 @@ pub(crate) struct Publisher<'a> {
 }
 
 impl PropertiesMemo {
-    /// The header's delivery-mode, if these properties are known to be sound and to mean
-    /// nothing more.
+    /// The header's marks, if these properties are known to be sound and to mean nothing more.
     #[inline]
-    pub(crate) fn persistent(&self, header: &ContentHeader<'_>) -> Option<bool> {
+    pub(crate) fn marks(&self, header: &ContentHeader<'_>) -> Option<Marks> {
         if header.properties.is_empty() && header.flags & !property::UNKNOWN == 0 {
-            return Some(false);
+            return Some(Marks::default());
         }
-        (header.flags == self.flags && *header.properties == *self.bytes).then_some(self.persistent)
+        (header.flags == self.flags && *header.properties == *self.bytes).then_some(self.marks)
     }
 
-    fn remember(&mut self, header: &ContentHeader<'_>, persistent: bool) {
-        if header.flags & MEANINGFUL == 0 && header.properties.len() <= PROPERTIES_MEMO_BYTES_MAX {
+    /// Only what is sound whoever publishes it where: an expiration is, once it was checked.
+    fn remember(&mut self, header: &ContentHeader<'_>, marks: Marks) {
+        if header.flags & (MEANINGFUL & !property::EXPIRATION) == 0
+            && header.properties.len() <= PROPERTIES_MEMO_BYTES_MAX
+        {
             self.flags = header.flags;
             self.bytes.clear();
             self.bytes.extend_from_slice(header.properties);
-            self.persistent = persistent;
+            self.marks = marks;
         }
     }
 
@@ -71,15 +73,15 @@ impl PropertiesMemo {
         publisher: &Publisher<'_>,
     ) -> Result<Checked<'a>, Fault> {
         let properties = header.properties()?;
-        let persistent = properties.delivery_mode == Some(2);
-        self.remember(header, persistent);
+        let marks = Marks::of(&properties);
         let mut checked = Checked {
             frame: Cow::Borrowed(frame),
-            persistent,
+            marks,
             headers: properties.headers,
             further_keys: Vec::new(),
         };
         if header.flags & MEANINGFUL == 0 {
+            self.remember(header, marks);
             return Ok(checked);
         }
         let reply_name = match properties.reply_to {
@@ -92,6 +94,7 @@ impl PropertiesMemo {
         };
         if let Some(given) = properties.expiration {
             check_expiration(&String::from_utf8_lossy(given))?;
+            self.remember(header, marks);
         }
         let blind = further_keys(&properties, &mut checked.further_keys)?;
         if let Some(given) = properties
@@ -175,6 +178,7 @@ fn rewrite(header: &ContentHeader<'_>, reply_to: Option<&str>) -> Result<Vec<u8>
     let with = Rewrite {
         reply_to,
         headers: headers.as_deref(),
+        ..Rewrite::default()
     };
     let (flags, values) = rewrite_properties(header, &with)?;
     Ok(header_frame(flags, &values, header.body_size))

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use broker::{Message, Route};
 use bytes::Bytes;
 use codec::{
-    ContentHeader, FieldTable, Frame, FrameKind, ReplyCode, Slab, basic_return, decode_frame,
+    ContentHeader, FieldTable, Frame, FrameKind, Marks, ReplyCode, Slab, basic_return, decode_frame,
 };
 
 use crate::channel::Channel;
@@ -110,18 +110,18 @@ impl Channel {
         }
         client.publishes = true;
         let generation = client.vhost.generation();
-        if let Some(persistent) = self.properties.persistent(&incoming.header)
+        if let Some(marks) = self.properties.marks(&incoming.header)
             && let Some(route) = client.routes.find(incoming.names, generation)
         {
             if self.tx.is_none() && client.run.accepts(self.number, route) {
                 self.counts.publish += 1;
-                incoming.push_into(client.run.next(), incoming.header_frame, persistent);
+                incoming.push_into(client.run.next(), incoming.header_frame, marks);
                 return Ok(());
             }
             let route = Arc::clone(route);
             let checked = Checked {
                 frame: Cow::Borrowed(incoming.header_frame),
-                persistent,
+                marks,
                 headers: None,
                 further_keys: Vec::new(),
             };
@@ -130,12 +130,10 @@ impl Channel {
         self.publish_checked(&incoming, client, turn)
     }
 
-    /// Whether a header like this can be published without a further look, and then whether it
-    /// is persistent.
-    pub(crate) fn knows(&self, header: &ContentHeader<'_>) -> Option<bool> {
-        self.properties
-            .persistent(header)
-            .filter(|_| self.tx.is_none())
+    /// The marks of a message with a header like this, if it can be published without a further
+    /// look.
+    pub(crate) fn knows(&self, header: &ContentHeader<'_>) -> Option<Marks> {
+        self.properties.marks(header).filter(|_| self.tx.is_none())
     }
 
     /// The rest of [`Self::publish`], for a message unlike the one before.
@@ -202,7 +200,7 @@ impl Channel {
         self.counts.publish += 1;
         if let Some(tx) = &mut self.tx {
             let slab = tx.publish(Arc::clone(route), incoming.is_mandatory(), incoming.bytes())?;
-            incoming.push_into(slab, &checked.frame, checked.persistent);
+            incoming.push_into(slab, &checked.frame, checked.marks);
             return Ok(());
         }
         if route.queues.is_empty() {
@@ -216,7 +214,7 @@ impl Channel {
             return Ok(());
         }
         let run = client.run_for(self.number, route, &mut turn.wakes);
-        incoming.push_into(run.next(), &checked.frame, checked.persistent);
+        incoming.push_into(run.next(), &checked.frame, checked.marks);
         Ok(())
     }
 
@@ -302,11 +300,11 @@ impl Incoming<'_> {
     }
 
     #[inline]
-    fn push_into(&self, slab: &mut Slab, header_frame: &[u8], persistent: bool) {
+    fn push_into(&self, slab: &mut Slab, header_frame: &[u8], marks: Marks) {
         match &self.body {
-            Body::Frame(body) => slab.push(self.names, header_frame, body, persistent),
+            Body::Frame(body) => slab.push(self.names, header_frame, body, marks),
             Body::Assembled(body) => {
-                slab.push_large(self.names, header_frame, body.clone(), persistent);
+                slab.push_large(self.names, header_frame, body.clone(), marks);
             }
         }
     }
@@ -314,7 +312,7 @@ impl Incoming<'_> {
     /// It alone, as a message.
     fn message(&self, checked: &Checked<'_>) -> Message {
         let mut slab = Slab::new();
-        self.push_into(&mut slab, &checked.frame, checked.persistent);
+        self.push_into(&mut slab, &checked.frame, checked.marks);
         let mut one = Vec::with_capacity(1);
         slab.drain_into(&mut one);
         // What was pushed is what comes out.

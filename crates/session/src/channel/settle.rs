@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use broker::{Queue, Returned, Returns, Settled, Wakes};
+use broker::{Queue, Rejected, Returned, Returns, Settled, Wakes};
 use codec::basic;
 
 use crate::channel::Channel;
@@ -44,6 +44,7 @@ impl Extent {
 pub(crate) struct Settling {
     queue: Option<(Arc<Queue>, Outcome)>,
     settled: Vec<Settled>,
+    rejected: Vec<Rejected>,
 }
 
 impl Settling {
@@ -66,13 +67,31 @@ impl Settling {
         self.settled.push(settled);
     }
 
+    /// Collects a rejection, with its message if that is here: it may go on elsewhere.
+    pub(crate) fn reject(&mut self, held: Held, wakes: &mut Wakes) {
+        let joins = matches!(
+            &self.queue,
+            Some((queue, Outcome::Rejected)) if Arc::ptr_eq(queue, &held.origin.queue)
+        );
+        if !joins || self.rejected.len() >= SETTLE_RUN_MAX {
+            self.flush(wakes);
+            self.queue = Some((Arc::clone(&held.origin.queue), Outcome::Rejected));
+        }
+        let settled = held.settled();
+        let entry = match held.delivered {
+            Delivered::Whole(entry) => Some(entry),
+            Delivered::Stored(_) => None,
+        };
+        self.rejected.push(Rejected { settled, entry });
+    }
+
     pub(crate) fn flush(&mut self, wakes: &mut Wakes) {
         let Some((queue, outcome)) = self.queue.take() else {
             return;
         };
         match outcome {
             Outcome::Acked => queue.ack(&self.settled, wakes),
-            Outcome::Rejected | Outcome::Requeued => queue.reject(&self.settled, wakes),
+            Outcome::Rejected | Outcome::Requeued => queue.reject(&mut self.rejected, wakes),
         }
         self.settled.clear();
     }
@@ -80,6 +99,9 @@ impl Settling {
     pub(crate) fn release(&mut self) {
         if self.settled.capacity() > IDLE_ENTRIES_MAX {
             self.settled = Vec::new();
+        }
+        if self.rejected.capacity() > IDLE_ENTRIES_MAX {
+            self.rejected = Vec::new();
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use broker::Removed;
+use broker::{Facts, Removed};
 use codec::{AMQPClass, Frame, FrameKind, Scope, channel, decode_method, encode_method};
 use tracing::info;
 
@@ -56,9 +56,16 @@ impl Running {
             .fetch_add(1, Ordering::Relaxed);
         let channel = Channel::new(number, info, &self.client.broker);
         self.channels.insert(number, Slot::Open(Box::new(channel)));
+        self.tell_channel("channel.created", number);
         let ok = channel::AMQPMethod::OpenOk(channel::OpenOk {});
         encode_method(number, &AMQPClass::Channel(ok), turn.out);
         Ok(())
+    }
+
+    pub(super) fn tell_channel(&self, event: &'static str, number: u16) {
+        let info = &self.client.info;
+        let events = self.client.broker.events();
+        events.emit(event, || Facts::of_channel(info, number));
     }
 
     /// A frame on a channel that we have closed: everything but close and close-ok is late.

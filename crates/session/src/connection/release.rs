@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use broker::{Queue, Removed};
+use broker::{Facts, Queue, Removed};
 
 use crate::channel::parked::Parked;
 use crate::channel::settle::requeue;
@@ -52,6 +52,7 @@ impl Running {
         }
         channel.flush_counts(&self.client);
         self.client.info.close_channel(number);
+        self.tell_channel("channel.closed", number);
         self.client
             .broker
             .churn()
@@ -83,6 +84,9 @@ impl Running {
             .vhost
             .delete_exclusive_queues(self.client.id, &mut turn.wakes);
         broker.registry().remove(self.client.id);
+        let (info, settings) = (&self.client.info, broker.settings());
+        let facts = || Facts::of_connection(info, &settings.node);
+        broker.events().emit("connection.closed", facts);
         broker
             .churn()
             .connection_closed

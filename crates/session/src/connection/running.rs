@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use broker::{ConnectionState, Ticket};
+use broker::{ConnectionState, Facts, Ticket};
 use bytes::Buf;
 use codec::{
     AMQPClass, Ack, Frame, FrameKind, HEARTBEAT_FRAME, OutBuf, connection, decode_ack,
@@ -89,6 +89,9 @@ impl Running {
             .churn()
             .connection_created
             .fetch_add(1, Ordering::Relaxed);
+        let (info, settings) = (&client.info, client.broker.settings());
+        let facts = || Facts::of_connection(info, &settings.node);
+        client.broker.events().emit("connection.created", facts);
         let heartbeat = Heartbeat::new(client.info.heartbeat_s, now);
         Self {
             client,
@@ -243,14 +246,9 @@ impl Running {
                     channel.touch(&mut self.touched);
                     return match channel.publish(incoming, &mut self.client, turn) {
                         Ok(()) => {
-                            let persistent = channel.knows(&header);
-                            self.template.learn(
-                                names,
-                                frame,
-                                &content,
-                                persistent,
-                                &mut self.client,
-                            );
+                            let marks = channel.knows(&header);
+                            self.template
+                                .learn(names, frame, &content, marks, &mut self.client);
                             self.content_arrived(turn);
                             Ok(more)
                         }

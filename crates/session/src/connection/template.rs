@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use broker::Route;
-use codec::{FRAME_END, Frame};
+use codec::{FRAME_END, Frame, Marks};
 
 use crate::channel::publish::Following;
 use crate::client::Client;
@@ -38,7 +38,7 @@ struct Known {
     header_at: usize,
     body_at: usize,
     body_len: usize,
-    persistent: bool,
+    marks: Marks,
     generation: u64,
     route: Arc<Route>,
 }
@@ -50,14 +50,14 @@ impl Template {
         names: &[u8],
         method: &Frame<'_>,
         content: &Following<'_>,
-        persistent: Option<bool>,
+        marks: Option<Marks>,
         client: &mut Client,
     ) {
         let repeated = std::mem::replace(&mut self.last_size, content.header.body_size);
         let header_at = method.wire.len();
         let body_at = header_at + content.header_frame.len();
-        let Some(persistent) = persistent
-            .filter(|_| repeated == content.header.body_size && body_at <= TEMPLATE_BYTES_MAX)
+        let Some(marks) =
+            marks.filter(|_| repeated == content.header.body_size && body_at <= TEMPLATE_BYTES_MAX)
         else {
             return;
         };
@@ -73,7 +73,7 @@ impl Template {
             header_at,
             body_at,
             body_len: content.body_frame.len(),
-            persistent,
+            marks,
             generation,
             route,
         });
@@ -111,7 +111,7 @@ impl Running {
         self.client
             .run
             .next()
-            .push(names, header, body, known.persistent);
+            .push(names, header, body, known.marks);
         Some(len)
     }
 }

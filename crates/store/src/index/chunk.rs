@@ -87,6 +87,12 @@ impl Chunk {
         self.live
     }
 
+    /// Messages that it takes memory for, live or not.
+    pub(crate) fn messages(&self) -> u16 {
+        // At most `CHUNK_LEN`.
+        self.entries.len() as u16
+    }
+
     /// Makes the message in `slot` live; returns the entry it replaces, if that was live.
     pub(crate) fn insert(&mut self, slot: u16, entry: Entry) -> Option<Entry> {
         let replaced = self.take(slot);

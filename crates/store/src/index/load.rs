@@ -3,7 +3,7 @@
 use super::chunk::{CHUNK_LEN, Chunk};
 use super::segments::{Change, Counter};
 use super::summary::Summary;
-use super::{ChunkId, Held, Index, SPARE_CHUNKS_MAX};
+use super::{CLEAN_MESSAGES_MAX, ChunkId, Held, Index, SPARE_CHUNKS_MAX};
 
 /// Chunks evicted in one go, so that the index is not locked for long (about 0.2 ms).
 const EVICT_STEP: usize = 256;
@@ -55,22 +55,31 @@ impl Index {
         }
         chunk.stored = true;
         chunk.queued = true;
+        let messages = chunk.messages();
         *held = Held::Here(chunk);
         self.evicted -= 1;
-        self.clean.push_back((id, number));
+        self.fresh += usize::from(messages);
+        self.list_clean((id, number), messages);
         Some(())
     }
 
+    /// Notes a chunk that may be evicted once it is unchanged.
+    pub(super) fn list_clean(&mut self, id: ChunkId, messages: u16) {
+        self.clean.push_back((id, messages));
+        self.clean_messages += usize::from(messages);
+    }
+
     /// Evicts chunks that lie in the database as they are, the longest unused first, until `keep`
-    /// are left. Only between checkpoints. Returns whether there is more to do.
+    /// or fewer are left, with no more than [`CLEAN_MESSAGES_MAX`] messages. Only between checkpoints. Returns whether there is more to do.
     pub(crate) fn evict(&mut self, keep: usize) -> bool {
         for _ in 0..EVICT_STEP {
-            if self.clean.len() <= keep {
+            if self.clean.len() <= keep && self.clean_messages <= CLEAN_MESSAGES_MAX {
                 return false;
             }
-            let Some((id, number)) = self.clean.pop_front() else {
+            let Some(((id, number), messages)) = self.clean.pop_front() else {
                 return false;
             };
+            self.clean_messages -= usize::from(messages);
             let queue = self.queues.get_mut(&id);
             let Some(held) = queue.and_then(|queue| queue.chunks.get_mut(&number)) else {
                 continue;

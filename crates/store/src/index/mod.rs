@@ -33,13 +33,17 @@ pub(crate) use look_up::{Found, Located, QueueState};
 /// as it fills allocates nothing.
 const SPARE_CHUNKS_MAX: usize = 64;
 
-/// Unchanged chunks kept in memory (at most 3 MiB): enough for the heads and tails of some
-/// hundred busy queues. Further queues load a chunk for every visit. Tests evict nearly everything.
+/// Unchanged chunks kept in memory: enough for the heads and tails of some hundred busy queues.
+/// Further queues load a chunk for every visit. Tests evict nearly everything.
 pub(crate) const CLEAN_CHUNKS_MAX: usize = if cfg!(test) { 2 } else { 512 };
 
-/// Changed chunks that make a checkpoint start early (at most 6 MiB of them), as only a
-/// checkpoint lets them leave memory.
-pub(crate) const DIRTY_CHUNKS_MAX: usize = 1024;
+/// Messages in those chunks (384 KiB): the chunks of busy queues are small, and those of a deep
+/// backlog are not needed again soon.
+const CLEAN_MESSAGES_MAX: usize = 32 << 10;
+
+/// Messages that came into memory since the last checkpoint and make the next one start early
+/// (1.5 MiB of them), as only a checkpoint lets them leave it.
+pub(crate) const FRESH_MESSAGES_MAX: usize = 128 << 10;
 
 /// A chunk's queue and number.
 pub(crate) type ChunkId = (u32, u64);
@@ -68,8 +72,13 @@ pub(crate) struct Index {
     spare: Vec<Box<Chunk>>,
     /// Chunks of which only the summary is in memory.
     evicted: usize,
-    /// Chunks that may be evicted if they are unchanged, oldest first.
-    clean: VecDeque<ChunkId>,
+    /// Chunks that may be evicted if they are unchanged, oldest first, and the messages in each
+    /// when it was listed.
+    clean: VecDeque<(ChunkId, u16)>,
+    /// The sum of those.
+    clean_messages: usize,
+    /// Messages that came into memory since the last snapshot and may still be there.
+    fresh: usize,
     changes: Changes,
     /// Rows that count no more, to be removed by and by.
     garbage: VecDeque<ChunkId>,
@@ -154,6 +163,7 @@ impl Index {
                 self.live_bytes -= u64::from(old.len());
             }
             counter.entry(&mut self.segments, &entry, Change::Add);
+            self.fresh += 1;
             queue.live += 1;
             queue.live_bytes += u64::from(entry.len());
             self.live += 1;
@@ -243,6 +253,9 @@ impl Index {
                 Some(Held::Here(mut chunk)) => {
                     if chunk.stored {
                         self.changes.removed.push((queue_id, *number));
+                    } else {
+                        let gone = usize::from(chunk.messages());
+                        self.fresh = self.fresh.saturating_sub(gone);
                     }
                     if self.spare.len() < SPARE_CHUNKS_MAX {
                         chunk.reset();
@@ -325,7 +338,7 @@ impl Index {
 
     /// Whether so much has changed that a checkpoint should not wait.
     pub(crate) fn is_very_dirty(&self) -> bool {
-        self.changes.chunks.len() >= DIRTY_CHUNKS_MAX
+        self.fresh >= FRESH_MESSAGES_MAX
     }
 }
 

@@ -38,6 +38,7 @@ impl Index {
     /// Everything that changed since the last snapshot, as rows, and the segments that nothing
     /// will refer to once those rows are durable.
     pub(crate) fn snapshot(&mut self) -> Snapshot {
+        self.fresh = 0;
         let mut batch = Batch::default();
         let dropped = self.snapshot_dropped(&mut batch);
         self.snapshot_queues(&mut batch);
@@ -147,12 +148,14 @@ impl Index {
                 continue;
             }
             chunk.stored = true;
-            if !std::mem::replace(&mut chunk.queued, true) {
-                self.clean.push_back((id, number));
-            }
+            let listed = std::mem::replace(&mut chunk.queued, true);
+            let messages = chunk.messages();
             batch.insert(keys::chunk(id, number).to_vec(), chunk.to_row());
             let summary = chunk.summary().to_row();
             batch.insert(keys::summary(id, number).to_vec(), summary);
+            if !listed {
+                self.list_clean((id, number), messages);
+            }
         }
     }
 }

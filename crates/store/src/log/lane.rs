@@ -22,9 +22,6 @@ pub(crate) const POOL_SEGMENTS_MAX: usize = 4;
 /// which is rare and costs one system call each.
 const READ_HANDLES_MAX: usize = 128;
 
-/// Bytes written at a time when a spare segment is prewritten, so that a stop is noticed soon.
-const PREWRITE_BYTES: usize = 1 << 20;
-
 /// First number of the segments that compaction writes. One space of numbers lets the index point
 /// anywhere, and gives the records of all segments different seeds.
 pub(crate) const SURVIVORS: u32 = 1 << 31;
@@ -35,7 +32,7 @@ pub(crate) struct Lane {
     queues: PathBuf,
     survivors: PathBuf,
     segment_bytes: u64,
-    pool: Mutex<Pool>,
+    pool: Mutex<Vec<PathBuf>>,
     handles: Mutex<BTreeMap<u32, Arc<dyn DiskFile>>>,
 }
 
@@ -44,12 +41,6 @@ pub(crate) struct Lane {
 enum Purpose {
     Use,
     Look,
-}
-
-#[derive(Default)]
-struct Pool {
-    files: Vec<PathBuf>,
-    prewritten: u64,
 }
 
 impl Lane {
@@ -142,7 +133,7 @@ impl Lane {
     /// Makes the file for a new segment, from the pool if it can, and makes its name durable.
     pub(crate) fn create(&self, segment: u32) -> Result<Arc<dyn DiskFile>, Error> {
         let path = self.path(segment);
-        let spare = self.pool.lock().files.pop();
+        let spare = self.pool.lock().pop();
         let file = if let Some(spare) = spare {
             let renamed = self.disk.rename(&spare, &path);
             renamed.map_err(Error::io("rename", &spare))?;
@@ -202,12 +193,12 @@ impl Lane {
         // A segment that was never filled has few written blocks to offer.
         let len = self.disk.open(&path, Access::Read).and_then(|f| f.len());
         let useful = len.is_ok_and(|len| len >= self.segment_bytes / 2);
-        if useful && pool.files.len() < POOL_SEGMENTS_MAX {
+        if useful && pool.len() < POOL_SEGMENTS_MAX {
             let free = path.with_extension("free");
             self.disk
                 .rename(&path, &free)
                 .map_err(Error::io("rename", &path))?;
-            pool.files.push(free);
+            pool.push(free);
             return Ok(());
         }
         match self.disk.remove(&path) {
@@ -220,34 +211,7 @@ impl Lane {
 
     /// Segments in the pool.
     pub(crate) fn free_segments(&self) -> usize {
-        self.pool.lock().files.len()
-    }
-
-    /// Writes one spare segment full of zeros, for a store that grows faster than it frees.
-    /// Gives up, leaving nothing behind, when `stop` says so.
-    pub(crate) fn prewrite(&self, stop: impl Fn() -> bool) -> Result<(), Error> {
-        let path = {
-            let mut pool = self.pool.lock();
-            pool.prewritten += 1;
-            let name = format!("new-{}.free", pool.prewritten);
-            self.queues.join(name)
-        };
-        let file = self.disk.open(&path, Access::Create);
-        let file = file.map_err(Error::io("create", &path))?;
-        let zeros = vec![0; PREWRITE_BYTES];
-        let mut at = 0;
-        while at < self.segment_bytes {
-            let piece = zeros.len().min((self.segment_bytes - at) as usize);
-            let written = file.write_all_at(&zeros[..piece], at);
-            // A full disk is no failure here: nothing depends on the spare yet.
-            if written.is_err() || stop() {
-                return self.disk.remove(&path).map_err(Error::io("remove", &path));
-            }
-            at += piece as u64;
-        }
-        file.sync_data().map_err(Error::io("sync", &path))?;
-        self.pool.lock().files.push(path);
-        Ok(())
+        self.pool.lock().len()
     }
 
     fn remember(&self, segment: u32, file: &Arc<dyn DiskFile>) {

@@ -457,7 +457,33 @@ fn an_idle_store_takes_little_space() {
     let (store, _) = Store::open(scratch.dir(), Options::default()).unwrap();
     assert_eq!(scratch.segments().len(), 0);
     store.wait(append(&store, Q, 1, &["a"])).unwrap();
-    assert_eq!(fs::metadata(&scratch.segments()[0]).unwrap().len(), 4096);
+    // A page, and one ahead.
+    assert_eq!(fs::metadata(&scratch.segments()[0]).unwrap().len(), 8192);
+}
+
+#[test]
+fn small_groups_find_the_space_that_they_need_already_written() {
+    let scratch = Scratch::new();
+    let options = Options {
+        segment_bytes: 16 << 20,
+        ..options()
+    };
+    let (store, _) = Store::open(scratch.dir(), options).unwrap();
+    let (mut len, mut longer) = (0, 0);
+    for seq in 1..=1_000 {
+        let body = body(&"w".repeat(1_000));
+        store.wait(store.append(Q, seq, vec![body])).unwrap();
+        let now = fs::metadata(&scratch.segments()[0]).unwrap().len();
+        longer += u32::from(now > len);
+        len = now;
+    }
+    // It doubles up to 256 KiB, and grows by that.
+    assert!((6..=12).contains(&longer), "{longer} times");
+    assert!(len < 1_600_000, "{len}");
+    let (before, large) = (len, body(&"l".repeat(4 << 20)));
+    store.wait(store.append(Q, 1_001, vec![large])).unwrap();
+    let now = fs::metadata(&scratch.segments()[0]).unwrap().len();
+    assert!(now < before + (4 << 20) + 8192, "a large group needs none");
 }
 
 #[test]

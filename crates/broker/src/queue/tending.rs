@@ -1,0 +1,176 @@
+//! What a queue does with time and with too many messages: everything that lets messages die
+//! without a client's say, and the one deadline that it has with the timers.
+
+use std::sync::Arc;
+
+use crate::dead_letter::{DeadLetter, Reason};
+use crate::limits::DEATHS_SLICE_MAX;
+use crate::message::Entry;
+use crate::queue::ready::{Popped, Stretch};
+use crate::queue::state::{Place, QueueState};
+use crate::queue::{Overflow, Rules};
+use crate::wakes::Wakes;
+
+impl QueueState {
+    /// Lets go what has expired or is too much, a slice of it at a time, and sees to it that
+    /// the timers know when to come back.
+    pub(super) fn tend(&mut self, place: Place<'_>, wakes: &mut Wakes) {
+        let mut left = DEATHS_SLICE_MAX;
+        if self.timed {
+            let now_ms = place.queue.now_ms();
+            while left > 0
+                && let Some(entry) = self.ready.pop_expired(now_ms)
+            {
+                self.die(place, entry, Reason::Expired, wakes);
+                left -= 1;
+            }
+        }
+        while left > 0
+            && self.is_over()
+            && let Popped::Entry(entry) = self.ready.pop()
+        {
+            self.die(place, entry, Reason::Maxlen, wakes);
+            left -= 1;
+        }
+        self.settle_collected(place);
+        if left == 0 {
+            self.arm(place, place.queue.now_ms());
+        } else if self.timed {
+            self.rearm(place);
+        }
+    }
+
+    /// There is more than there may be, and the oldest has to go.
+    fn is_over(&self) -> bool {
+        let rules = &self.rules;
+        // A limit lowered below what is there is enforced whichever way new ones are refused.
+        rules.has_limit()
+            && rules.overflow == Overflow::DropHead
+            && rules.are_exceeded(self.ready.len(), self.ready.bytes())
+    }
+
+    /// What has to be read to tell what expires when, or to drop it.
+    pub(super) fn wanted_to_tend(&mut self) -> Option<Stretch> {
+        if self.is_over() {
+            return self.ready.wanted();
+        }
+        if self.timed {
+            return self.ready.unknown_head();
+        }
+        None
+    }
+
+    /// A message that is in no list any more is dead: it goes on as a dead letter, or it is
+    /// settled.
+    pub(super) fn die(
+        &mut self,
+        place: Place<'_>,
+        entry: Entry,
+        reason: Reason,
+        wakes: &mut Wakes,
+    ) {
+        place
+            .queue
+            .count_death(reason, self.rules.dead_letter_exchange.is_some());
+        if self.rules.dead_letter_exchange.is_none() {
+            if entry.durable {
+                self.settling.push(entry.seq);
+            }
+            self.forget_returns(place, std::iter::once(entry.seq));
+            return;
+        }
+        if self.rules.keeps_dead_letters() && !self.letters.admit(&entry, reason) {
+            return;
+        }
+        if let Some(queue) = place.queue.handle() {
+            wakes.bury(DeadLetter {
+                queue,
+                rules: Arc::clone(&self.rules),
+                entry,
+                reason,
+            });
+        }
+    }
+
+    /// As [`Self::die`], for a message that is in the store only. To go on as a dead letter it
+    /// has to be read, which the timers see to.
+    pub(super) fn die_unread(
+        &mut self,
+        place: Place<'_>,
+        (seq, bytes): (u64, u64),
+        reason: Reason,
+    ) {
+        place
+            .queue
+            .count_death(reason, self.rules.dead_letter_exchange.is_some());
+        if self.rules.dead_letter_exchange.is_some() {
+            self.letters.add_unread(seq, bytes, reason);
+            self.arm(place, 0);
+        } else {
+            self.settling.push(seq);
+            self.forget_returns(place, std::iter::once(seq));
+        }
+    }
+
+    /// The timers are to come back at `at_ms` at the latest.
+    pub(super) fn arm(&mut self, place: Place<'_>, at_ms: u64) {
+        if self.armed.is_none_or(|armed| at_ms < armed) {
+            self.armed = Some(at_ms);
+            place.queue.set_deadline(at_ms);
+        }
+    }
+
+    /// The timers are to come back when there is something to do.
+    pub(super) fn rearm(&mut self, place: Place<'_>) {
+        if let Some(at_ms) = self.next_deadline() {
+            self.arm(place, at_ms);
+        }
+    }
+
+    /// When there will be something to do.
+    pub(super) fn next_deadline(&self) -> Option<u64> {
+        let expiry = if self.timed {
+            self.ready.next_expiry_ms()
+        } else {
+            None
+        };
+        let disuse = self.disused_at();
+        let letters = self.letters.next_try_ms();
+        [expiry, disuse, letters].into_iter().flatten().min()
+    }
+
+    /// When the queue itself expires, if nobody uses it until then.
+    pub(super) fn disused_at(&self) -> Option<u64> {
+        let expires = self.rules.expires_ms?;
+        self.consumers
+            .is_empty()
+            .then(|| self.unused_since_ms.saturating_add(expires))
+    }
+
+    /// Somebody uses the queue.
+    pub(super) fn touch(&mut self, place: Place<'_>) {
+        if self.rules.expires_ms.is_some() {
+            self.unused_since_ms = place.queue.now_ms();
+            self.rearm(place);
+        }
+    }
+
+    /// Other rules hold from now on.
+    pub(super) fn set_rules(&mut self, place: Place<'_>, rules: Rules, wakes: &mut Wakes) {
+        self.special = rules.are_special();
+        self.timed |= rules.message_ttl_ms.is_some();
+        let began_to_expire = self.rules.expires_ms.is_none();
+        // What is fixed at declaration stays.
+        self.rules = Arc::new(Rules {
+            kind: self.rules.kind,
+            max_priority: self.rules.max_priority,
+            single_active_consumer: self.rules.single_active_consumer,
+            ..rules
+        });
+        if began_to_expire {
+            self.touch(place);
+        }
+        self.tend(place, wakes);
+        self.rearm(place);
+    }
+}

@@ -1,0 +1,43 @@
+// All bindings.
+
+import { addBinding, unbind } from '../actions.js'
+import { linkCell, textColumn } from '../cells.js'
+import { literal } from '../format.js'
+import { api, exchangePart } from '../http.js'
+import { listPage } from '../list.js'
+import { link } from '../router.js'
+
+const args = row => Object.entries(row.arguments ?? {}).map(([key, value]) => `${key}: ${literal(value)}`).join(', ')
+export const exchangeLink = (vhost, name) => link('exchanges', vhost, exchangePart(name))
+
+/** @type {import('../table.js').Column} */
+export const SOURCE = { id: 'source', label: 'From exchange', sort: 'source', kind: 'wide', fixed: true, create: linkCell(row => row.source || '(default)', row => exchangeLink(row.vhost, row.source)) }
+/** @type {import('../table.js').Column} */
+export const DESTINATION = {
+  id: 'destination', label: 'To', sort: 'destination', kind: 'name', fixed: true, needs: ['destination', 'destination_type'],
+  create: linkCell(row => row.destination, row => (row.destination_type === 'queue' ? link('queues', row.vhost, row.destination) : exchangeLink(row.vhost, row.destination))),
+}
+export const BINDING_COLUMNS = [
+  SOURCE,
+  DESTINATION,
+  textColumn('destination_type', 'Kind'),
+  textColumn('routing_key', 'Routing key', undefined, { kind: 'wide' }),
+  textColumn('arguments', 'Arguments', args, { sort: undefined, kind: 'wide', needs: ['arguments'] }),
+]
+export const bindingKey = row => JSON.stringify([row.vhost, row.source, row.destination_type, row.destination, row.properties_key])
+
+/** @type {import('../router.js').Page} */
+export const page = (main, params) => listPage(main, params, {
+  id: 'bindings',
+  title: 'Bindings',
+  ofVhost: true,
+  path: vhost => (vhost ? api('bindings', vhost) : api('bindings')),
+  columns: [...BINDING_COLUMNS.slice(0, 3), { ...textColumn('vhost', 'Virtual host'), kind: 'vhost', fixed: true }, ...BINDING_COLUMNS.slice(3)],
+  needs: ['source', 'destination', 'destination_type', 'routing_key', 'vhost', 'properties_key', 'arguments'],
+  key: bindingKey,
+  sort: 'source',
+  words: row => `${row.source} ${row.destination} ${row.routing_key} ${args(row)}`,
+  actions: [{ label: 'Add binding', open: done => addBinding({}, done) }],
+  bulk: [{ label: 'Unbind', danger: true, run: rows => unbind(rows.filter(({ source }) => source !== '')) }],
+  empty: 'There are no bindings.',
+})

@@ -1,0 +1,117 @@
+// One exchange: its rates, its bindings, publishing to it.
+
+import { addBinding, deleteExchanges, unbind } from '../actions.js'
+import { buttonCell, textColumn } from '../cells.js'
+import { Chart } from '../chart.js'
+import { attempt, confirmLoss } from '../dialog.js'
+import { detailPage } from '../detail.js'
+import { button, h } from '../dom.js'
+import { factsCard, treeCard } from '../facts.js'
+import { bytes, count, dateTime, rate } from '../format.js'
+import { api, del, exchangePart, get } from '../http.js'
+import { localTable } from '../list.js'
+import { publishCard } from '../publish.js'
+import { go, link } from '../router.js'
+import { past, rangeSwitch, showRates } from '../samples.js'
+import { bindingKey, BINDING_COLUMNS } from './bindings.js'
+import { isOwn } from './exchanges.js'
+import { badgeRow } from './queue.js'
+
+const SERIES = [
+  { id: 'publish_in', label: 'In', tone: 'in' },
+  { id: 'publish_out', label: 'Out', tone: 'out' },
+]
+
+/** @type {import('../router.js').Page} */
+export function page(main, params, { vhost, name: part }) {
+  const name = part === 'amq.default' ? '' : part
+  let exchange = { vhost, name, type: '' }
+  const chart = new Chart({ title: 'Message rates', series: SERIES, format: rate })
+  const ranges = rangeSwitch(params, () => source.refresh())
+  const badges = badgeRow()
+  const facts = factsCard('Details', FACTS)
+  const args = treeCard('Arguments', 'It was declared without arguments.')
+  const unbindColumn = { id: 'unbind', label: '', kind: 'act', create: buttonCell(row => (row.source === '' ? '' : 'Unbind'), async row => (await unbind([row])) && source.refresh()) }
+  const addFrom = button('Add a binding', () => addBinding({ vhost, source: part }, () => source.refresh()))
+  const from = localTable({ caption: 'From this exchange', columns: [...BINDING_COLUMNS.filter(({ id }) => id !== 'source'), unbindColumn], key: bindingKey, empty: 'Nothing is bound to this exchange: what is published to it goes nowhere.', actions: name === '' ? [] : [addFrom] })
+  const to = localTable({ caption: 'To this exchange', columns: [...BINDING_COLUMNS.filter(({ id }) => id !== 'destination' && id !== 'destination_type'), unbindColumn], key: bindingKey, empty: 'This exchange gets nothing from others.' })
+  const delayed = delayedTable(vhost, name, () => source.refresh())
+  const isDelayed = () => exchange.type === 'x-delayed-message'
+  const controls = [
+    button('Explain a route', () => go(`#/route?vhost=${encodeURIComponent(vhost)}&exchange=${encodeURIComponent(name)}`)),
+    isOwn(name) ? null : button('Delete', async () => (await deleteExchanges([exchange])) && go('#/exchanges'), { class: 'danger' }),
+  ]
+  const implied = name === '' ? h('p', { class: 'card muted' }, 'Every queue is bound to the default exchange by its name. These bindings cannot be changed.') : ''
+  const source = detailPage(main, {
+    kind: 'Exchange', name: name || '(default)', vhost, up: ['Exchanges', '#/exchanges'], controls, params,
+    tabs: [
+      { id: 'overview', label: 'Overview', nodes: [h('div', { class: 'heading' }, badges.node, ranges.node), chart.node, h('div', { class: 'cards' }, facts.node, args.node)] },
+      { id: 'bindings', label: 'Bindings', nodes: [implied, from.node, name === '' ? '' : to.node] },
+      { id: 'publish', label: 'Publish', nodes: [publishCard({ vhost, exchange: name, done: () => source.refresh() })] },
+      { id: 'delayed', label: 'Delayed', nodes: [delayed.node] },
+    ],
+    load: async (signal, tab) => {
+      const one = api('exchanges', vhost, part)
+      const [row, out, incoming, waiting] = await Promise.all([
+        get(one, past(ranges.range, 'msg_rates'), signal),
+        tab === 'bindings' ? get(`${one}/bindings/source`, {}, signal) : null,
+        tab === 'bindings' ? get(`${one}/bindings/destination`, {}, signal) : null,
+        tab === 'delayed' && isDelayed() ? get(api('leveret', 'delayed', vhost, part), { page: 1, page_size: 100 }, signal) : null,
+      ])
+      return { row, out, incoming, waiting, range: ranges.range }
+    },
+    show: ({ row, out, incoming, waiting, range }) => {
+      exchange = row
+      badges.show(row)
+      facts.show(row)
+      args.show(row.arguments)
+      showRates(chart, SERIES, row.message_stats, range)
+      if (out) from.show(out)
+      if (incoming) to.show(incoming)
+      delayed.show(waiting, isDelayed())
+    },
+  })
+  return () => {
+    source.stop()
+    chart.stop()
+  }
+}
+
+/** @type {import('../facts.js').Fact[]} */
+const FACTS = [
+  { label: 'Type', value: row => row.type },
+  { label: 'Durable', value: row => (row.durable ? 'yes' : 'no') },
+  { label: 'Auto-delete', value: row => (row.auto_delete ? 'yes' : 'no') },
+  { label: 'Internal', value: row => (row.internal ? 'yes' : 'no') },
+  { label: 'Alternate exchange', value: row => row.arguments?.['alternate-exchange'] ?? null, href: row => link('exchanges', row.vhost, exchangePart(row.arguments?.['alternate-exchange'] ?? '')) },
+  { label: 'Policy', value: row => row.policy ?? null, href: () => '#/policies' },
+  { label: 'Delayed messages', value: row => (row.messages_delayed == null ? null : count(row.messages_delayed)) },
+]
+
+/** Messages that wait for their time, the next one first. */
+function delayedTable(vhost, name, changed) {
+  const cancel = async row => {
+    const losses = [`The message for ${row.routing_key || '(no key)'}, ${bytes(row.payload_bytes ?? row.size ?? 0)}, due ${dateTime(due(row))}`]
+    if (!(await confirmLoss({ title: 'Cancel this message?', losses, verb: 'Cancel it' }))) return
+    if (await attempt('Cancel', () => del(api('leveret', 'delayed', vhost, name, row.id)), 'Cancelled.')) changed()
+  }
+  const due = row => row.fire_at ?? row.due_ms ?? row.fire_ms
+  const table = localTable({
+    caption: 'Delayed messages',
+    columns: [
+      textColumn('due', 'Due', row => dateTime(due(row)), { sort: undefined, kind: 'name' }),
+      textColumn('routing_key', 'Routing key'),
+      textColumn('size', 'Body', row => bytes(row.payload_bytes ?? row.size ?? 0), { kind: 'number', sort: undefined }),
+      { id: 'cancel', label: '', kind: 'act', create: buttonCell(() => 'Cancel', cancel) },
+    ],
+    key: row => String(row.id),
+    empty: 'No message waits for its time.',
+  })
+  const note = h('p', { class: 'card muted' }, 'Only exchanges of the type x-delayed-message keep messages until their time has come.')
+  const show = (waiting, has) => {
+    note.hidden = has
+    table.node.hidden = !has
+    table.show(waiting ? (waiting.items ?? waiting) : [])
+  }
+  return { node: h('div', { class: 'stack' }, note, table.node), show }
+}

@@ -1,0 +1,77 @@
+// Explain route: the way of a message through exchanges and bindings, with the reason for each turn.
+
+import { h, text } from '../dom.js'
+import { tree } from '../facts.js'
+import { form } from '../form.js'
+import { plural } from '../format.js'
+import { get } from '../http.js'
+import { link, setParams } from '../router.js'
+import { likelyVhost, vhostNames } from '../session.js'
+import { exchangeLink } from './bindings.js'
+
+/** @type {import('../router.js').Page} */
+export function page(main, params) {
+  const result = h('div', { class: 'stack', 'aria-live': 'polite' })
+  const ask = async ({ vhost, exchange, key, headers }) => {
+    setParams({ vhost, exchange, key, headers: Object.keys(headers).length > 0 ? JSON.stringify(headers) : null })
+    const answer = await get('/api/leveret/route', { vhost, exchange: exchange || 'amq.default', key, headers: JSON.stringify(headers) })
+    result.replaceChildren(...draw(answer, vhost))
+  }
+  const made = form({
+    verb: 'Explain',
+    fields: [
+      { name: 'vhost', label: 'Virtual host', kind: 'select', options: vhostNames(), value: params.get('vhost') || likelyVhost() },
+      { name: 'exchange', label: 'Exchange', value: params.get('exchange') ?? '', placeholder: '(default)' },
+      { name: 'key', label: 'Routing key', value: params.get('key') ?? '' },
+      { name: 'headers', label: 'Headers', kind: 'arguments', value: headersOf(params) },
+    ],
+    submit: ask,
+  })
+  main.replaceChildren(
+    h('div', { class: 'heading' }, h('h1', {}, 'Explain route')),
+    h('p', { class: 'muted' }, 'Where would this message go, and why? Nothing is published.'),
+    h('div', { class: 'explain' }, h('section', { class: 'card' }, made.node), result),
+  )
+  if (params.has('exchange') || params.has('key')) made.node.requestSubmit()
+}
+
+function headersOf(params) {
+  try {
+    return JSON.parse(params.get('headers') ?? '{}')
+  } catch {
+    return {}
+  }
+}
+
+function draw({ queues, steps, note }, vhost) {
+  const verdict = h('p', { class: 'card why' })
+  verdict.dataset.tone = queues.length > 0 ? 'good' : 'bad'
+  text(verdict, queues.length > 0 ? `It reaches ${plural(queues.length, 'queue')}:` : (note ?? 'It reaches no queue: it is returned if it is mandatory, else dropped.'))
+  const ends = queues.map(name => h('a', { class: 'badge entity', href: link('queues', vhost, name) }, name))
+  verdict.append(' ', ...ends.flatMap(one => [one, ' ']))
+  return [verdict, ...steps.map(step => stepCard(step, vhost))]
+}
+
+function stepCard({ exchange, type, why, note, bindings, left_out: left }, vhost) {
+  const hits = bindings.filter(({ matches }) => matches)
+  const misses = bindings.filter(({ matches }) => !matches)
+  const line = one => h(
+    'li',
+    { class: one.matches ? 'hit' : 'miss' },
+    h('b', { 'aria-label': one.matches ? 'matches' : 'does not match' }, one.matches ? '✓' : '✗'),
+    h('div', {},
+      h('a', { class: 'entity', href: one.destination_type === 'queue' ? link('queues', vhost, one.destination) : exchangeLink(vhost, one.destination) }, one.destination),
+      h('small', { class: 'muted' }, ` ${one.destination_type}`),
+      h('div', {}, one.reason),
+      one.arguments && Object.keys(one.arguments).length > 0 ? tree(one.arguments) : null),
+  )
+  return h(
+    'section',
+    { class: 'card step' },
+    h('h2', {}, h('a', { class: 'entity', href: exchangeLink(vhost, exchange) }, exchange || '(default)'), h('small', { class: 'muted' }, ` ${type} – ${why}`)),
+    note ? h('p', {}, note) : null,
+    hits.length > 0 ? h('ul', { class: 'ways' }, hits.map(line)) : null,
+    misses.length > 0 ? h('details', { open: hits.length === 0 }, h('summary', {}, `${plural(misses.length, 'binding does', 'bindings do')} not match`), h('ul', { class: 'ways' }, misses.map(line))) : null,
+    left > 0 ? h('p', { class: 'muted' }, `${plural(left, 'more binding')} not shown.`) : null,
+  )
+}
