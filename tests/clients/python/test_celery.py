@@ -1,4 +1,4 @@
-"""Celery: a worker with results, retries, ETA, late acknowledgements."""
+"""Celery: a worker with results, retries, ETA, late acknowledgements and priorities."""
 
 import os
 import subprocess
@@ -45,9 +45,17 @@ class Worker:
 
 @pytest.fixture(scope="module")
 def worker(broker, app):
+    # Waits in the queue until there is a worker, which then takes the highest first.
+    app.waiting = [app.ranked.apply_async((n,), queue="ranked", priority=n) for n in [1, 9, 0, 5, 7]]
     worker = Worker(broker)
     yield worker
     worker.close()
+
+
+def test_tasks_that_wait_are_run_by_priority(worker, app):
+    done = [result.get(timeout=PATIENCE) for result in app.waiting]
+    order = [priority for priority, _ in sorted(done, key=lambda one: one[1])]
+    assert order == [9, 7, 5, 1, 0]
 
 
 def test_results_come_back(worker, app):

@@ -143,3 +143,12 @@ fn two_hundred_channels_work_side_by_side() {
     let sent: Vec<String> = (2..=200).map(|n: u16| n.to_string()).collect();
     assert_eq!(w.drain("ch-many"), sent);
 }
+
+#[test]
+fn a_number_that_is_closed_and_forgotten_has_to_be_opened_again() {
+    let mut w = shared().open();
+    w.open_channel(2);
+    w.call(2, &channel::close(), channel::CLOSE_OK);
+    w.send(2, &basic::qos(1, false));
+    w.expect_connection_close(504, "CHANNEL_ERROR - expected 'channel.open'");
+}

@@ -220,3 +220,58 @@ fn a_publish_in_the_same_write_as_select_is_not_counted() {
     w.await_confirms(1);
     w.expect_silence();
 }
+
+#[test]
+fn a_message_whose_queue_is_deleted_counts_as_confirmed() {
+    let mut w = shared().open();
+    w.declare("cf-deleted", queue::DURABLE);
+    w.confirm_select();
+    let publish = basic::publish("", "cf-deleted", 0);
+    let mut burst = Vec::new();
+    for _ in 0..50 {
+        let properties = Properties::persistent();
+        burst.extend(tests::wire::message(
+            1,
+            &publish,
+            &properties,
+            b"x",
+            131_072,
+        ));
+    }
+    let delete = queue::delete("cf-deleted", 0);
+    burst.extend(tests::wire::method_frame(1, &delete));
+    w.send_bytes(&burst);
+    let (mut confirmed, mut deleted) = (0, false);
+    while confirmed < 50 || !deleted {
+        let method = w.method(1);
+        match method.id {
+            basic::ACK => confirmed = method.read().longlong(),
+            queue::DELETE_OK => deleted = true,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(confirmed, 50);
+}
+
+#[test]
+fn what_is_not_confirmed_when_a_channel_is_closed_is_never_confirmed() {
+    let mut w = shared().open();
+    w.declare("cf-closed", queue::DURABLE);
+    w.confirm_select();
+    let publish = basic::publish("", "cf-closed", 0);
+    let message = tests::wire::message(1, &publish, &Properties::persistent(), b"x", 131_072);
+    let close = tests::wire::method_frame(1, &tests::wire::channel::close());
+    w.send_bytes(&[&message[..], &close].concat());
+    let mut method = w.method(1);
+    if method.id == basic::ACK {
+        method = w.method(1);
+    }
+    assert_eq!(method.id, tests::wire::channel::CLOSE_OK);
+    // The sequence of its successor begins anew.
+    w.open_channel(1);
+    w.confirm_select();
+    w.enqueue("cf-closed", "y");
+    w.await_confirms(1);
+    assert_eq!(w.depth("cf-closed"), (2, 0));
+    w.call(1, &queue::delete("cf-closed", 0), queue::DELETE_OK);
+}

@@ -283,3 +283,55 @@ fn a_message_for_a_consumer_carries_its_properties() {
     w.publish(1, &basic::publish("", "co-props", 0), &properties, "x");
     assert_eq!(w.delivery(1).properties, properties);
 }
+
+#[test]
+fn a_priority_may_be_negative_and_of_any_width() {
+    let mut w = shared().open();
+    w.declare("co-negative", queue::EXCLUSIVE);
+    let tables = [
+        ("low", Table::new().raw("x-priority", b'b', &[0xF6])),
+        ("usual", Table::new()),
+        ("high", Table::new().long("x-priority", 3)),
+    ];
+    w.call(1, &basic::qos(1, false), basic::QOS_OK);
+    for (tag, arguments) in tables {
+        let consume = basic::consume("co-negative", tag, 0, &arguments);
+        w.call(1, &consume, basic::CONSUME_OK);
+    }
+    let mut order = Vec::new();
+    for n in 0..3 {
+        w.enqueue("co-negative", n.to_string());
+        order.push(w.delivery(1).consumer_tag);
+    }
+    assert_eq!(order, ["high", "usual", "low"]);
+}
+
+#[test]
+fn no_local_is_ignored() {
+    let mut w = shared().open();
+    w.declare("co-local", queue::EXCLUSIVE);
+    let no_local = 1 | basic::NO_ACK;
+    w.consume("co-local", "c", no_local);
+    w.enqueue("co-local", "mine");
+    assert_eq!(w.bodies(1), ["mine"]);
+}
+
+#[test]
+fn cancelling_an_unknown_tag_is_answered() {
+    let mut w = shared().open();
+    let ok = w.call(1, &basic::cancel("never"), basic::CANCEL_OK);
+    assert_eq!(ok.read().shortstr(), "never");
+}
+
+#[test]
+fn a_cancelled_consumers_deliveries_can_still_be_acknowledged() {
+    let mut w = shared().open();
+    w.declare("co-held", queue::EXCLUSIVE);
+    w.enqueue("co-held", "x");
+    w.consume("co-held", "c", 0);
+    let tag = w.delivery(1).tag;
+    w.call(1, &basic::cancel("c"), basic::CANCEL_OK);
+    assert_eq!(w.depth("co-held"), (0, 0));
+    w.send(1, &basic::nack(tag, basic::REQUEUE));
+    assert!(w.get("co-held", true).unwrap().redelivered);
+}

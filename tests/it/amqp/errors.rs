@@ -419,6 +419,12 @@ closes_the_channel! {
     ) |w| {
         publish(&mut w, "", &expiration("-1"));
     }
+    expiration_beyond_ten_years(
+        406,
+        "PRECONDITION_FAILED - invalid expiration '315360000001': {value_too_large,315360000001}"
+    ) |w| {
+        publish(&mut w, "", &expiration("315360000001"));
+    }
     user_id_of_somebody_else(
         406,
         "PRECONDITION_FAILED - user_id property set to 'eve' but authenticated user was 'guest'"

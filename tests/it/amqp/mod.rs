@@ -12,6 +12,7 @@ mod frames;
 mod handshake;
 mod heartbeats;
 mod interplay;
+mod nacks;
 mod notices;
 mod pipelining;
 mod publish;

@@ -153,3 +153,26 @@ fn a_limit_for_consumers_lifts_that_of_the_channel() {
     assert_eq!(w.bodies(4).len(), 4);
     w.expect_silence();
 }
+
+#[test]
+fn a_fetched_message_counts_for_the_channels_limit() {
+    let mut w = filled("qos-get-counts", 3);
+    w.call(1, &basic::qos(2, true), basic::QOS_OK);
+    let got = w.get("qos-get-counts", false).unwrap();
+    w.consume("qos-get-counts", "c", 0);
+    assert_eq!(w.bodies(1), ["1"]);
+    w.expect_silence();
+    w.send(1, &basic::ack(got.tag, 0));
+    assert_eq!(w.bodies(1), ["2"]);
+}
+
+#[test]
+fn a_limit_may_be_asked_for_before_there_is_a_consumer_and_again() {
+    let mut w = filled("qos-again", 4);
+    for limit in [1, 3, 2] {
+        w.call(1, &basic::qos(limit, false), basic::QOS_OK);
+    }
+    w.consume("qos-again", "c", 0);
+    assert_eq!(w.bodies(2), ["0", "1"]);
+    w.expect_silence();
+}

@@ -259,3 +259,20 @@ fn get_tells_what_is_left_and_whether_it_is_new() {
     let got = w.get("qu-get", false).unwrap();
     assert_eq!((got.tag, got.redelivered, &*got.body), (2, true, &b"a"[..]));
 }
+
+#[test]
+fn a_declare_without_waiting_counts_as_the_last_and_so_does_a_deleted_queue() {
+    let mut w = shared().open();
+    w.declare("qu-before", queue::EXCLUSIVE);
+    let flags = queue::EXCLUSIVE | queue::NOWAIT;
+    w.send(1, &queue::declare("qu-nowait", flags, &Table::new()));
+    assert!(w.get("", true).is_none());
+    w.enqueue("qu-nowait", "x");
+    assert_eq!(w.get("", true).unwrap().body, b"x");
+    w.call(1, &queue::delete("qu-nowait", 0), queue::DELETE_OK);
+    w.send(1, &basic::get("", true));
+    w.expect_channel_close(1, 404, "NOT_FOUND - no queue 'qu-nowait' in vhost '/'");
+    // A new channel knows of none.
+    w.send(1, &basic::get("", true));
+    w.expect_channel_close(1, 404, "NOT_FOUND - no previously declared queue");
+}

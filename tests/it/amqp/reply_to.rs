@@ -149,3 +149,33 @@ fn an_invented_reply_address_reaches_nobody() {
         w.returned();
     }
 }
+
+#[test]
+fn a_reply_address_is_no_queue() {
+    let (mut w, name) = request("rt-no-queue");
+    for queue in [REPLY_TO, &name] {
+        w.send(1, &basic::get(queue, true));
+        let text = format!("NOT_FOUND - no queue '{queue}' in vhost '/'");
+        w.expect_channel_close(1, 404, &text);
+    }
+    let queues = shared().http().json("/queues?columns=name");
+    let names: Vec<_> = queues
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|q| &q["name"])
+        .collect();
+    assert!(!names.contains(&&REPLY_TO.into()), "{names:?}");
+}
+
+#[test]
+fn a_reply_that_is_not_fetched_is_not_kept() {
+    let (mut w, name) = request("rt-gone");
+    w.call(1, &basic::cancel("replies"), basic::CANCEL_OK);
+    let mut responder = shared().open();
+    let publish = basic::publish("", &name, basic::MANDATORY);
+    responder.publish(1, &publish, &Properties::new(), "late");
+    assert_eq!(responder.returned().body, b"late");
+    w.consume(REPLY_TO, "replies", basic::NO_ACK);
+    w.expect_silence();
+}

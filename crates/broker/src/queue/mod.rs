@@ -334,16 +334,26 @@ impl Queue {
 
     /// Stops a consumer. What it has not settled stays with its channel.
     pub fn remove_consumer(&self, id: ConsumerId, wakes: &mut Wakes) -> Removed {
+        let removed = self.detach_consumer(id);
+        if removed != Removed::No {
+            let mut state = self.lock();
+            state.dispatch(self.place(), wakes);
+            self.refill(state, wakes);
+        }
+        removed
+    }
+
+    /// Stops a consumer whose channel ends. What it has not settled comes back before anybody
+    /// else gets something: call [`Self::requeue`], and then [`Self::resume`].
+    pub fn detach_consumer(&self, id: ConsumerId) -> Removed {
         let mut state = self.lock();
         if state.consumers.remove(id).is_none() {
             return Removed::No;
         }
-        state.dispatch(self.place(), wakes);
         let last = state.consumers.is_empty();
         if last {
             state.touch(self.place());
         }
-        self.refill(state, wakes);
         if self.auto_delete && last {
             Removed::LastOfAutoDelete
         } else {

@@ -38,8 +38,8 @@ impl Overdue {
 /// Milliseconds that deliveries of `queue` may be held, unless their consumer asks for another
 /// time.
 fn queue_timeout_ms(queue: &Queue, client: &Client) -> Option<u64> {
-    let own = codec::get_int(queue.arguments(), "x-consumer-timeout");
-    own.and_then(|ms| u64::try_from(ms).ok())
+    queue
+        .consumer_timeout_ms()
         .or_else(|| client.broker.settings().consumer_timeout_ms)
 }
 

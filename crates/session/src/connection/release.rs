@@ -2,7 +2,7 @@
 //!
 //! The same calls as in normal life, in an order that lets nothing slip: consumers leave
 //! their queues, so that nothing more can arrive; what has arrived is taken out of the
-//! outbox; only then the unacknowledged messages go back.
+//! outbox; then the unacknowledged messages go back; only then others get the next ones.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -27,8 +27,7 @@ impl Running {
         let mut abandoned: Vec<Arc<Queue>> = Vec::new();
         for consumer in &consumers {
             if let Source::Queue(origin) = &consumer.source
-                && origin.queue.remove_consumer(consumer.id, &mut turn.wakes)
-                    == Removed::LastOfAutoDelete
+                && origin.queue.detach_consumer(consumer.id) == Removed::LastOfAutoDelete
             {
                 abandoned.push(Arc::clone(&origin.queue));
             }
@@ -45,6 +44,12 @@ impl Running {
         }
         let settled = channel.tx.take().into_iter().flat_map(|tx| tx.into_held());
         requeue(channel.unacked.take_all().chain(settled), &mut turn.wakes);
+        // Now it is the others' turn.
+        for consumer in &consumers {
+            if let Source::Queue(origin) = &consumer.source {
+                origin.queue.resume(consumer.id, &mut turn.wakes);
+            }
+        }
         for queue in abandoned {
             self.client
                 .vhost

@@ -322,3 +322,43 @@ fn consumers_have_the_default_prefetch_until_the_channel_asks_for_another() {
         (b"c".to_vec(), b"d".to_vec())
     );
 }
+
+#[test]
+fn what_a_lost_consumer_held_goes_first_to_the_one_that_takes_over() {
+    let home = Home::new();
+    let mut first = Talk::join(&home);
+    let mut method = declare("q");
+    method.arguments = table(&[("x-single-active-consumer", AMQPValue::Boolean(true))]);
+    first.send(1, declare_queue(method));
+    first.next();
+    let mut second = Talk::join(&home);
+    for talk in [&mut first, &mut second] {
+        talk.send(1, qos(2, false));
+        talk.next();
+        talk.send(1, start_consumer(consume("q", "c", false)));
+        talk.next();
+    }
+    for body in [b"a", b"b", b"c", b"d"] {
+        second.publish("", "q", body);
+    }
+    assert_eq!(
+        (first.next().body, first.next().body),
+        (b"a".to_vec(), b"b".to_vec())
+    );
+    second.expect_silence();
+    first.turn(|connection, turn| connection.peer_closed(turn));
+    for (body, tag) in [(b"a", 1), (b"b", 2)] {
+        let heard = second.next();
+        assert_eq!(
+            (&*heard.body, heard.deliver().redelivered),
+            (&body[..], true)
+        );
+        assert_eq!(heard.deliver().delivery_tag, tag);
+    }
+    second.expect_silence();
+    second.send(1, ack(2, true));
+    assert_eq!(
+        (second.next().body, second.next().body),
+        (b"c".to_vec(), b"d".to_vec())
+    );
+}
