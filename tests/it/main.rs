@@ -8,10 +8,12 @@
 mod abuse;
 mod alarms;
 mod amqp;
+mod arguments;
 mod conformance;
 mod crashes;
 mod durability;
 mod management;
+mod policies;
 mod server;
 mod soak;
 mod store;

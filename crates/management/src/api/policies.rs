@@ -6,7 +6,7 @@ use axum::extract::{Path, Query, State};
 use axum::routing::get;
 use axum::{Json, Router};
 use broker::{Policy, PolicyClass, VHost};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{Answer, Done, List, Listing, Shared, put};
 use crate::auth::{Administrator, Policymaker};
@@ -61,8 +61,8 @@ async fn change(
     let value = json!({
         "pattern": fields.required("pattern")?,
         "definition": fields.required("definition")?,
-        "priority": fields.given("priority").unwrap_or(&Value::from(0)),
-        "apply-to": fields.given("apply-to").unwrap_or(&Value::from("all")),
+        "priority": fields.given("priority").cloned().unwrap_or_else(|| 0.into()),
+        "apply-to": fields.given("apply-to").cloned().unwrap_or_else(|| "all".into()),
     });
     let policy = Policy::parse(class, name, &value)
         .map_err(|text| ApiError::bad_request(without_tags(&text)))?;
