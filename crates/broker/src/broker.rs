@@ -11,16 +11,13 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use dashmap::DashMap;
 use parking_lot::Mutex;
 use routing::Kind;
-use store::{Options, QueueId, Recovered, Store, Ticket};
+use store::{Options, QueueId, Recovered, Store};
 
 use crate::alarms::{Alarms, Resources};
-use crate::auth::{PasswordHash, SALT_BYTES, User, Users};
+use crate::auth::Users;
 use crate::budget::Budget;
 use crate::commits::Commits;
 use crate::damage;
-use crate::declare::{Actor, DeleteIf};
-use crate::definitions::Applied;
-use crate::error::Error;
 use crate::events::{EVENT_EXCHANGE, Events, Facts};
 use crate::failure::Failure;
 use crate::ids::{ConnectionId, ConsumerId};
@@ -33,7 +30,7 @@ use crate::settings::Settings;
 use crate::stats::Churn;
 use crate::timers::Timers;
 use crate::vhost::VHost;
-use crate::wakes::Wakes;
+use crate::vhost_meta::VHostMeta;
 
 /// The version that clients are told, because they branch on it: Leveret behaves as this
 /// RabbitMQ does.
@@ -48,7 +45,7 @@ pub type OpenError = store::Error;
 /// A running broker.
 pub struct Broker {
     settings: Settings,
-    store: Store,
+    pub(crate) store: Store,
     commits: Arc<Commits>,
     budget: Arc<Budget>,
     failure: Arc<Failure>,
@@ -56,9 +53,9 @@ pub struct Broker {
     events: Arc<Events>,
     alarms: Alarms,
     segment_bytes: u64,
-    vhosts: DashMap<String, Arc<VHost>>,
-    /// Held while a virtual host is created or deleted.
-    vhost_changes: Mutex<()>,
+    pub(crate) vhosts: DashMap<String, Arc<VHost>>,
+    /// Held while virtual hosts, users or permissions change.
+    pub(crate) changes: Mutex<()>,
     users: Users,
     globals: Globals,
     registry: Registry,
@@ -106,7 +103,7 @@ impl Broker {
             alarms: Alarms::default(),
             segment_bytes,
             vhosts: DashMap::new(),
-            vhost_changes: Mutex::new(()),
+            changes: Mutex::new(()),
             users: Users::default(),
             globals: Globals::default(),
             registry: Registry::default(),
@@ -122,29 +119,16 @@ impl Broker {
     fn restore(&self, recovered: &Recovered) {
         let queue_ids = recover::highest_queue_id(recovered).saturating_add(1);
         self.next_queue_id.store(queue_ids, Ordering::Relaxed);
-        self.add_default_user();
-        if recovered.entries.is_empty() {
-            // A new data directory: RabbitMQ makes the default virtual host only then.
-            let record = Record::vhost(&self.settings.default_vhost);
-            self.store.put(&record.key, &record.value);
-            self.add_vhost(&self.settings.default_vhost);
-        }
         recover::restore(self, recovered);
+        if recovered.entries.is_empty() {
+            // A new data directory: RabbitMQ makes the default virtual host and user only then.
+            self.add_default_vhost();
+        } else {
+            self.add_users_of_old(recovered);
+        }
     }
 
-    fn add_default_user(&self) {
-        let mut salt = [0; SALT_BYTES];
-        random(&mut salt);
-        let name = &self.settings.default_user;
-        self.users.put(User {
-            name: name.as_str().into(),
-            tags: vec!["administrator".to_owned()],
-            password: PasswordHash::new(&self.settings.default_pass, salt),
-            loopback_only: self.settings.loopback_users.contains(name),
-        });
-    }
-
-    pub(crate) fn add_vhost(&self, name: &str) -> Arc<VHost> {
+    pub(crate) fn add_vhost(&self, name: &str, meta: VHostMeta) -> Arc<VHost> {
         let (ids, churn) = (Arc::clone(&self.next_queue_id), Arc::clone(&self.churn));
         let services = Services {
             store: self.store.clone(),
@@ -153,8 +137,9 @@ impl Broker {
             timers: Arc::clone(&self.timers),
             events: Arc::clone(&self.events),
         };
-        let vhost =
-            Arc::new_cyclic(|handle| VHost::new(name, services, ids, churn, Weak::clone(handle)));
+        let vhost = Arc::new_cyclic(|handle| {
+            VHost::new((name, meta), services, ids, churn, Weak::clone(handle))
+        });
         if self.settings.event_exchange && name == self.settings.default_vhost {
             vhost.predeclare(EVENT_EXCHANGE, Kind::Topic, true);
             self.events.settle_in(&vhost);
@@ -219,58 +204,6 @@ impl Broker {
         let mut all: Vec<_> = self.vhosts.iter().map(|v| Arc::clone(v.value())).collect();
         all.sort_by(|a, b| a.name().cmp(b.name()));
         all
-    }
-
-    /// Creates a virtual host; one that is there is no error.
-    pub fn create_vhost(&self, name: &str) -> Applied {
-        let _changing = self.vhost_changes.lock();
-        if self.vhost(name).is_some() {
-            return Applied::default();
-        }
-        let record = Record::vhost(name);
-        let ticket = self.store.put(&record.key, &record.value);
-        self.add_vhost(name);
-        self.events
-            .emit("vhost.created", || Facts::new().text("name", name));
-        Applied {
-            created: true,
-            ticket: Some(ticket),
-        }
-    }
-
-    /// Deletes a virtual host with all that is in it and closes its connections.
-    ///
-    /// # Errors
-    /// [`Error::NoVhost`].
-    pub fn delete_vhost(&self, name: &str) -> Result<Option<Ticket>, Error> {
-        let _changing = self.vhost_changes.lock();
-        let Some((_, vhost)) = self.vhosts.remove(name) else {
-            return Err(Error::NoVhost(name.to_owned()));
-        };
-        let mut wakes = Wakes::new();
-        for connection in self
-            .registry
-            .connections()
-            .iter()
-            .filter(|c| &*c.vhost == name)
-        {
-            connection.close(&format!("vhost '{name}' is deleted"), &mut wakes);
-        }
-        vhost.forget_parameters();
-        for queue in vhost.queues() {
-            let actor = Actor {
-                user: "".into(),
-                connection: queue.owner(),
-            };
-            // Can't be refused: no condition, and the owner asks.
-            let _ = vhost.delete_queue(queue.name(), DeleteIf::default(), &actor, &mut wakes);
-        }
-        for exchange in vhost.exchanges() {
-            let _ = vhost.delete_exchange(&exchange.name, DeleteIf::default());
-        }
-        self.events
-            .emit("vhost.deleted", || Facts::new().text("name", name));
-        Ok(Some(self.store.remove(&Record::vhost(name).key)))
     }
 
     /// Who may log in.
@@ -403,7 +336,7 @@ impl Broker {
 
 /// Fills `bytes` from the operating system. Without that nothing here is safe, so there is
 /// nothing better to do than to stop.
-fn random(bytes: &mut [u8]) {
+pub(crate) fn random(bytes: &mut [u8]) {
     if let Err(error) = getrandom::fill(bytes) {
         tracing::error!(%error, "the operating system gives no random numbers");
         std::process::abort();

@@ -7,6 +7,7 @@ use codec::AMQPValue;
 use routing::Kind;
 use store::{QueueId, Ticket};
 
+use crate::auth::{Access, Right};
 use crate::binding::{BindingSpec, Destination};
 use crate::definitions::{Applied, Definition, Origin, is_predeclared};
 use crate::error::{Error, Resource};
@@ -29,6 +30,21 @@ pub struct Actor {
     pub user: Arc<str>,
     /// The connection; none for HTTP.
     pub connection: Option<ConnectionId>,
+    /// What the user may do in the virtual host.
+    pub access: Arc<Access>,
+}
+
+impl Actor {
+    /// The broker itself, which may do everything.
+    #[must_use]
+    pub fn internal() -> Self {
+        let access = Arc::new(Access::unlimited());
+        Self {
+            user: Arc::clone(&access.user().name),
+            connection: None,
+            access,
+        }
+    }
 }
 
 /// Conditions of a deletion.
@@ -95,6 +111,8 @@ impl VHost {
                 &self.name,
             )));
         }
+        let may = |right| actor.access.check_queue(right, &declare.name, &self.name);
+        may(Right::Configure)?;
         check_server_named(&declare)?;
         // The topology lock makes "look, then create" one step.
         let mut topology = self.topology.lock();
@@ -113,7 +131,14 @@ impl VHost {
                 ticket: None,
             });
         }
+        if let Some(exchange) = codec::get_str(&declare.arguments, "x-dead-letter-exchange") {
+            may(Right::Read)?;
+            actor
+                .access
+                .check_exchange(Right::Write, exchange, &self.name)?;
+        }
         check_arguments(&declare, &self.name)?;
+        self.check_queue_limits(&declare.name)?;
         // RabbitMQ 4 stores the type that was chosen, so that listings show it.
         let kind = queue_type(&declare.arguments).to_owned();
         declare
@@ -158,6 +183,9 @@ impl VHost {
         actor: &Actor,
         wakes: &mut Wakes,
     ) -> Result<Deleted, Error> {
+        actor
+            .access
+            .check_queue(Right::Configure, name, &self.name)?;
         let Some(queue) = self.queue(name) else {
             return Ok(Deleted::default());
         };
@@ -243,12 +271,18 @@ impl VHost {
     /// # Errors
     /// 403 for a reserved name or the default exchange, 406 for an unknown type or a
     /// difference.
-    pub fn declare_exchange(&self, declare: &ExchangeDeclare) -> Result<Applied, Error> {
+    pub fn declare_exchange(
+        &self,
+        declare: &ExchangeDeclare,
+        actor: &Actor,
+    ) -> Result<Applied, Error> {
         let kind = Kind::parse(&declare.kind)
             .ok_or_else(|| Error::UnknownExchangeType(declare.kind.clone()))?;
         if declare.name.is_empty() {
             return Err(Error::DefaultExchange);
         }
+        let may = |right, name: &str| actor.access.check_exchange(right, name, &self.name);
+        may(Right::Configure, &declare.name)?;
         let mut topology = self.topology.lock();
         if let Some(exchange) = self.exchange(&declare.name) {
             return check_same_exchange(&exchange, declare, kind).map(|()| Applied::default());
@@ -258,6 +292,10 @@ impl VHost {
             return Err(Error::ReservedName(resource()));
         }
         check_alternate(declare, resource)?;
+        if let Some(alternate) = codec::get_str(&declare.arguments, "alternate-exchange") {
+            may(Right::Read, &declare.name)?;
+            may(Right::Write, alternate)?;
+        }
         let definition = Definition::DeclareExchange(declare, kind);
         self.apply(&mut topology, definition, Origin::Client, &mut Wakes::new())
     }
@@ -266,13 +304,21 @@ impl VHost {
     ///
     /// # Errors
     /// 403 for the default or a predeclared exchange, 406 when it has bindings and must not.
-    pub fn delete_exchange(&self, name: &str, only_if: DeleteIf) -> Result<Deleted, Error> {
+    pub fn delete_exchange(
+        &self,
+        name: &str,
+        only_if: DeleteIf,
+        actor: &Actor,
+    ) -> Result<Deleted, Error> {
         if name.is_empty() {
             return Err(Error::DefaultExchange);
         }
         if is_predeclared(name) {
             return Err(Error::SystemExchange(Resource::exchange(name, &self.name)));
         }
+        actor
+            .access
+            .check_exchange(Right::Configure, name, &self.name)?;
         let mut topology = self.topology.lock();
         let Some(exchange) = self.exchange(name) else {
             return Ok(Deleted::default());
@@ -295,7 +341,7 @@ impl VHost {
     /// 403 for the default exchange or a reply queue, 404 for a missing end, 405 for another
     /// connection's exclusive queue, 406 for wrong arguments.
     pub fn bind(&self, spec: &BindingSpec, actor: &Actor) -> Result<Applied, Error> {
-        check_bindable(spec)?;
+        self.check_binding(spec, actor)?;
         let mut topology = self.topology.lock();
         self.find_exchange(&spec.source)?;
         match &spec.destination {
@@ -316,7 +362,7 @@ impl VHost {
     /// 403 for the default exchange or a reply queue, 405 for another connection's exclusive
     /// queue.
     pub fn unbind(&self, spec: &BindingSpec, actor: &Actor) -> Result<Applied, Error> {
-        check_bindable(spec)?;
+        self.check_binding(spec, actor)?;
         let mut topology = self.topology.lock();
         if let Destination::Queue(name) = &spec.destination
             && let Some(queue) = self.queue(name)
@@ -329,6 +375,43 @@ impl VHost {
             Origin::Client,
             &mut Wakes::new(),
         )
+    }
+
+    /// Whether this may be bound or unbound by this actor, whatever there is. RabbitMQ's order:
+    /// reply queue, write to the destination, default exchange, read from the source, topic.
+    fn check_binding(&self, spec: &BindingSpec, actor: &Actor) -> Result<(), Error> {
+        let access = &actor.access;
+        match &spec.destination {
+            Destination::Queue(name) if name.starts_with(REPLY_QUEUE_PREFIX) => {
+                return Err(Error::ReplyQueueBinding);
+            }
+            Destination::Queue(name) => access.check_queue(Right::Write, name, &self.name)?,
+            Destination::Exchange(name) => access.check_exchange(Right::Write, name, &self.name)?,
+        }
+        let to_default =
+            matches!(&spec.destination, Destination::Exchange(name) if name.is_empty());
+        if spec.source.is_empty() || to_default {
+            return Err(Error::DefaultExchange);
+        }
+        access.check_exchange(Right::Read, &spec.source, &self.name)?;
+        match self.exchange(&spec.source) {
+            Some(source) => access.check_topics(Right::Read, &source, [&*spec.routing_key]),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether there may be one queue more.
+    fn check_queue_limits(&self, name: &str) -> Result<(), Error> {
+        let limit = self.meta().limits.max_queues;
+        let limit = limit
+            .filter(|limit| usize::try_from(*limit).is_ok_and(|limit| self.queue_count() >= limit));
+        match limit {
+            None => Ok(()),
+            Some(limit) => Err(Error::Refused(format!(
+                "cannot declare queue '{name}': queue limit in vhost '{}' ({limit}) is reached",
+                self.name
+            ))),
+        }
     }
 }
 
@@ -351,19 +434,6 @@ fn check_conditions(queue: &Queue, only_if: DeleteIf) -> Result<(), Error> {
         "cannot delete {}. queue.delete operations with {flag} flag set are not supported by quorum queues",
         queue.resource()
     )))
-}
-
-fn check_bindable(spec: &BindingSpec) -> Result<(), Error> {
-    if matches!(&spec.destination, Destination::Queue(name) if name.starts_with(REPLY_QUEUE_PREFIX))
-    {
-        return Err(Error::ReplyQueueBinding);
-    }
-    let to_default = matches!(&spec.destination, Destination::Exchange(name) if name.is_empty());
-    if spec.source.is_empty() || to_default {
-        Err(Error::DefaultExchange)
-    } else {
-        Ok(())
-    }
 }
 
 fn check_alternate(

@@ -8,6 +8,8 @@ use std::fmt;
 use codec::ReplyCode;
 use routing::BindError;
 
+use crate::auth::Right;
+
 /// A queue or an exchange, as it is named in reply texts.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Resource {
@@ -53,7 +55,7 @@ impl Resource {
         }
     }
 
-    fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         match self {
             Self::Queue { name, .. } | Self::Exchange { name, .. } => name,
         }
@@ -74,6 +76,41 @@ pub enum Error {
     NotFound(Resource),
     /// 404: there is no virtual host of this name.
     NoVhost(String),
+    /// 404: there is no user of this name.
+    NoUser(String),
+    /// 403: the user may not do this with it.
+    AccessRefused {
+        /// What would have been needed.
+        right: Right,
+        /// With what.
+        resource: Resource,
+        /// Who.
+        user: String,
+    },
+    /// 403: the user may not use this routing key.
+    TopicRefused {
+        /// To publish or to bind.
+        right: Right,
+        /// The routing key.
+        key: String,
+        /// The topic exchange.
+        exchange: Resource,
+        /// Who.
+        user: String,
+    },
+    /// 530: a connection or channel that is not let in.
+    NotAllowed(String),
+    /// 406: there are as many as there may be, or it is protected.
+    Refused(String),
+    /// 406: the virtual host is protected from deletion. HTTP clients get 412.
+    Protected(String),
+    /// 406: not a regular expression, or not one that can be searched for in linear time.
+    InvalidPattern {
+        /// As it was given.
+        pattern: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// 405: exclusive to another connection, or declared so.
     Locked(Resource),
     /// 403: an exclusive consumer stands in the way.
@@ -160,15 +197,21 @@ impl Error {
     #[must_use]
     pub const fn reply_code(&self) -> ReplyCode {
         match self {
-            Self::NotFound(_) | Self::NoVhost(_) => ReplyCode::NotFound,
+            Self::NotFound(_) | Self::NoVhost(_) | Self::NoUser(_) => ReplyCode::NotFound,
             Self::Locked(_) => ReplyCode::ResourceLocked,
-            Self::ExclusiveUse(_)
+            Self::AccessRefused { .. }
+            | Self::TopicRefused { .. }
+            | Self::ExclusiveUse(_)
             | Self::ReservedName(_)
             | Self::DefaultExchange
             | Self::SystemExchange(_)
             | Self::InternalExchange(_)
             | Self::ReplyQueueBinding => ReplyCode::AccessRefused,
+            Self::NotAllowed(_) => ReplyCode::NotAllowed,
             Self::Inequivalent { .. }
+            | Self::Refused(_)
+            | Self::Protected(_)
+            | Self::InvalidPattern { .. }
             | Self::InvalidArgument { .. }
             | Self::ArgumentNotTaken { .. }
             | Self::ServerNamed(_)
@@ -198,14 +241,6 @@ impl fmt::Display for Error {
                  declaration."
             ),
             Self::ExclusiveUse(what) => write!(f, "{what} in exclusive use"),
-            Self::ReservedName(what) => {
-                write!(
-                    f,
-                    "{} name '{}' contains reserved prefix 'amq.*'",
-                    what.kind(),
-                    what.name()
-                )
-            }
             Self::DefaultExchange => f.write_str("operation not permitted on the default exchange"),
             Self::SystemExchange(what) => write!(f, "deletion of system {what} not allowed"),
             Self::InternalExchange(what) => write!(f, "cannot publish to internal {what}"),
@@ -257,8 +292,52 @@ impl fmt::Display for Error {
             Self::NotEmpty(what) => write!(f, "{what} not empty"),
             Self::BadBinding(reason)
             | Self::NotImplemented(reason)
+            | Self::NotAllowed(reason)
+            | Self::Refused(reason)
             | Self::InvalidParameter(reason) => f.write_str(reason),
             Self::Store(reason) => write!(f, "the message store has failed: {reason}"),
+            _ => self.fmt_access(f),
+        }
+    }
+}
+
+impl Error {
+    /// The texts about users, and about what nobody or not everybody may do.
+    fn fmt_access(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoUser(name) => write!(f, "no user '{name}'"),
+            Self::AccessRefused {
+                right,
+                resource,
+                user,
+            } => {
+                write!(f, "{right} access to {resource} refused for user '{user}'")
+            }
+            Self::TopicRefused {
+                right,
+                key,
+                exchange,
+                user,
+            } => write!(
+                f,
+                "{right} access to topic '{key}' in {exchange} refused for user '{user}'"
+            ),
+            Self::Protected(name) => write!(
+                f,
+                "Refusing to delete virtual host '{name}' because it is protected from deletion"
+            ),
+            Self::InvalidPattern { pattern, reason } => {
+                write!(f, "invalid regular expression '{pattern}': {reason}")
+            }
+            Self::ReservedName(what) => {
+                write!(
+                    f,
+                    "{} name '{}' contains reserved prefix 'amq.*'",
+                    what.kind(),
+                    what.name()
+                )
+            }
+            _ => f.write_str("refused"),
         }
     }
 }

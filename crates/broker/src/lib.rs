@@ -54,10 +54,16 @@ mod tests;
 mod timers;
 mod tracer;
 mod vhost;
+mod vhost_meta;
+mod vhosts;
 mod wakes;
 
 pub use alarms::{Alarms, Raised, Resources};
-pub use auth::{LoginRefused, PasswordHash, User, Users};
+pub use auth::{
+    Access, Admission, Hashing, LoginAttempts, LoginFrom, LoginProtocol, LoginRefused,
+    PATTERN_BYTES_MAX, PasswordHash, Pattern, Permission, PermissionRow, Right, TopicPermission,
+    TopicPermissionRow, User, UserChange, UserLimits, Users,
+};
 pub use binding::{BindingSpec, Destination};
 pub use broker::{Broker, OpenError, RABBITMQ_VERSION, VERSION};
 pub use budget::{Budget, Share};
@@ -90,4 +96,5 @@ pub use store::{Durability, QueueId, Recover, Ticket};
 pub use timers::{Timed, TimerKey, Timers};
 pub use tracer::Tap;
 pub use vhost::{PublishedOne, Route, VHost};
+pub use vhost_meta::{VHostChange, VHostLimits, VHostMeta};
 pub use wakes::Wakes;

@@ -1,5 +1,7 @@
 //! Every fixed bound of this crate, with its unit and reason.
 
+use std::time::Duration;
+
 /// Bytes of messages that may wait in one connection's outbox. A consumer whose outbox is
 /// full is paused, and its messages stay in the queue until the connection has taken what
 /// is there. One mebibyte is a few turns of a fast socket.
@@ -67,6 +69,24 @@ pub const NAME_BYTES_MAX: usize = 255;
 /// Bytes of direct replies that may wait for a requester that doesn't read. Replies have no
 /// queue to stay in, so beyond this they are unroutable: the size of one large message.
 pub const REPLY_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Wrong passwords for one user from one address before the next attempt has to wait: enough for
+/// a human, and for a client that was restarted a few times with an old password.
+pub const LOGIN_FAILURES_FREE_MAX: u32 = 10;
+
+/// The first wait after that. Each further failure doubles it.
+pub const LOGIN_WAIT_FIRST: Duration = Duration::from_secs(1);
+
+/// The longest wait: at two guesses a minute nobody finds a password, and whoever has the right
+/// one from the same address doesn't wait long.
+pub const LOGIN_WAIT_MAX: Duration = Duration::from_secs(30);
+
+/// Pairs of address and user whose failures are remembered, at about 40 bytes each. Beyond this
+/// the one whose last failure is the longest ago is forgotten.
+pub const LOGIN_FAILURES_KEPT_MAX: usize = 4096;
+
+/// Tags of a user or a virtual host. Five of a user's mean something.
+pub const TAGS_MAX: usize = 64;
 
 /// Messages that a queue lets expire, or drops, under one hold of its lock: a millisecond or
 /// so. The timers come back at once for the rest.

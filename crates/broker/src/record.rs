@@ -2,7 +2,7 @@
 //!
 //! | key | value |
 //! |---|---|
-//! | `v` vhost | empty |
+//! | `v` vhost | its properties as a table ([`VHostMeta`]) |
 //! | `x` vhost, exchange | `exchange.declare` |
 //! | `q` vhost, queue | queue number (u32, big endian), `queue.declare`; or, for a queue with several numbers, 0xFFFFFFFF, how many (u16), the first (u32), `queue.declare` |
 //! | `b` vhost, source, `q` or `x`, destination, key, arguments | `queue.bind` or `exchange.bind` |
@@ -14,16 +14,19 @@
 //!
 //! Strings in a key are preceded by their length (u16, big endian), so that names may hold
 //! any byte. Values are method payloads as on the wire: class id, method id, arguments.
+//! Users and their permissions are in `auth/stored.rs`.
 
 use bytes::Buf as _;
 use codec::{AMQPClass, OutBuf, exchange, queue};
 use serde_json::Value;
 use store::QueueId;
 
+use crate::auth::{StoredAccess, decode_access};
 use crate::binding::{BindingSpec, Destination};
 use crate::exchange::ExchangeDeclare;
 use crate::parameters::StoredParameter;
 use crate::queue::{QueueDeclare, Span};
+use crate::vhost_meta::VHostMeta;
 
 /// One entry of the store.
 pub(crate) struct Record {
@@ -176,7 +179,8 @@ const SEVERAL: [u8; 4] = [0xFF; 4];
 
 /// An entry, read back.
 pub(crate) enum Stored {
-    VHost(String),
+    VHost(String, VHostMeta),
+    Access(StoredAccess),
     Exchange(String, ExchangeDeclare),
     Queue(String, QueueDeclare, Span),
     Binding(String, BindingSpec),
@@ -205,6 +209,9 @@ impl Stored {
                 u64::from_be_bytes(value.try_into().ok()?),
             ));
         }
+        if matches!(kind, b'U' | b'A' | b'T') {
+            return decode_access(kind, &strings(rest)?, value).map(Self::Access);
+        }
         if kind == b't' {
             return Some(Self::Timed(QueueId(u32::from_be_bytes(
                 rest.try_into().ok()?,
@@ -221,7 +228,7 @@ impl Stored {
             return StoredParameter::decode(None, value).map(Self::Parameter);
         }
         match kind {
-            b'v' => Some(Self::VHost(vhost)),
+            b'v' => Some(Self::VHost(vhost, VHostMeta::decode(value)?)),
             b'x' => decode_exchange(value).map(|declare| Self::Exchange(vhost, declare)),
             b'q' => {
                 let (span, method) = split_span(value)?;
@@ -294,7 +301,7 @@ fn decode_binding(value: &[u8]) -> Option<BindingSpec> {
     }
 }
 
-fn key(kind: u8, parts: &[&[u8]]) -> Vec<u8> {
+pub(crate) fn key(kind: u8, parts: &[&[u8]]) -> Vec<u8> {
     let mut key = vec![kind];
     for part in parts {
         let length = u16::try_from(part.len()).unwrap_or(u16::MAX);
@@ -302,6 +309,17 @@ fn key(kind: u8, parts: &[&[u8]]) -> Vec<u8> {
         key.extend_from_slice(part);
     }
     key
+}
+
+/// All strings of a key.
+fn strings(mut key: &[u8]) -> Option<Vec<String>> {
+    let mut strings = Vec::new();
+    while let Some((length, rest)) = key.split_first_chunk::<2>() {
+        let (bytes, rest) = rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
+        strings.push(String::from_utf8(bytes.to_vec()).ok()?);
+        key = rest;
+    }
+    key.is_empty().then_some(strings)
 }
 
 fn first_string(key: &[u8]) -> Option<String> {

@@ -26,6 +26,7 @@ pub(crate) fn highest_queue_id(recovered: &Recovered) -> u32 {
 pub(crate) fn restore(broker: &Broker, recovered: &Recovered) {
     let mut queues: HashMap<QueueId, RecoveredQueue> =
         recovered.queues.iter().map(|q| (q.id, *q)).collect();
+    let mut accesses = Vec::new();
     let mut notes = QueueNotes {
         marks: recovered.clean.then(HashMap::new),
         ..QueueNotes::default()
@@ -58,13 +59,18 @@ pub(crate) fn restore(broker: &Broker, recovered: &Recovered) {
                 parameters.push(parameter);
                 continue;
             }
-            Stored::VHost(_) => 0,
+            Stored::Access(access) => {
+                accesses.push(access);
+                continue;
+            }
+            Stored::VHost(..) => 0,
             Stored::Exchange(..) => 1,
             Stored::Queue(..) => 2,
             Stored::Binding(..) => 3,
         };
         stages[stage].push(stored);
     }
+    broker.restore_access(accesses);
     let known: HashSet<QueueId> = stages[2]
         .iter()
         .filter_map(Stored::span)
@@ -125,7 +131,7 @@ fn restore_one(
     notes: &mut QueueNotes,
 ) {
     match stored {
-        Stored::VHost(name) => drop(broker.add_vhost(&name)),
+        Stored::VHost(name, meta) => drop(broker.add_vhost(&name, meta)),
         Stored::Exchange(vhost, declare) => {
             if let (Some(vhost), Some(kind)) = (broker.vhost(&vhost), Kind::parse(&declare.kind)) {
                 apply(&vhost, Definition::DeclareExchange(&declare, kind));
@@ -145,7 +151,11 @@ fn restore_one(
                 apply(&vhost, Definition::Bind(&spec));
             }
         }
-        Stored::Mark(..) | Stored::Timed(_) | Stored::Returns(..) | Stored::Parameter(_) => {}
+        Stored::Mark(..)
+        | Stored::Timed(_)
+        | Stored::Returns(..)
+        | Stored::Access(_)
+        | Stored::Parameter(_) => {}
     }
 }
 

@@ -1,11 +1,14 @@
 //! The connections and channels that are open, for listing and for closing by force.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 use codec::FieldTable;
 use dashmap::DashMap;
+use parking_lot::Mutex;
 
+use crate::error::Error;
 use crate::ids::ConnectionId;
 use crate::outbox::{Event, Outbox};
 use crate::stats::MessageStats;
@@ -15,19 +18,59 @@ use crate::wakes::Wakes;
 #[derive(Default)]
 pub struct Registry {
     connections: DashMap<ConnectionId, Arc<ConnectionInfo>>,
+    counts: Mutex<Counts>,
 }
 
 impl Registry {
-    /// Lists a connection from now on.
-    pub fn register(&self, info: ConnectionInfo) -> Arc<ConnectionInfo> {
+    /// Lists a connection from now on, if that is allowed to one more.
+    pub(crate) fn register(
+        &self,
+        info: ConnectionInfo,
+        allowed: impl FnOnce(&Counts) -> Result<(), Error>,
+    ) -> Result<Arc<ConnectionInfo>, Error> {
         let info = Arc::new(info);
+        let mut counts = self.counts.lock();
+        allowed(&counts)?;
+        counts.add_connection(&info);
         self.connections.insert(info.id, Arc::clone(&info));
-        info
+        Ok(info)
     }
 
-    /// Lists it no longer.
+    /// Lists it no longer. Calling it again does nothing.
     pub fn remove(&self, id: ConnectionId) {
-        self.connections.remove(&id);
+        let mut counts = self.counts.lock();
+        if let Some((_, info)) = self.connections.remove(&id) {
+            let channels = std::mem::take(&mut *info.live.channels.lock());
+            counts.remove_channels(&info.user, channels.len() as u64);
+            counts.remove_connection(&info);
+        }
+    }
+
+    /// Lists a channel from now on, if that is allowed to one more.
+    pub(crate) fn open_channel(
+        &self,
+        connection: &ConnectionInfo,
+        number: u16,
+        allowed: impl FnOnce(&Counts) -> Result<(), Error>,
+    ) -> Result<Arc<ChannelInfo>, Error> {
+        let mut counts = self.counts.lock();
+        allowed(&counts)?;
+        counts.add_channel(&connection.user);
+        Ok(connection.open_channel(number))
+    }
+
+    /// Lists a channel no longer. Calling it again does nothing.
+    pub fn close_channel(&self, connection: &ConnectionInfo, number: u16) {
+        let mut counts = self.counts.lock();
+        if connection.close_channel(number) {
+            counts.remove_channels(&connection.user, 1);
+        }
+    }
+
+    /// Open channels of all connections together.
+    #[must_use]
+    pub fn channel_count(&self) -> u64 {
+        self.counts.lock().channels()
     }
 
     /// All of them, in no order.
@@ -69,6 +112,78 @@ impl Registry {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.connections.is_empty()
+    }
+}
+
+/// How much is open, for limits. An entry goes with the last connection that it counts.
+#[derive(Default)]
+pub(crate) struct Counts {
+    connections: u64,
+    channels: u64,
+    by_vhost: HashMap<Arc<str>, u64>,
+    by_user: HashMap<Arc<str>, OfUser>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct OfUser {
+    connections: u64,
+    channels: u64,
+}
+
+impl Counts {
+    pub(crate) const fn connections(&self) -> u64 {
+        self.connections
+    }
+
+    pub(crate) const fn channels(&self) -> u64 {
+        self.channels
+    }
+
+    pub(crate) fn of_vhost(&self, name: &str) -> u64 {
+        self.by_vhost.get(name).copied().unwrap_or_default()
+    }
+
+    pub(crate) fn of_user(&self, name: &str) -> u64 {
+        self.by_user.get(name).map_or(0, |user| user.connections)
+    }
+
+    pub(crate) fn channels_of_user(&self, name: &str) -> u64 {
+        self.by_user.get(name).map_or(0, |user| user.channels)
+    }
+
+    fn add_connection(&mut self, info: &ConnectionInfo) {
+        self.connections += 1;
+        *self.by_vhost.entry(Arc::clone(&info.vhost)).or_default() += 1;
+        let user = self.by_user.entry(Arc::clone(&info.user)).or_default();
+        user.connections += 1;
+    }
+
+    fn remove_connection(&mut self, info: &ConnectionInfo) {
+        self.connections -= 1;
+        if let Some(connections) = self.by_vhost.get_mut(&info.vhost) {
+            *connections -= 1;
+            if *connections == 0 {
+                self.by_vhost.remove(&info.vhost);
+            }
+        }
+        if let Some(user) = self.by_user.get_mut(&info.user) {
+            user.connections -= 1;
+            if user.connections == 0 {
+                self.by_user.remove(&info.user);
+            }
+        }
+    }
+
+    fn add_channel(&mut self, user: &Arc<str>) {
+        self.channels += 1;
+        self.by_user.entry(Arc::clone(user)).or_default().channels += 1;
+    }
+
+    fn remove_channels(&mut self, user: &str, channels: u64) {
+        self.channels -= channels;
+        if let Some(user) = self.by_user.get_mut(user) {
+            user.channels -= channels;
+        }
     }
 }
 
@@ -147,7 +262,7 @@ pub struct Traffic {
 #[derive(Default)]
 pub struct Live {
     state: AtomicU8,
-    channels: parking_lot::Mutex<Vec<Arc<ChannelInfo>>>,
+    channels: Mutex<Vec<Arc<ChannelInfo>>>,
 }
 
 impl ConnectionInfo {
@@ -181,7 +296,7 @@ impl ConnectionInfo {
     }
 
     /// Lists a channel from now on.
-    pub fn open_channel(&self, number: u16) -> Arc<ChannelInfo> {
+    fn open_channel(&self, number: u16) -> Arc<ChannelInfo> {
         let info = Arc::new(ChannelInfo {
             number,
             ..ChannelInfo::default()
@@ -192,9 +307,12 @@ impl ConnectionInfo {
         info
     }
 
-    /// Lists it no longer.
-    pub fn close_channel(&self, number: u16) {
-        self.live.channels.lock().retain(|c| c.number != number);
+    /// Lists it no longer; false if it was not listed.
+    fn close_channel(&self, number: u16) -> bool {
+        let mut channels = self.live.channels.lock();
+        let before = channels.len();
+        channels.retain(|c| c.number != number);
+        channels.len() < before
     }
 
     /// Asks the connection to close with 320 CONNECTION_FORCED and `reason`.

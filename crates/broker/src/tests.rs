@@ -23,6 +23,7 @@ pub(crate) fn actor() -> Actor {
     Actor {
         user: "guest".into(),
         connection: Some(ConnectionId(1)),
+        ..Actor::internal()
     }
 }
 
@@ -88,7 +89,9 @@ fn durable_topology_and_messages_survive_a_clean_stop() {
     {
         let broker = open(dir.path());
         let vhost = broker.vhost("/").unwrap();
-        vhost.declare_exchange(&exchange("x", "topic")).unwrap();
+        vhost
+            .declare_exchange(&exchange("x", "topic"), &actor())
+            .unwrap();
         vhost.declare_queue(declare("q"), &actor()).unwrap();
         vhost
             .declare_queue(
@@ -222,8 +225,12 @@ fn deleted_things_stay_deleted_after_a_restart() {
     {
         let broker = open(dir.path());
         let vhost = broker.vhost("/").unwrap();
-        vhost.declare_exchange(&exchange("x", "direct")).unwrap();
-        vhost.declare_exchange(&exchange("y", "direct")).unwrap();
+        vhost
+            .declare_exchange(&exchange("x", "direct"), &actor())
+            .unwrap();
+        vhost
+            .declare_exchange(&exchange("y", "direct"), &actor())
+            .unwrap();
         for name in ["q", "r"] {
             vhost.declare_queue(declare(name), &actor()).unwrap();
             vhost.bind(&binding("x", name, "k"), &actor()).unwrap();
@@ -232,7 +239,9 @@ fn deleted_things_stay_deleted_after_a_restart() {
         vhost
             .delete_queue("q", DeleteIf::default(), &actor(), &mut Wakes::new())
             .unwrap();
-        vhost.delete_exchange("y", DeleteIf::default()).unwrap();
+        vhost
+            .delete_exchange("y", DeleteIf::default(), &actor())
+            .unwrap();
         vhost.unbind(&binding("x", "r", "k"), &actor()).unwrap();
         broker.close().unwrap();
     }
@@ -255,10 +264,13 @@ fn auto_delete_exchanges_go_with_their_last_binding_through_a_chain() {
     let vhost = broker.vhost("/").unwrap();
     for name in ["a", "b"] {
         vhost
-            .declare_exchange(&ExchangeDeclare {
-                auto_delete: true,
-                ..exchange(name, "fanout")
-            })
+            .declare_exchange(
+                &ExchangeDeclare {
+                    auto_delete: true,
+                    ..exchange(name, "fanout")
+                },
+                &actor(),
+            )
             .unwrap();
     }
     vhost.declare_queue(declare("q"), &actor()).unwrap();
@@ -287,8 +299,10 @@ fn an_alternate_exchange_gets_what_its_exchange_cannot_route() {
         "alternate-exchange".into(),
         AMQPValue::LongString("rest".into()),
     );
-    vhost.declare_exchange(&main).unwrap();
-    vhost.declare_exchange(&exchange("rest", "fanout")).unwrap();
+    vhost.declare_exchange(&main, &actor()).unwrap();
+    vhost
+        .declare_exchange(&exchange("rest", "fanout"), &actor())
+        .unwrap();
     for (source, name, key) in [("main", "q", "k"), ("rest", "other", "")] {
         vhost.declare_queue(declare(name), &actor()).unwrap();
         vhost.bind(&binding(source, name, key), &actor()).unwrap();
@@ -326,16 +340,20 @@ fn refusals_have_rabbitmqs_words() {
         "inequivalent arg 'x-message-ttl' for queue 'q' in vhost '/': received the value '2' of type 'signedint' but current is none",
     );
     says(
-        vhost.declare_exchange(&exchange("x", "nonsense")).map(drop),
+        vhost
+            .declare_exchange(&exchange("x", "nonsense"), &actor())
+            .map(drop),
         "unknown exchange type 'nonsense'",
     );
     says(
-        vhost.declare_exchange(&exchange("", "direct")).map(drop),
+        vhost
+            .declare_exchange(&exchange("", "direct"), &actor())
+            .map(drop),
         "operation not permitted on the default exchange",
     );
     says(
         vhost
-            .delete_exchange("amq.direct", DeleteIf::default())
+            .delete_exchange("amq.direct", DeleteIf::default(), &actor())
             .map(drop),
         "deletion of system exchange 'amq.direct' in vhost '/' not allowed",
     );
@@ -403,9 +421,19 @@ fn exclusive_queues_belong_to_their_connection_and_go_with_it() {
 fn guest_logs_in_from_loopback_only() {
     let dir = tempfile::tempdir().unwrap();
     let broker = open(dir.path());
-    assert!(broker.users().authenticate("guest", "guest", true).is_ok());
-    let refused =
-        |name, password, loopback| broker.users().authenticate(name, password, loopback).err();
+    let now = broker.settings().started;
+    let login = |name, password, loopback| {
+        let host = if loopback { "127.0.0.1" } else { "10.0.0.1" };
+        let protocol = LoginProtocol::Amqp;
+        let from = LoginFrom {
+            host,
+            loopback,
+            protocol,
+        };
+        broker.users().authenticate(name, password, from, now)
+    };
+    assert!(login("guest", "guest", true).is_ok());
+    let refused = |name, password, loopback| login(name, password, loopback).err();
     assert_eq!(
         refused("guest", "guest", false),
         Some(LoginRefused::NotLoopback)

@@ -21,7 +21,6 @@ use crate::wakes::Wakes;
 pub(crate) const TRACE_EXCHANGE: &str = "amq.rabbitmq.trace";
 
 /// Whether a virtual host is traced.
-#[derive(Default)]
 pub(crate) struct Tracer {
     on: AtomicBool,
 }
@@ -37,6 +36,14 @@ pub struct Tap<'a> {
     pub channel: u16,
     /// Who has logged in.
     pub user: &'a str,
+}
+
+impl Tracer {
+    /// Switched on or off.
+    pub(crate) const fn new(on: bool) -> Self {
+        let on = AtomicBool::new(on);
+        Self { on }
+    }
 }
 
 impl Tap<'_> {
@@ -59,7 +66,7 @@ impl VHost {
     }
 
     /// Switches the copies on or off, for what is published and delivered from now on.
-    pub fn set_traced(&self, on: bool) {
+    pub(crate) fn set_traced(&self, on: bool) {
         self.tracer.on.store(on, Ordering::Relaxed);
     }
 

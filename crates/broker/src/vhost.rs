@@ -6,7 +6,7 @@ use std::sync::{Arc, Weak};
 
 use codec::{FieldTable, as_str, get_array};
 use dashmap::DashMap;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use routing::{Graph, Kind, Routes};
 use store::{QueueId, Ticket};
 
@@ -22,6 +22,7 @@ use crate::replies::Replies;
 use crate::services::Services;
 use crate::stats::{Churn, DeadLetterStats, MessageStats};
 use crate::tracer::Tracer;
+use crate::vhost_meta::VHostMeta;
 use crate::wakes::Wakes;
 
 /// Exchanges that every virtual host has from the start.
@@ -72,6 +73,7 @@ pub struct VHost {
     pub(crate) parameters: Parameters,
     /// The way back from what it holds.
     pub(crate) handle: Weak<Self>,
+    meta: RwLock<Arc<VHostMeta>>,
     pub(crate) tracer: Tracer,
     replies: Replies,
     stats: MessageStats,
@@ -81,7 +83,7 @@ pub struct VHost {
 impl VHost {
     /// A virtual host with nothing but the predeclared exchanges.
     pub(crate) fn new(
-        name: &str,
+        (name, meta): (&str, VHostMeta),
         services: Services,
         next_queue_id: Arc<AtomicU32>,
         churn: Arc<Churn>,
@@ -100,7 +102,8 @@ impl VHost {
             churn,
             parameters: Parameters::default(),
             handle,
-            tracer: Tracer::default(),
+            tracer: Tracer::new(meta.tracing),
+            meta: RwLock::new(Arc::new(meta)),
             replies: Replies::default(),
             stats: MessageStats::default(),
             dead_letters: DeadLetterStats::default(),
@@ -138,6 +141,22 @@ impl VHost {
     #[must_use]
     pub fn generation(&self) -> u64 {
         self.generation.load(Ordering::Acquire)
+    }
+
+    /// Makes every route that was found before be looked up anew.
+    pub(crate) fn touch(&self) {
+        self.generation.fetch_add(1, Ordering::Release);
+    }
+
+    /// What is known about it besides what is in it.
+    #[must_use]
+    pub fn meta(&self) -> Arc<VHostMeta> {
+        Arc::clone(&self.meta.read())
+    }
+
+    pub(crate) fn set_meta(&self, meta: VHostMeta) {
+        self.set_traced(meta.tracing);
+        *self.meta.write() = Arc::new(meta);
     }
 
     /// What happened to its messages.

@@ -11,7 +11,10 @@ use axum::middleware::Next;
 use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use broker::{Actor, ConnectionInfo, LoginRefused, User, VHost};
+use broker::{
+    Actor, Broker, ConnectionInfo, Exchange, LoginFrom, LoginProtocol, LoginRefused, Right, User,
+    VHost, printable,
+};
 
 use crate::context::Context;
 use crate::error::ApiError;
@@ -22,7 +25,7 @@ pub(crate) const CREDENTIALS_BYTES_MAX: usize = 4096;
 
 /// Somebody with any management tag, and therefore anybody who gets past [`require_login`].
 #[derive(Clone)]
-pub(crate) struct Caller(pub(crate) Arc<User>);
+pub(crate) struct Caller(pub(crate) Arc<User>, Arc<Broker>);
 
 /// A caller tagged `monitoring` or above.
 pub(crate) struct Monitor;
@@ -41,34 +44,44 @@ pub(crate) async fn require_login(
 ) -> Result<Response, ApiError> {
     // A browser asks with OPTIONS before it sends credentials; the answer tells nothing.
     if request.method() != Method::OPTIONS {
-        let loopback = request
-            .extensions()
-            .get::<ConnectInfo<Peer>>()
-            .is_some_and(|ConnectInfo(Peer(address))| is_loopback(*address));
-        let caller = login(&context, request.headers(), loopback)?;
+        let peer = request.extensions().get::<ConnectInfo<Peer>>();
+        let peer = peer.map(|ConnectInfo(Peer(address))| *address);
+        let caller = login(&context, request.headers(), peer)?;
         request.extensions_mut().insert(caller);
     }
     Ok(next.run(request).await)
 }
 
-fn login(context: &Context, headers: &HeaderMap, loopback: bool) -> Result<Caller, ApiError> {
+fn login(
+    context: &Context,
+    headers: &HeaderMap,
+    peer: Option<SocketAddr>,
+) -> Result<Caller, ApiError> {
     let header = headers
         .get(AUTHORIZATION)
         .ok_or(ApiError::CredentialsMissing)?;
     let (name, password) = credentials(header.as_bytes()).ok_or(ApiError::CredentialsWrong)?;
-    match context
-        .broker
-        .users()
-        .authenticate(&name, &password, loopback)
-    {
-        Ok(user) if user.tags.iter().any(|tag| is_management(tag)) => Ok(Caller(user)),
+    let host = peer.map_or_else(String::new, |peer| peer.ip().to_canonical().to_string());
+    let from = LoginFrom {
+        host: &host,
+        loopback: peer.is_some_and(is_loopback),
+        protocol: LoginProtocol::Http,
+    };
+    let (users, now) = (context.broker.users(), (context.info.clock)());
+    match users.authenticate(&name, &password, from, now) {
+        Ok(user) if user.tags.iter().any(|tag| is_management(tag)) => {
+            Ok(Caller(user, Arc::clone(&context.broker)))
+        }
         Ok(_) => Err(ApiError::NotAuthorised("Not management user")),
-        Err(LoginRefused::NotLoopback) => Err(ApiError::NotAuthorised(
-            "User can only log in via localhost",
-        )),
         Err(refused) => {
-            tracing::info!(user = ?name, %refused, "management login refused");
-            Err(ApiError::CredentialsWrong)
+            let user = printable(&name);
+            tracing::warn!(%user, peer = %host, mechanism = "HTTP basic", reason = %refused, "login refused");
+            Err(match refused {
+                LoginRefused::NotLoopback => {
+                    ApiError::NotAuthorised("User can only log in via localhost")
+                }
+                _ => ApiError::CredentialsWrong,
+            })
         }
     }
 }
@@ -99,11 +112,41 @@ fn is_management(tag: &str) -> bool {
 
 impl Caller {
     /// The caller as the one who changes a virtual host.
-    pub(crate) fn actor(&self) -> Actor {
-        Actor {
+    pub(crate) fn actor(&self, vhost: &VHost) -> Result<Actor, ApiError> {
+        let access = self.1.users().access(&self.0.name, vhost.name());
+        Ok(Actor {
             user: Arc::clone(&self.0.name),
             connection: None,
-        }
+            // The user was deleted while the request was under way.
+            access: access.ok_or(ApiError::CredentialsWrong)?,
+        })
+    }
+
+    /// Whether the caller may take messages out of a queue.
+    pub(crate) fn may_read(&self, vhost: &VHost, queue: &str) -> Result<(), ApiError> {
+        let access = self.actor(vhost)?.access;
+        Ok(access.check_queue(Right::Read, queue, vhost.name())?)
+    }
+
+    /// Whether the caller may publish to an exchange with this routing key.
+    pub(crate) fn may_publish(
+        &self,
+        vhost: &VHost,
+        exchange: &Exchange,
+        key: &str,
+    ) -> Result<(), ApiError> {
+        let access = self.actor(vhost)?.access;
+        access.check_exchange(Right::Write, &exchange.name, vhost.name())?;
+        Ok(access.check_topics(Right::Write, exchange, [key])?)
+    }
+
+    fn may_access(&self, vhost: &str) -> bool {
+        self.1.users().may_access(&self.0.name, vhost)
+    }
+
+    /// The caller may do everything that there is to administer.
+    pub(crate) fn is_administrator(&self) -> bool {
+        self.0.has_tag("administrator")
     }
 
     /// The caller sees what others do, too.
@@ -125,7 +168,7 @@ impl Caller {
             .broker
             .vhost(name)
             .ok_or(ApiError::NotFound("vhost_not_found"))?;
-        if !self.0.may_access(name) {
+        if !self.may_access(name) {
             return Err(ApiError::NotAuthorised(
                 "User not authorised to access virtual host",
             ));
@@ -136,8 +179,29 @@ impl Caller {
     /// All of those.
     pub(crate) fn vhosts(&self, context: &Context) -> Vec<Arc<VHost>> {
         let mut vhosts = context.broker.vhosts();
-        vhosts.retain(|vhost| self.0.may_access(vhost.name()));
+        vhosts.retain(|vhost| self.may_access(vhost.name()));
         vhosts
+    }
+
+    /// Those, or for a monitor all: to be looked at, not into.
+    pub(crate) fn visible_vhosts(&self, context: &Context) -> Vec<Arc<VHost>> {
+        if self.is_monitor() {
+            context.broker.vhosts()
+        } else {
+            self.vhosts(context)
+        }
+    }
+
+    /// One of [`Self::visible_vhosts`].
+    pub(crate) fn visible_vhost(
+        &self,
+        context: &Context,
+        name: &str,
+    ) -> Result<Arc<VHost>, ApiError> {
+        match context.broker.vhost(name) {
+            Some(vhost) if self.is_monitor() => Ok(vhost),
+            _ => self.vhost(context, name),
+        }
     }
 }
 
@@ -196,7 +260,7 @@ impl<S: Sync> FromRequestParts<S> for Administrator {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let caller = Caller::from_request_parts(parts, state).await?;
-        if !caller.0.tags.iter().any(|tag| tag == "administrator") {
+        if !caller.is_administrator() {
             return Err(ApiError::NotAuthorised("Not administrator user"));
         }
         Ok(Self)

@@ -105,6 +105,38 @@ impl Fields {
         }
     }
 
+    /// The value of a key as it is.
+    pub(crate) fn value(&self, key: &str) -> Option<&Value> {
+        self.0.get(key)
+    }
+
+    /// Words, as a list or separated by commas, if they are there.
+    pub(crate) fn words(&self, key: &str) -> Result<Option<Vec<String>>, ApiError> {
+        let wrong = || ApiError::bad_request(format!("{key} is neither a list nor a string"));
+        let words: Vec<&str> = match self.0.get(key) {
+            None | Some(Value::Null) => return Ok(None),
+            Some(Value::String(words)) => words.split(',').collect(),
+            Some(Value::Array(list)) => {
+                let words = list.iter().map(|word| word.as_str().ok_or_else(wrong));
+                words.collect::<Result<_, _>>()?
+            }
+            Some(_) => return Err(wrong()),
+        };
+        let words = words.iter().map(|word| word.trim());
+        let words = words.filter(|word| !word.is_empty());
+        Ok(Some(words.map(str::to_owned).collect()))
+    }
+
+    /// [`Self::words`], not too many of them.
+    pub(crate) fn tags(&self, key: &str) -> Result<Option<Vec<String>>, ApiError> {
+        let words = self.words(key)?;
+        let most = broker::limits::TAGS_MAX;
+        if words.as_ref().is_some_and(|words| words.len() > most) {
+            return Err(ApiError::bad_request(format!("{key}: more than {most}")));
+        }
+        Ok(words)
+    }
+
     /// Whether the key is there at all.
     pub(crate) fn contains(&self, key: &str) -> bool {
         self.0.contains_key(key)

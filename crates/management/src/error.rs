@@ -26,6 +26,8 @@ pub(crate) enum ApiError {
     ObjectNotFound,
     /// 404 with a reason such as `queue_not_found`.
     NotFound(&'static str),
+    /// 412: protected from deletion, with the reason.
+    Protected(String),
     /// An AMQP error from the broker, with the text an AMQP client would read.
     Broker(broker::Error),
 }
@@ -48,7 +50,10 @@ impl ApiError {
 
 impl From<broker::Error> for ApiError {
     fn from(error: broker::Error) -> Self {
-        Self::Broker(error)
+        match error {
+            broker::Error::Protected(_) => Self::Protected(error.to_string()),
+            _ => Self::Broker(error),
+        }
     }
 }
 
@@ -72,6 +77,11 @@ impl IntoResponse for ApiError {
             Self::NotAuthorised(reason) => not_authorised(reason),
             Self::ObjectNotFound => refuse(StatusCode::NOT_FOUND, "Object Not Found", "Not Found"),
             Self::NotFound(reason) => refuse(StatusCode::NOT_FOUND, "not_found", reason),
+            Self::Protected(reason) => refuse(
+                StatusCode::PRECONDITION_FAILED,
+                "precondition_failed",
+                &reason,
+            ),
             Self::Broker(error) => from_broker(&error),
         }
     }

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use broker::{
-    AckMode, Actor, Broker, ConnectionId, ConnectionInfo, ConsumerId, Message, Outbox, Published,
-    Route, Ticket, User, VHost, Wakes,
+    Access, AckMode, Actor, Broker, ConnectionId, ConnectionInfo, ConsumerId, Error, Message,
+    Outbox, Published, Right, Route, Ticket, VHost, Wakes,
 };
 
 use crate::channel::routes::RouteCache;
@@ -19,8 +19,9 @@ use crate::channel::unacked::{Held, Origin};
 pub(crate) struct Client {
     pub(crate) broker: Arc<Broker>,
     pub(crate) vhost: Arc<VHost>,
-    pub(crate) user: Arc<User>,
     pub(crate) actor: Actor,
+    /// The generation of users and permissions that `actor` is of.
+    access_generation: u64,
     pub(crate) id: ConnectionId,
     pub(crate) info: Arc<ConnectionInfo>,
     pub(crate) outbox: Arc<Outbox>,
@@ -90,7 +91,8 @@ impl Consumer {
 pub(crate) struct Admitted {
     pub(crate) broker: Arc<Broker>,
     pub(crate) vhost: Arc<VHost>,
-    pub(crate) user: Arc<User>,
+    pub(crate) access: Arc<Access>,
+    pub(crate) access_generation: u64,
     pub(crate) info: Arc<ConnectionInfo>,
     pub(crate) cancel_notify: bool,
     pub(crate) blocked_notify: bool,
@@ -101,19 +103,21 @@ impl Client {
         let Admitted {
             broker,
             vhost,
-            user,
+            access,
+            access_generation,
             info,
             cancel_notify,
             blocked_notify,
         } = admitted;
         let actor = Actor {
-            user: Arc::clone(&user.name),
+            user: Arc::clone(&info.user),
             connection: Some(info.id),
+            access,
         };
         Self {
             vhost,
-            user,
             actor,
+            access_generation,
             id: info.id,
             outbox: Arc::clone(&info.outbox),
             frame_max: info.frame_max,
@@ -134,6 +138,29 @@ impl Client {
             broker,
             info,
         }
+    }
+
+    /// Looks whether users or permissions have changed. Before anything that asks `actor`.
+    pub(crate) fn refresh_access(&mut self) {
+        let generation = self.broker.users().generation();
+        if generation == self.access_generation {
+            return;
+        }
+        self.access_generation = generation;
+        // Without the user the connection is about to be closed.
+        if let Some(access) = self
+            .broker
+            .users()
+            .access(&self.actor.user, self.vhost.name())
+        {
+            self.actor.access = access;
+        }
+    }
+
+    /// Whether messages may be taken out of a queue.
+    pub(crate) fn may_read(&self, queue: &str) -> Result<(), Error> {
+        let access = &self.actor.access;
+        access.check_queue(Right::Read, queue, self.vhost.name())
     }
 
     /// Says how many bytes of input a turn brings, so that slabs are allocated in one piece.

@@ -92,11 +92,6 @@ pub(crate) enum Violation {
         value: u32,
         min: u32,
     },
-    VhostNotFound(String),
-    VhostRefused {
-        vhost: String,
-        user: String,
-    },
     Forced(String),
     // Channels.
     ChannelNotOpen,
@@ -185,8 +180,6 @@ impl Violation {
             | Self::ConnectionMethodOnChannel => ReplyCode::ChannelError,
             Self::TuneTooHigh { .. }
             | Self::TuneTooLow { .. }
-            | Self::VhostNotFound(_)
-            | Self::VhostRefused { .. }
             | Self::TooManyChannels { .. }
             | Self::ConsumerTagReused(_)
             | Self::TooManyConsumers(_) => ReplyCode::NotAllowed,
@@ -297,10 +290,6 @@ impl Violation {
                     f,
                     "negotiated {field} = {value} is lower than the minimum allowed value ({min})"
                 )
-            }
-            Self::VhostNotFound(vhost) => write!(f, "vhost {vhost} not found"),
-            Self::VhostRefused { vhost, user } => {
-                write!(f, "access to vhost '{vhost}' refused for user '{user}'")
             }
             _ => self.fmt_request(f),
         }

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use broker::{Broker, ConnectionId, ConnectionInfo, Facts, Live, Outbox, Traffic, User};
+use broker::{Admission, Broker, ConnectionId, ConnectionInfo, Facts, Live, Outbox, Traffic, User};
 use codec::{
     AMQPClass, FRAME_MIN_SIZE, FieldTable, Frame, FrameKind, OutBuf, PROTOCOL_HEADER,
     ProtocolHeader, connection, decode_frame, decode_method, decode_protocol_header, encode_method,
@@ -209,7 +209,8 @@ impl Handshake {
         out: &mut OutBuf,
     ) -> Result<Progress, Fault> {
         let mechanism = Mechanism::find(m.mechanism.as_str(), place.broker)?;
-        let user = match mechanism.login(m.response.as_bytes(), place.broker, place.peer.loopback) {
+        let from = (place.peer, place.now);
+        let user = match mechanism.login(m.response.as_bytes(), place.broker, from) {
             Ok(user) => user,
             Err(LoginFault::Malformed(violation)) => return Err(violation.into()),
             Err(LoginFault::Refused { user, reason }) => {
@@ -291,23 +292,15 @@ fn open(
         mechanism,
         client_properties,
     } = login;
-    let vhost = broker
-        .vhost(name)
-        .ok_or_else(|| Violation::VhostNotFound(name.to_owned()))?;
-    if !user.may_access(name) {
-        return Err(Violation::VhostRefused {
-            vhost: name.to_owned(),
-            user: user.name.to_string(),
-        }
-        .into());
-    }
+    // Before the look: what changes after it will be seen.
+    let access_generation = broker.users().generation();
     let cancel_notify = has_capability(&client_properties, "consumer_cancel_notify");
     let blocked_notify = has_capability(&client_properties, "connection.blocked");
-    let info = broker.registry().register(ConnectionInfo {
+    let info = ConnectionInfo {
         id: place.id,
         name: peer.to_string().into(),
         user: Arc::clone(&user.name),
-        vhost: Arc::clone(vhost.name()),
+        vhost: name.into(),
         host: peer.local_host.clone(),
         port: peer.local_port,
         peer_host: peer.host.clone(),
@@ -323,17 +316,18 @@ fn open(
         outbox: Arc::clone(place.outbox),
         traffic: Traffic::default(),
         live: Live::default(),
-    });
-    // A virtual host that was deleted meanwhile has already told its connections to close.
-    if broker.vhost(name).is_none() {
-        broker.registry().remove(place.id);
-        return Err(Violation::VhostNotFound(name.to_owned()).into());
-    }
+    };
+    let Admission {
+        vhost,
+        info,
+        access,
+    } = broker.admit(info)?;
     send(connection::AMQPMethod::OpenOk(connection::OpenOk {}), out);
     let admitted = Admitted {
         broker: Arc::clone(broker),
         vhost,
-        user,
+        access,
+        access_generation,
         info,
         cancel_notify,
         blocked_notify,

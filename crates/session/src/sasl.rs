@@ -1,11 +1,13 @@
 //! SASL: who logs in, from the response of `connection.start-ok`.
 
 use std::sync::Arc;
+use std::time::Instant;
 
-use broker::{Broker, LoginRefused, User};
+use broker::{Broker, LoginFrom, LoginProtocol, LoginRefused, User};
 use codec::{decode_table, get_str};
 
 use crate::close::Violation;
+use crate::peer::Peer;
 
 /// How a client may log in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -65,7 +67,7 @@ impl Mechanism {
         self,
         response: &[u8],
         broker: &Broker,
-        loopback: bool,
+        (peer, now): (&Peer, Instant),
     ) -> Result<Arc<User>, LoginFault> {
         let malformed =
             || LoginFault::Malformed(Violation::MalformedSaslResponse(self.name().to_owned()));
@@ -73,7 +75,7 @@ impl Mechanism {
             let user = &broker.settings().default_user;
             return broker
                 .users()
-                .admit_anonymous(user, loopback)
+                .admit_anonymous(user, peer.loopback)
                 .map_err(|reason| LoginFault::Refused {
                     user: user.clone(),
                     reason,
@@ -84,9 +86,14 @@ impl Mechanism {
             Self::Plain | Self::Anonymous => plain(response),
         }
         .ok_or_else(malformed)?;
+        let from = LoginFrom {
+            host: &peer.host,
+            loopback: peer.loopback,
+            protocol: LoginProtocol::Amqp,
+        };
         broker
             .users()
-            .authenticate(&user, &password, loopback)
+            .authenticate(&user, &password, from, now)
             .map_err(|reason| LoginFault::Refused { user, reason })
     }
 }

@@ -22,9 +22,13 @@ use parking_lot::Mutex;
 use crate::disk::{Disk, RealDisk};
 use crate::error::Error;
 
-/// The format that this build writes and reads. Version 2 added the survivors' lane, snapshots in
-/// the log, summaries of chunks and the `CHECKPOINT` file.
-const FORMAT_VERSION: u32 = 2;
+/// The format that this build writes. Version 2 added the survivors' lane, snapshots in the log,
+/// summaries of chunks and the `CHECKPOINT` file; version 3 counts in the rows of chunks.
+const FORMAT_VERSION: u32 = 3;
+
+/// The oldest format that this build reads: its rows say themselves which version they have, so
+/// opening it makes it the newest.
+const FORMAT_VERSION_MIN: u32 = 2;
 
 /// An open, locked data directory. Dropping it releases the lock.
 pub(crate) struct Layout {
@@ -59,7 +63,9 @@ impl Layout {
             lock: Mutex::new(Some(lock)),
         };
         let log = layout.log();
-        layout.check_version(log.exists() || layout.meta().exists())?;
+        if layout.check_version(log.exists() || layout.meta().exists())? < FORMAT_VERSION {
+            layout.raise_version()?;
+        }
         for lane in [log.join("q"), log.join("c")] {
             fs::create_dir_all(&lane).map_err(not_writable(&lane))?;
         }
@@ -158,7 +164,19 @@ impl Layout {
         self.lock.lock().take();
     }
 
-    fn check_version(&self, has_data: bool) -> Result<(), Error> {
+    /// Says that from now on only this build or a newer one can read what is here. Durable before
+    /// anything that is newer, and never without a version in between.
+    fn raise_version(&self) -> Result<(), Error> {
+        let (new, path) = (self.dir.join("VERSION.new"), self.dir.join("VERSION"));
+        fs::write(&new, format!("{FORMAT_VERSION}\n"))
+            .and_then(|()| File::open(&new)?.sync_all())
+            .and_then(|()| fs::rename(&new, &path))
+            .map_err(not_writable(&path))?;
+        sync_dir(&self.dir)
+    }
+
+    /// The version of what is there, if this build can read it.
+    fn check_version(&self, has_data: bool) -> Result<u32, Error> {
         let path = self.dir.join("VERSION");
         let text = match fs::read_to_string(&path) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => String::new(),
@@ -166,7 +184,7 @@ impl Layout {
             Ok(text) => text,
         };
         match text.trim().parse() {
-            Ok(FORMAT_VERSION) => Ok(()),
+            Ok(found) if (FORMAT_VERSION_MIN..=FORMAT_VERSION).contains(&found) => Ok(found),
             Ok(found) if found > FORMAT_VERSION => Err(Error::NewerVersion {
                 path: self.dir.clone(),
                 found,
@@ -179,7 +197,8 @@ impl Layout {
             }),
             // A start that was cut short leaves an empty file, or none, and nothing else.
             Err(_) if text.is_empty() && !has_data => {
-                fs::write(&path, format!("{FORMAT_VERSION}\n")).map_err(not_writable(&path))
+                fs::write(&path, format!("{FORMAT_VERSION}\n")).map_err(not_writable(&path))?;
+                Ok(FORMAT_VERSION)
             }
             _ => Err(Error::BadVersion(path)),
         }

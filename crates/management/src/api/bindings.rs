@@ -206,7 +206,7 @@ async fn bind(
         arguments: fields.table("arguments")?,
     };
     super::check_name(&spec.routing_key)?;
-    let applied = vhost.bind(&spec, &caller.actor())?;
+    let applied = vhost.bind(&spec, &caller.actor(&vhost)?)?;
     context.committed(applied.ticket).await?;
     // Relative to the address that was posted to; what the key holds is encoded once more.
     let place = properties_key(&spec)
@@ -287,7 +287,7 @@ async fn unbind(
 ) -> Done {
     let vhost = caller.vhost(context, vhost)?;
     let binding = find(&vhost, source, &destination, key)?;
-    let applied = vhost.unbind(&binding, &caller.actor())?;
+    let applied = vhost.unbind(&binding, &caller.actor(&vhost)?)?;
     context.committed(applied.ticket).await?;
     Ok(StatusCode::NO_CONTENT)
 }

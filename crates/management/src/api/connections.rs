@@ -106,6 +106,7 @@ async fn close(
     headers: HeaderMap,
 ) -> Done {
     let connection = find(&context, &caller, &name)?;
+    check_closing(&caller, &connection.user)?;
     connection.close(&reason(&headers), &mut Wakes::new());
     Ok(StatusCode::NO_CONTENT)
 }
@@ -127,12 +128,21 @@ async fn close_of_user(
     Path(user): Path<String>,
     headers: HeaderMap,
 ) -> Done {
+    check_closing(&caller, &user)?;
     let reason = reason(&headers);
     let mut wakes = Wakes::new();
     for connection in of(&context, &caller, &user)? {
         connection.close(&reason, &mut wakes);
     }
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Its own connections anybody may close, others only an administrator.
+fn check_closing(caller: &Caller, user: &str) -> Result<(), ApiError> {
+    if *caller.0.name == *user || caller.is_administrator() {
+        return Ok(());
+    }
+    Err(ApiError::NotAuthorised("Not administrator user"))
 }
 
 fn of(

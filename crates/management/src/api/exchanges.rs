@@ -100,7 +100,7 @@ async fn declare(
         arguments: fields.table("arguments")?,
     };
     super::check_name(&declare.name)?;
-    let applied = vhost.declare_exchange(&declare)?;
+    let applied = vhost.declare_exchange(&declare, &caller.actor(&vhost)?)?;
     context.committed(applied.ticket).await?;
     Ok(put(applied.created))
 }
@@ -130,7 +130,8 @@ async fn delete(
 ) -> Done {
     let vhost = caller.vhost(&context, &vhost)?;
     find(&vhost, &name)?;
-    let deleted = vhost.delete_exchange(exchange_name(&name), condition.delete_if())?;
+    let actor = caller.actor(&vhost)?;
+    let deleted = vhost.delete_exchange(exchange_name(&name), condition.delete_if(), &actor)?;
     if !deleted.existed {
         return Err(ApiError::NotFound("exchange_not_found"));
     }

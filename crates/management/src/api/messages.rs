@@ -39,8 +39,9 @@ async fn publish(
     fields: Fields,
 ) -> Answer {
     let vhost = caller.vhost(&context, &vhost)?;
-    exchanges::find(&vhost, &name)?;
+    let exchange = exchanges::find(&vhost, &name)?;
     let message = message(&context, exchange_name(&name), &fields)?;
+    caller.may_publish(&vhost, &exchange, message.routing_key())?;
     let alarms = context.broker.alarms().raised();
     if alarms.any() {
         // Publishers are blocked, this one too. RabbitMQ's would wait for its confirm in vain.
@@ -149,7 +150,8 @@ async fn get(
 ) -> Answer {
     let vhost = caller.vhost(&context, &vhost)?;
     queues::find(&vhost, &name)?;
-    let queue = vhost.find_queue(&name, &caller.actor())?;
+    caller.may_read(&vhost, &name)?;
+    let queue = vhost.find_queue(&name, &caller.actor(&vhost)?)?;
     let count = fields
         .count("count")?
         .ok_or(ApiError::KeyMissing("count"))?;

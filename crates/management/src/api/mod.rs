@@ -6,6 +6,8 @@ mod connections;
 mod consumers;
 mod exchanges;
 mod health;
+mod limits;
+mod logins;
 mod messages;
 mod nodes;
 mod nothing;
@@ -58,6 +60,8 @@ pub(crate) fn routes() -> Router<Arc<Context>> {
         .merge(permissions::routes())
         .merge(policies::routes())
         .merge(parameters::routes())
+        .merge(limits::routes())
+        .merge(logins::routes())
         .merge(health::routes())
         .merge(nothing::routes())
         .fallback(|| async { ApiError::ObjectNotFound })

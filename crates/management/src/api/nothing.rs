@@ -11,14 +11,7 @@ use super::{List, Listing};
 use crate::context::Context;
 use crate::page::{Paging, to_value};
 
-const LISTS: [&str; 8] = [
-    "/topic-permissions",
-    "/vhosts/{vhost}/topic-permissions",
-    "/users/{user}/topic-permissions",
-    "/vhost-limits",
-    "/vhost-limits/{vhost}",
-    "/user-limits",
-    "/user-limits/{user}",
+const LISTS: [&str; 1] = [
     "/extensions",
 ];
 

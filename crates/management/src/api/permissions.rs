@@ -1,42 +1,70 @@
-//! Permissions: who may do what in which virtual host.
+//! Permissions: who may do what in which virtual host, and with which topics.
 
 use std::sync::Arc;
 
 use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json, Router};
-use broker::{User, VHost};
+use broker::{Error, Permission, PermissionRow, TopicPermission, TopicPermissionRow};
 
-use super::{Answer, List, Listing, Shared};
+use super::{Answer, Done, List, Listing, Shared, exchange_name, put};
 use crate::auth::Administrator;
+use crate::body::Fields;
 use crate::context::Context;
 use crate::error::ApiError;
 use crate::page::{ListQuery, Paging, to_value};
-use crate::views::user::PermissionView;
+use crate::views::permission::{PermissionView, TopicPermissionView};
 
 pub(super) fn routes() -> Router<Arc<Context>> {
     Router::new()
         .route("/permissions", get(list))
-        .route("/permissions/{vhost}/{user}", get(one))
+        .route(
+            "/permissions/{vhost}/{user}",
+            get(one).put(set).delete(clear),
+        )
         .route("/vhosts/{vhost}/permissions", get(of_vhost))
+        .route("/topic-permissions", get(topics))
+        .route(
+            "/topic-permissions/{vhost}/{user}",
+            get(topics_of_user).put(set_topic).delete(clear_topics),
+        )
+        .route(
+            "/topic-permissions/{vhost}/{user}/{exchange}",
+            get(topics_of_exchange).delete(clear_topic),
+        )
+        .route("/vhosts/{vhost}/topic-permissions", get(topics_of_vhost))
 }
 
-fn answer(context: &Context, vhosts: &[Arc<VHost>], listing: &ListQuery) -> List {
-    let users = context.broker.users().all();
-    let pairs = users
-        .iter()
-        .flat_map(|user| vhosts.iter().map(move |vhost| (user, vhost)));
-    let rows: Vec<(&Arc<User>, &Arc<VHost>)> = pairs
-        .filter(|(user, vhost)| user.may_access(vhost.name()))
-        .collect();
-    let view = |(user, vhost): &(&Arc<User>, &Arc<VHost>)| {
-        to_value(&PermissionView::all(&user.name, vhost.name()))
-    };
-    listing.list(rows, Paging::Ignored, |(user, _)| &*user.name, view)
+fn answer(rows: Vec<PermissionRow>, listing: &ListQuery) -> List {
+    let view = |row: &PermissionRow| to_value(&PermissionView::of(row));
+    listing.list(rows, Paging::Ignored, |row| &*row.user, view)
+}
+
+fn answer_topics(rows: Vec<TopicPermissionRow>, listing: &ListQuery) -> List {
+    let view = |row: &TopicPermissionRow| to_value(&TopicPermissionView::of(row));
+    listing.list(rows, Paging::Ignored, |row| &*row.user, view)
+}
+
+/// Both have to exist.
+fn check_both(context: &Context, vhost: &str, user: &str) -> Result<(), ApiError> {
+    let users = context.broker.users();
+    if context.broker.vhost(vhost).is_none() || users.find(user).is_none() {
+        return Err(ApiError::ObjectNotFound);
+    }
+    Ok(())
+}
+
+/// What is set for somebody or somewhere that isn't there is a bad request, not a missing page.
+fn refused(error: Error) -> ApiError {
+    match error {
+        Error::NoUser(_) | Error::NoVhost(_) => ApiError::bad_request("vhost_or_user_not_found"),
+        other => other.into(),
+    }
 }
 
 async fn list(State(context): Shared, _: Administrator, Query(listing): Listing) -> List {
-    answer(&context, &context.broker.vhosts(), &listing)
+    answer(context.broker.users().permissions(), &listing)
 }
 
 async fn of_vhost(
@@ -45,11 +73,12 @@ async fn of_vhost(
     Path(vhost): Path<String>,
     Query(listing): Listing,
 ) -> List {
-    let vhost = context
-        .broker
-        .vhost(&vhost)
-        .ok_or(ApiError::ObjectNotFound)?;
-    answer(&context, &[vhost], &listing)
+    if context.broker.vhost(&vhost).is_none() {
+        return Err(ApiError::ObjectNotFound);
+    }
+    let mut rows = context.broker.users().permissions();
+    rows.retain(|row| *row.vhost == *vhost);
+    answer(rows, &listing)
 }
 
 async fn one(
@@ -57,20 +86,142 @@ async fn one(
     _: Administrator,
     Path((vhost, user)): Path<(String, String)>,
 ) -> Answer {
-    let vhost = context
-        .broker
-        .vhost(&vhost)
-        .ok_or(ApiError::ObjectNotFound)?;
-    let user = context
-        .broker
-        .users()
-        .find(&user)
-        .ok_or(ApiError::ObjectNotFound)?;
-    if !user.may_access(vhost.name()) {
+    check_both(&context, &vhost, &user)?;
+    let rows = context.broker.users().permissions();
+    let mut rows = rows.iter();
+    let row = rows.find(|row| *row.vhost == *vhost && *row.user == *user);
+    let row = row.ok_or(ApiError::ObjectNotFound)?;
+    Ok(Json(to_value(&PermissionView::of(row))))
+}
+
+async fn set(
+    State(context): Shared,
+    _: Administrator,
+    Path((vhost, user)): Path<(String, String)>,
+    fields: Fields,
+) -> Done {
+    let permission = Permission::new(
+        fields.required_text("configure")?,
+        fields.required_text("write")?,
+        fields.required_text("read")?,
+    )?;
+    let applied = context.broker.set_permission(&user, &vhost, permission);
+    let applied = applied.map_err(refused)?;
+    context.committed(applied.ticket).await?;
+    Ok(put(applied.created))
+}
+
+async fn clear(
+    State(context): Shared,
+    _: Administrator,
+    Path((vhost, user)): Path<(String, String)>,
+) -> Done {
+    let cleared = context.broker.clear_permission(&user, &vhost);
+    let ticket = cleared.ok_or(ApiError::ObjectNotFound)?;
+    context.committed(Some(ticket)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn topics(State(context): Shared, _: Administrator, Query(listing): Listing) -> List {
+    answer_topics(context.broker.users().topic_permissions(), &listing)
+}
+
+async fn topics_of_vhost(
+    State(context): Shared,
+    _: Administrator,
+    Path(vhost): Path<String>,
+    Query(listing): Listing,
+) -> List {
+    if context.broker.vhost(&vhost).is_none() {
         return Err(ApiError::ObjectNotFound);
     }
-    Ok(Json(to_value(&PermissionView::all(
-        &user.name,
-        vhost.name(),
-    ))))
+    let mut rows = context.broker.users().topic_permissions();
+    rows.retain(|row| *row.vhost == *vhost);
+    answer_topics(rows, &listing)
+}
+
+async fn topics_of_user(
+    State(context): Shared,
+    _: Administrator,
+    Path((vhost, user)): Path<(String, String)>,
+    Query(listing): Listing,
+) -> List {
+    let rows = topic_rows(&context, &vhost, &user, None)?;
+    answer_topics(rows, &listing)
+}
+
+async fn topics_of_exchange(
+    State(context): Shared,
+    _: Administrator,
+    Path((vhost, user, exchange)): Path<(String, String, String)>,
+    Query(listing): Listing,
+) -> List {
+    let exchange = Some(exchange_name(&exchange));
+    let rows = topic_rows(&context, &vhost, &user, exchange)?;
+    answer_topics(rows, &listing)
+}
+
+/// A user's rows in a virtual host. None at all is not found (RabbitMQ).
+fn topic_rows(
+    context: &Context,
+    vhost: &str,
+    user: &str,
+    exchange: Option<&str>,
+) -> Result<Vec<TopicPermissionRow>, ApiError> {
+    check_both(context, vhost, user)?;
+    let mut rows = context.broker.users().topic_permissions();
+    rows.retain(|row| {
+        *row.vhost == *vhost
+            && *row.user == *user
+            && exchange.is_none_or(|exchange| row.exchange == exchange)
+    });
+    if rows.is_empty() {
+        return Err(ApiError::ObjectNotFound);
+    }
+    Ok(rows)
+}
+
+async fn set_topic(
+    State(context): Shared,
+    _: Administrator,
+    Path((vhost, user)): Path<(String, String)>,
+    fields: Fields,
+) -> Done {
+    let exchange = exchange_name(fields.required_text("exchange")?).to_owned();
+    super::check_name(&exchange)?;
+    let (write, read) = (
+        fields.required_text("write")?,
+        fields.required_text("read")?,
+    );
+    let permission = TopicPermission::new(write, read, &user, &vhost)?;
+    let broker = &context.broker;
+    let applied = broker.set_topic_permission(&user, &vhost, &exchange, permission);
+    let applied = applied.map_err(refused)?;
+    context.committed(applied.ticket).await?;
+    Ok(put(applied.created))
+}
+
+async fn clear_topics(
+    State(context): Shared,
+    _: Administrator,
+    Path((vhost, user)): Path<(String, String)>,
+) -> Done {
+    let cleared = context.broker.clear_topic_permissions(&user, &vhost, None);
+    let ticket = cleared.ok_or(ApiError::ObjectNotFound)?;
+    context.committed(Some(ticket)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn clear_topic(
+    State(context): Shared,
+    _: Administrator,
+    Path((vhost, user, exchange)): Path<(String, String, String)>,
+) -> Done {
+    let exchange = Some(exchange_name(&exchange));
+    let cleared = context
+        .broker
+        .clear_topic_permissions(&user, &vhost, exchange);
+    let ticket = cleared.ok_or(ApiError::ObjectNotFound)?;
+    context.committed(Some(ticket)).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -150,7 +150,7 @@ async fn declare(
         arguments: fields.table("arguments")?,
         server_named: false,
     };
-    let declared = vhost.declare_queue(declare, &caller.actor())?;
+    let declared = vhost.declare_queue(declare, &caller.actor(&vhost)?)?;
     context.committed(declared.ticket).await?;
     Ok(put(declared.created))
 }
@@ -165,7 +165,12 @@ async fn remove(
     find(&vhost, &name)?;
     let deleted = {
         let mut wakes = Wakes::new();
-        vhost.delete_queue(&name, condition.delete_if(), &caller.actor(), &mut wakes)?
+        vhost.delete_queue(
+            &name,
+            condition.delete_if(),
+            &caller.actor(&vhost)?,
+            &mut wakes,
+        )?
     };
     if !deleted.existed {
         return Err(ApiError::NotFound("queue_not_found"));
@@ -181,7 +186,8 @@ async fn purge(
 ) -> Done {
     let vhost = caller.vhost(&context, &vhost)?;
     find(&vhost, &name)?;
-    let purged = vhost.find_queue(&name, &caller.actor())?.purge();
+    caller.may_read(&vhost, &name)?;
+    let purged = vhost.find_queue(&name, &caller.actor(&vhost)?)?.purge();
     context.committed(purged.ticket).await?;
     Ok(StatusCode::NO_CONTENT)
 }

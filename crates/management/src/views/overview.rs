@@ -201,7 +201,7 @@ fn totals(context: &Context, caller: &Caller) -> (ObjectTotals, [u64; GLOBAL_ROW
     let mut objects = ObjectTotals::default();
     let mut lengths = QueueCounts::default();
     let mut messages = MessageCounts::default();
-    let vhosts = caller.vhosts(context);
+    let vhosts = caller.visible_vhosts(context);
     for vhost in &vhosts {
         let counts = vhost::lengths(vhost);
         lengths.ready += counts.ready;

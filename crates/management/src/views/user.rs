@@ -1,9 +1,7 @@
-//! Users and what they may do.
+//! Users and limits.
 
-use broker::User;
+use broker::{User, UserLimits, VHostLimits};
 use serde::Serialize;
-
-use super::Empty;
 
 /// Who is logged in.
 #[derive(Serialize, Debug)]
@@ -13,24 +11,44 @@ pub(crate) struct WhoAmI<'a> {
     is_internal_user: bool,
 }
 
-/// A user. The hash of the password stays here.
+/// A user, as in a definitions file.
 #[derive(Serialize, Debug)]
 pub(crate) struct UserView<'a> {
     pub(crate) name: &'a str,
-    password_hash: &'static str,
+    password_hash: String,
     hashing_algorithm: &'static str,
     tags: &'a [String],
-    limits: Empty,
+    limits: LimitsView,
 }
 
-/// What a user may do in a virtual host, as patterns of names.
-#[derive(Serialize, Debug)]
-pub(crate) struct PermissionView<'a> {
-    user: &'a str,
-    vhost: &'a str,
-    configure: &'static str,
-    write: &'static str,
-    read: &'static str,
+/// Limits that are set.
+#[derive(Clone, Copy, Serialize, Debug)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct LimitsView {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_connections: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_channels: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_queues: Option<i64>,
+}
+
+impl LimitsView {
+    pub(crate) const fn of_user(limits: UserLimits) -> Self {
+        Self {
+            max_connections: limits.max_connections,
+            max_channels: limits.max_channels,
+            max_queues: None,
+        }
+    }
+
+    pub(crate) const fn of_vhost(limits: VHostLimits) -> Self {
+        Self {
+            max_connections: limits.max_connections,
+            max_channels: None,
+            max_queues: limits.max_queues,
+        }
+    }
 }
 
 impl<'a> WhoAmI<'a> {
@@ -47,23 +65,10 @@ impl<'a> UserView<'a> {
     pub(crate) fn of(user: &'a User) -> Self {
         Self {
             name: &user.name,
-            password_hash: "",
-            hashing_algorithm: "rabbit_password_hashing_sha256",
+            password_hash: user.password.to_base64(),
+            hashing_algorithm: user.password.hashing().name(),
             tags: &user.tags,
-            limits: Empty {},
-        }
-    }
-}
-
-impl<'a> PermissionView<'a> {
-    /// Everything: there are no finer permissions yet.
-    pub(crate) fn all(user: &'a str, vhost: &'a str) -> Self {
-        Self {
-            user,
-            vhost,
-            configure: ".*",
-            write: ".*",
-            read: ".*",
+            limits: LimitsView::of_user(user.limits),
         }
     }
 }

@@ -6,7 +6,6 @@ use broker::{QueueCounts, VHost};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Empty, NOTHING};
 use crate::context::Context;
 use crate::page::to_value;
 use crate::query::Windows;
@@ -16,7 +15,7 @@ use crate::rates::{LENGTHS, MESSAGES, OCTETS, QUEUE_ROW, Sampled, Stats, queue_v
 struct VHostView<'a> {
     name: &'a str,
     description: &'a str,
-    tags: [Empty; 0],
+    tags: &'a [String],
     default_queue_type: &'a str,
     metadata: Metadata<'a>,
     protected_from_deletion: bool,
@@ -29,8 +28,9 @@ struct VHostView<'a> {
 #[derive(Serialize, Debug)]
 struct Metadata<'a> {
     description: &'a str,
-    tags: [Empty; 0],
+    tags: &'a [String],
     default_queue_type: &'a str,
+    protected_from_deletion: bool,
 }
 
 #[derive(Serialize, Debug)]
@@ -48,25 +48,24 @@ pub(crate) fn show(
     vhost: &VHost,
     windows: &Windows,
 ) -> Value {
-    let is_default = **vhost.name() == *context.broker.settings().default_vhost;
-    let description = if is_default {
-        "Default virtual host"
-    } else {
-        ""
-    };
+    let (meta, settings) = (vhost.meta(), context.broker.settings());
+    let (description, tags) = (&*meta.description, &*meta.tags);
+    let default_queue_type = meta.default_queue_type.as_deref();
+    let default_queue_type = default_queue_type.unwrap_or(&settings.default_queue_type);
     to_value(&VHostView {
         name: vhost.name(),
         description,
-        tags: NOTHING,
-        default_queue_type: "classic",
+        tags,
+        default_queue_type,
         metadata: Metadata {
             description,
-            tags: NOTHING,
-            default_queue_type: "classic",
+            tags,
+            default_queue_type,
+            protected_from_deletion: meta.protected,
         },
-        protected_from_deletion: false,
-        tracing: vhost.is_traced(),
-        cluster_state: BTreeMap::from([(&*context.broker.settings().node, "running")]),
+        protected_from_deletion: meta.protected,
+        tracing: meta.tracing,
+        cluster_state: BTreeMap::from([(&*settings.node, "running")]),
         stats: sampled.map(|sampled| VHostStats::of(sampled, vhost, windows)),
     })
 }

@@ -49,6 +49,7 @@ impl Channel {
         }
         let name = self.queue_name(m.queue.as_str())?;
         let tag = self.new_tag(m.consumer_tag.as_str(), client)?;
+        client.may_read(&name)?;
         let queue = client.vhost.find_queue(&name, &client.actor)?;
         let asked = Asked {
             arguments: &m.arguments,
@@ -246,6 +247,7 @@ impl Channel {
         turn: &mut Turn<'_>,
     ) -> Result<(), Fault> {
         let name = self.queue_name(m.queue.as_str())?;
+        client.may_read(&name)?;
         let queue = client.vhost.find_queue(&name, &client.actor)?;
         check_get(&queue)?;
         let ack = ack_mode(m.no_ack);

@@ -28,6 +28,8 @@ impl Channel {
             return self.declare_replies(&name, m.nowait, client, turn);
         }
         if m.passive {
+            let resource = Resource::queue(&name, client.vhost.name());
+            client.actor.access.check_any(resource)?;
             let queue = client.vhost.find_queue(&name, &client.actor)?;
             let counts = queue.counts();
             self.declare_ok(
@@ -170,6 +172,7 @@ impl Channel {
         turn: &mut Turn<'_>,
     ) -> Result<(), Fault> {
         let name = self.queue_name(m.queue.as_str())?;
+        client.may_read(&name)?;
         let purged = client.vhost.find_queue(&name, &client.actor)?.purge();
         if !m.nowait {
             let ok = queue::PurgeOk {

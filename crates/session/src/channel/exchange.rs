@@ -1,6 +1,6 @@
 //! exchange.declare, delete, bind, unbind.
 
-use broker::{BindingSpec, DeleteIf, Destination, Error, ExchangeDeclare};
+use broker::{BindingSpec, DeleteIf, Destination, Error, ExchangeDeclare, Resource};
 use codec::{AMQPClass, exchange};
 
 use crate::channel::Channel;
@@ -21,6 +21,8 @@ impl Channel {
             if name.is_empty() {
                 return Err(Error::DefaultExchange.into());
             }
+            let resource = Resource::exchange(&name, client.vhost.name());
+            client.actor.access.check_any(resource)?;
             client.vhost.find_exchange(&name)?;
             None
         } else {
@@ -32,7 +34,10 @@ impl Channel {
                 internal: m.internal,
                 arguments: m.arguments,
             };
-            client.vhost.declare_exchange(&declare)?.ticket
+            client
+                .vhost
+                .declare_exchange(&declare, &client.actor)?
+                .ticket
         };
         if !m.nowait {
             let ok = exchange::AMQPMethod::DeclareOk(exchange::DeclareOk {});
@@ -52,7 +57,9 @@ impl Channel {
             empty: false,
         };
         let name = strip(m.exchange.as_str());
-        let deleted = client.vhost.delete_exchange(&name, only_if)?;
+        let deleted = client
+            .vhost
+            .delete_exchange(&name, only_if, &client.actor)?;
         if !m.nowait {
             let ok = exchange::AMQPMethod::DeleteOk(exchange::DeleteOk {});
             self.reply(AMQPClass::Exchange(ok), deleted.ticket, client, turn);

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use broker::{Message, Route};
+use broker::{Message, Right, Route};
 use bytes::Bytes;
 use codec::{
     ContentHeader, FieldTable, Frame, FrameKind, Marks, ReplyCode, Slab, basic_return, decode_frame,
@@ -144,6 +144,7 @@ impl Channel {
         turn: &mut Turn<'_>,
     ) -> Result<(), Fault> {
         let (exchange, key) = names(incoming.names)?;
+        client.refresh_access();
         let checked = self.check_properties(incoming, client);
         if exchange.is_empty() && key.starts_with(REPLY_PREFIX) {
             return self.reply_to_requester(incoming, &checked?, client, turn);
@@ -152,9 +153,10 @@ impl Channel {
             Ok(checked) => checked,
             Err(fault) => {
                 // An exchange that isn't there is the client's first mistake.
+                let access = &client.actor.access;
                 client
                     .vhost
-                    .route(exchange, &[key], &FieldTable::default())?;
+                    .route_for(access, exchange, &[key], &FieldTable::default())?;
                 return Err(fault);
             }
         };
@@ -179,8 +181,8 @@ impl Channel {
         client: &Client,
     ) -> Result<Checked<'a>, Fault> {
         let publisher = Publisher {
-            user: &client.user.name,
-            impersonates: client.user.tags.iter().any(|tag| tag == "impersonator"),
+            user: &client.actor.user,
+            impersonates: client.actor.access.user().has_tag("impersonator"),
             reply_name: self.replies.as_ref().map(|replies| replies.name.as_str()),
         };
         self.properties
@@ -244,7 +246,9 @@ impl Channel {
         client: &mut Client,
         turn: &mut Turn<'_>,
     ) -> Result<(), Fault> {
-        let (_, key) = names(incoming.names)?;
+        let (exchange, key) = names(incoming.names)?;
+        let access = &client.actor.access;
+        access.check_exchange(Right::Write, exchange, client.vhost.name())?;
         self.counts.publish += 1;
         let message = incoming.message(checked);
         if client
@@ -331,7 +335,7 @@ fn names(names: &[u8]) -> Result<(&str, &str), Fault> {
     }
 }
 
-/// Asks the virtual host for a route, and remembers it if it depends on the names only.
+/// Asks the virtual host for a route that this client may use, and remembers it if it depends on the names only.
 fn resolve(
     incoming: &Incoming<'_>,
     (exchange, key): (&str, &str),
@@ -345,7 +349,11 @@ fn resolve(
     };
     let further = checked.further_keys.iter().map(String::as_str);
     let keys: Vec<&str> = std::iter::once(key).chain(further).collect();
-    let route = Arc::new(client.vhost.route(exchange, &keys, &headers)?);
+    // After `generation` was read: a change of permissions moves it on last, so that a route
+    // found under the new one is allowed under the new permissions.
+    client.refresh_access();
+    let access = &client.actor.access;
+    let route = Arc::new(client.vhost.route_for(access, exchange, &keys, &headers)?);
     if route.cacheable && checked.further_keys.is_empty() {
         client
             .routes

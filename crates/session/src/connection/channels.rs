@@ -48,7 +48,10 @@ impl Running {
                 turn,
             );
         }
-        let info = self.client.info.open_channel(number);
+        let info = match self.client.broker.open_channel(&self.client.info, number) {
+            Ok(info) => info,
+            Err(error) => return self.fault(0, error.into(), ids(frame.payload), turn),
+        };
         self.client
             .broker
             .churn()

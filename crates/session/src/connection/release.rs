@@ -56,7 +56,8 @@ impl Running {
                 .remove_queue_if_unused(&queue, &mut turn.wakes);
         }
         channel.flush_counts(&self.client);
-        self.client.info.close_channel(number);
+        let registry = self.client.broker.registry();
+        registry.close_channel(&self.client.info, number);
         self.tell_channel("channel.closed", number);
         self.client
             .broker

@@ -336,6 +336,7 @@ impl Running {
         if method_ids != PUBLISH {
             // What was published or settled before this method must not come after it.
             self.client.hand_over(&mut turn.wakes);
+            self.client.refresh_access();
         }
         let step = match prefetch_size(frame.payload) {
             0 => channel.on_method(method, &mut self.client, turn),

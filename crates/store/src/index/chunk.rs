@@ -10,7 +10,10 @@ pub(crate) const CHUNK_LEN: u64 = 512;
 const WORDS: usize = CHUNK_LEN as usize / 64;
 
 /// Version byte of a stored chunk.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+
+/// The version without runs, which is still read.
+const VERSION_WITHOUT_RUNS: u8 = 1;
 
 /// Where a message lies, and whether it survives a restart. 12 bytes, as there may be many.
 #[derive(Copy, Clone, Eq, PartialEq, Debug, Default)]
@@ -188,14 +191,19 @@ impl Chunk {
     /// The row for the metadata database:
     ///
     /// ```text
-    ///  0  version  u8    1
+    ///  0  version  u8    2
     ///  1  bitmap   64 B  bit n (little endian words) = message n of the chunk is live
-    /// 65  entries        for each live message, ascending: three varints (LEB128)
-    ///                      segment: zigzag difference to the one before (0 at first)
+    /// 65  runs           of live messages, ascending: three or four varints (LEB128)
+    ///                      segment: zigzag difference to the one before (0 at first), times 2;
+    ///                        plus 1 if there is a count
     ///                      offset / 8: difference to the end of the record before, zigzag,
     ///                        0 at first and after a change of segment
     ///                      body length; bit 31 set: the message does not survive a restart
+    ///                      count: so many more messages follow, each of the same length and
+    ///                        where the record before it ends
     /// ```
+    ///
+    /// Version 1 has a run for each message, no counts, and does not double the difference.
     pub(crate) fn to_row(&self) -> Vec<u8> {
         let mut row = Vec::with_capacity(1 + WORDS * 8 + usize::from(self.live) * 5);
         row.push(VERSION);
@@ -203,56 +211,100 @@ impl Chunk {
             row.extend_from_slice(&word.to_le_bytes());
         }
         let mut last = Entry::default();
-        for (_, entry) in self.iter_from(0) {
-            push_zigzag(&mut row, i64::from(entry.segment) - i64::from(last.segment));
-            let expected = if entry.segment == last.segment {
+        let mut entries = self.iter_from(0).map(|(_, entry)| entry).peekable();
+        while let Some(first) = entries.next() {
+            let expected = if first.segment == last.segment {
                 expected8(&last)
             } else {
                 0
             };
-            push_zigzag(&mut row, i64::from(entry.offset8) - expected);
-            push_varint(&mut row, u64::from(entry.len));
-            last = entry;
+            let segment = zigzag(i64::from(first.segment) - i64::from(last.segment));
+            let offset = zigzag(i64::from(first.offset8) - expected);
+            last = first;
+            let mut count = 0;
+            while let Some(next) = entries.next_if(|next| follows(&last, next)) {
+                (last, count) = (next, count + 1);
+            }
+            push_varint(&mut row, segment << 1 | u64::from(count > 0));
+            push_varint(&mut row, offset);
+            push_varint(&mut row, u64::from(first.len));
+            if count > 0 {
+                push_varint(&mut row, count);
+            }
         }
         row
     }
 
     /// The chunk of a row; `None` if the row is not one.
     pub(crate) fn from_row(row: &[u8]) -> Option<Self> {
-        let (&[VERSION], rest) = row.split_first_chunk()? else {
-            return None;
+        let (&version, rest) = row.split_first()?;
+        let counts = match version {
+            VERSION => Counts::Some,
+            VERSION_WITHOUT_RUNS => Counts::None,
+            _ => return None,
         };
         let (words, mut rest) = rest.split_at_checked(WORDS * 8)?;
         let mut chunk = Self {
             stored: true,
             ..Self::default()
         };
-        let mut last = Entry::default();
+        let (mut last, mut more) = (Entry::default(), 0);
         for (word, raw) in (0u16..).zip(words.as_chunks::<8>().0) {
             let mut bits = u64::from_le_bytes(*raw);
             while bits != 0 {
                 let slot = word * 64 + bits.trailing_zeros() as u16;
                 bits &= bits - 1;
-                let segment = i64::from(last.segment).checked_add(pull_zigzag(&mut rest)?)?;
-                let segment = u32::try_from(segment).ok().filter(|s| *s > 0)?;
-                let expected = if segment == last.segment {
-                    expected8(&last)
+                if more > 0 {
+                    more -= 1;
+                    last.offset8 = u32::try_from(expected8(&last)).ok()?;
                 } else {
-                    0
-                };
-                let offset8 = expected.checked_add(pull_zigzag(&mut rest)?)?;
-                let offset8 = u32::try_from(offset8).ok()?;
-                let len = u32::try_from(pull_varint(&mut rest)?).ok()?;
-                last = Entry {
-                    segment,
-                    offset8,
-                    len,
-                };
+                    (last, more) = pull_run(&mut rest, &last, counts)?;
+                }
                 chunk.insert(slot, last);
             }
         }
-        rest.is_empty().then_some(chunk)
+        (rest.is_empty() && more == 0).then_some(chunk)
     }
+}
+
+/// Whether a row has counts of messages that follow.
+#[derive(Copy, Clone, Eq, PartialEq, Debug)]
+enum Counts {
+    Some,
+    None,
+}
+
+/// The first entry of a run, and how many follow.
+fn pull_run(rest: &mut &[u8], last: &Entry, counts: Counts) -> Option<(Entry, u64)> {
+    let raw = pull_varint(rest)?;
+    let (raw, counted) = match counts {
+        Counts::Some => (raw >> 1, raw & 1 == 1),
+        Counts::None => (raw, false),
+    };
+    let segment = i64::from(last.segment).checked_add(unzigzag(raw))?;
+    let segment = u32::try_from(segment).ok().filter(|s| *s > 0)?;
+    let expected = if segment == last.segment {
+        expected8(last)
+    } else {
+        0
+    };
+    let offset8 = expected.checked_add(unzigzag(pull_varint(rest)?))?;
+    let offset8 = u32::try_from(offset8).ok()?;
+    let len = u32::try_from(pull_varint(rest)?).ok()?;
+    let more = if counted { pull_varint(rest)? } else { 0 };
+    let entry = Entry {
+        segment,
+        offset8,
+        len,
+    };
+    Some((entry, more))
+}
+
+/// Whether a message lies right behind the one before, and is as long.
+fn follows(last: &Entry, next: &Entry) -> bool {
+    next.segment == last.segment
+        && next.len == last.len
+        && i64::from(next.offset8) == expected8(last)
 }
 
 /// Where the next record of the same queue lies if nothing came between, in units of 8.
@@ -263,8 +315,12 @@ fn expected8(last: &Entry) -> i64 {
     i64::from(last.offset8) + (last.record_bytes() / 8) as i64
 }
 
-fn push_zigzag(row: &mut Vec<u8>, value: i64) {
-    push_varint(row, ((value << 1) ^ (value >> 63)) as u64);
+fn zigzag(value: i64) -> u64 {
+    ((value << 1) ^ (value >> 63)) as u64
+}
+
+fn unzigzag(raw: u64) -> i64 {
+    (raw >> 1) as i64 ^ -((raw & 1) as i64)
 }
 
 pub(crate) fn push_varint(row: &mut Vec<u8>, mut value: u64) {
@@ -273,11 +329,6 @@ pub(crate) fn push_varint(row: &mut Vec<u8>, mut value: u64) {
         value >>= 7;
     }
     row.push(value as u8);
-}
-
-fn pull_zigzag(rest: &mut &[u8]) -> Option<i64> {
-    let raw = pull_varint(rest)?;
-    Some((raw >> 1) as i64 ^ -((raw & 1) as i64))
 }
 
 pub(crate) fn pull_varint(rest: &mut &[u8]) -> Option<u64> {

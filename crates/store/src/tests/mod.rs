@@ -430,16 +430,37 @@ fn a_format_from_the_future_is_refused() {
     let scratch = Scratch::new();
     open(&scratch).0.close().unwrap();
     let version = scratch.dir().join("VERSION");
-    assert_eq!(fs::read_to_string(&version).unwrap(), "2\n");
-    fs::write(&version, "3\n").unwrap();
+    assert_eq!(fs::read_to_string(&version).unwrap(), "3\n");
+    fs::write(&version, "4\n").unwrap();
     let error = Store::open(scratch.dir(), options()).unwrap_err();
     assert!(
-        error.to_string().contains("format version 3 is newer"),
+        error.to_string().contains("format version 4 is newer"),
         "{error}"
     );
     fs::remove_file(&version).unwrap();
     let error = Store::open(scratch.dir(), options()).unwrap_err();
     assert!(matches!(error, Error::BadVersion(_)), "{error}");
+}
+
+#[test]
+fn the_last_format_is_read_and_made_the_present_one() {
+    let scratch = Scratch::new();
+    let (store, _) = open(&scratch);
+    store.wait(append(&store, Q, 1, &["a", "b"])).unwrap();
+    store.close().unwrap();
+    let version = scratch.dir().join("VERSION");
+    fs::write(&version, "2\n").unwrap();
+    // A look changes nothing.
+    let looked = Scratch::new();
+    crate::inspect(scratch.dir(), looked.dir()).unwrap();
+    assert_eq!(fs::read_to_string(&version).unwrap(), "2\n");
+    let (store, _) = open(&scratch);
+    assert_eq!(texts(&store, Q).len(), 2);
+    assert_eq!(fs::read_to_string(&version).unwrap(), "3\n");
+    store.close().unwrap();
+    fs::write(&version, "1\n").unwrap();
+    let error = Store::open(scratch.dir(), options()).unwrap_err();
+    assert!(matches!(error, Error::OlderVersion { .. }), "{error}");
 }
 
 #[test]

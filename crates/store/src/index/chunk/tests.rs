@@ -14,6 +14,25 @@ fn entry() -> impl Strategy<Value = Entry> {
         .prop_map(|(segment, offset8, len, keep)| Entry::new(segment, offset8, len, keep))
 }
 
+/// The row of an earlier build.
+fn row_without_runs(chunk: &Chunk) -> Vec<u8> {
+    let mut row = vec![VERSION_WITHOUT_RUNS];
+    for word in chunk.bitmap {
+        row.extend_from_slice(&word.to_le_bytes());
+    }
+    let mut last = Entry::default();
+    for (_, entry) in chunk.iter_from(0) {
+        let same = entry.segment == last.segment;
+        let expected = if same { expected8(&last) } else { 0 };
+        let segment = i64::from(entry.segment) - i64::from(last.segment);
+        push_varint(&mut row, zigzag(segment));
+        push_varint(&mut row, zigzag(i64::from(entry.offset8) - expected));
+        push_varint(&mut row, u64::from(entry.len));
+        last = entry;
+    }
+    row
+}
+
 proptest! {
     #[test]
     fn a_row_brings_back_the_live_entries(live in proptest::collection::btree_map(0u16..512, entry(), 0..60), dead in proptest::collection::vec(0u16..512, 0..60)) {
@@ -32,12 +51,38 @@ proptest! {
     }
 
     #[test]
+    fn runs_of_neighbours_come_back(runs in proptest::collection::vec((entry(), 1u16..40), 1..20)) {
+        let mut chunk = Chunk::default();
+        let mut model = BTreeMap::new();
+        let mut slot = 0;
+        for (mut entry, count) in runs {
+            // Gaps between runs, so that a run is not one of slots only.
+            for _ in 0..count {
+                if slot >= 512 {
+                    break;
+                }
+                chunk.insert(slot, entry);
+                model.insert(slot, entry);
+                slot += 1 + entry.offset8 as u16 % 2;
+                let Ok(next) = u32::try_from(expected8(&entry)) else { break };
+                entry.offset8 = next;
+            }
+        }
+        for back in [chunk.to_row(), row_without_runs(&chunk)] {
+            let back = Chunk::from_row(&back).unwrap();
+            prop_assert_eq!(back.iter_from(0).collect::<BTreeMap<_, _>>(), model.clone());
+        }
+    }
+
+    #[test]
     fn any_bytes_are_a_row_or_not_but_never_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200), ones in 0usize..4) {
-        let mut row = vec![VERSION];
-        row.resize(1 + 64, 0);
-        row[1..=ones].fill(0xFF);
-        row.extend(&bytes);
-        let _ = Chunk::from_row(&row);
+        for version in [VERSION, VERSION_WITHOUT_RUNS] {
+            let mut row = vec![version];
+            row.resize(1 + 64, 0);
+            row[1..=ones].fill(0xFF);
+            row.extend(&bytes);
+            let _ = Chunk::from_row(&row);
+        }
         let _ = Chunk::from_row(&bytes);
     }
 }
@@ -51,11 +96,22 @@ fn a_full_chunk_of_neighbours_takes_few_bytes() {
             Entry::new(3, u32::from(slot) * 132, 1024, Keep::Always),
         );
     }
-    assert!(
-        chunk.to_row().len() < 65 + 512 * 5,
-        "{}",
-        chunk.to_row().len()
-    );
+    let row = chunk.to_row();
+    assert!(row.len() <= 65 + 8, "{}", row.len());
+    assert_eq!(Chunk::from_row(&row).unwrap().live(), 512);
+}
+
+#[test]
+fn a_count_beyond_the_live_messages_makes_no_row() {
+    let mut chunk = Chunk::default();
+    for slot in 0..3 {
+        let offset8 = u32::from(slot) * 132;
+        chunk.insert(slot, Entry::new(3, offset8, 1024, Keep::Always));
+    }
+    let mut row = chunk.to_row();
+    assert_eq!(row.pop(), Some(2));
+    row.push(3);
+    assert!(Chunk::from_row(&row).is_none());
 }
 
 #[test]
