@@ -58,6 +58,8 @@ pub struct Broker {
     pub(crate) changes: Mutex<()>,
     users: Users,
     globals: Globals,
+    /// Held while definitions are imported.
+    importing: Mutex<()>,
     registry: Registry,
     churn: Arc<Churn>,
     next_connection: AtomicU64,
@@ -106,6 +108,7 @@ impl Broker {
             changes: Mutex::new(()),
             users: Users::default(),
             globals: Globals::default(),
+            importing: Mutex::new(()),
             registry: Registry::default(),
             churn: Arc::default(),
             next_connection: AtomicU64::new(1),
@@ -121,8 +124,11 @@ impl Broker {
         self.next_queue_id.store(queue_ids, Ordering::Relaxed);
         recover::restore(self, recovered);
         if recovered.entries.is_empty() {
-            // A new data directory: RabbitMQ makes the default virtual host and user only then.
-            self.add_default_vhost();
+            // A new data directory: RabbitMQ makes the default virtual host and user only then,
+            // and not if definitions say who there is.
+            if self.settings.load_definitions.is_none() {
+                self.add_default_vhost();
+            }
         } else {
             self.add_users_of_old(recovered);
         }
@@ -175,6 +181,10 @@ impl Broker {
 
     pub(crate) const fn store(&self) -> &Store {
         &self.store
+    }
+
+    pub(crate) const fn importing(&self) -> &Mutex<()> {
+        &self.importing
     }
 
     pub(crate) const fn globals(&self) -> &Globals {

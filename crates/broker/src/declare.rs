@@ -436,7 +436,7 @@ fn check_conditions(queue: &Queue, only_if: DeleteIf) -> Result<(), Error> {
     )))
 }
 
-fn check_alternate(
+pub(crate) fn check_alternate(
     declare: &ExchangeDeclare,
     resource: impl FnOnce() -> Resource,
 ) -> Result<(), Error> {

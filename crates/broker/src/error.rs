@@ -229,7 +229,6 @@ impl Error {
 }
 
 impl fmt::Display for Error {
-    #[allow(clippy::too_many_lines, reason = "one arm a text")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotFound(what) => write!(f, "no {what}"),

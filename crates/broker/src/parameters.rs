@@ -13,10 +13,13 @@ use store::Ticket;
 use crate::broker::Broker;
 use crate::definitions::Applied;
 use crate::error::Error;
+use crate::export::limits;
+use crate::import::vhost_limits;
 use crate::limits::{PARAMETER_BYTES_MAX, PARAMETERS_MAX};
 use crate::policy::{Policy, PolicyClass, PolicySet, invalid, term};
 use crate::record::Record;
 use crate::vhost::VHost;
+use crate::vhost_meta::{VHostChange, VHostLimits};
 
 /// Components whose parameters are only kept.
 const KEPT: [&str; 3] = ["federation-upstream", "federation-upstream-set", "shovel"];
@@ -78,6 +81,10 @@ impl VHost {
             value,
         };
         let mut all: Vec<Parameter> = Vec::new();
+        let limits = limits(&self.meta().limits);
+        if !limits.is_empty() && component.is_none_or(|component| component == VHOST_LIMITS) {
+            all.push(row(VHOST_LIMITS, "limits", Value::Object(limits)));
+        }
         for class in [PolicyClass::User, PolicyClass::Operator] {
             let policies = self.policies(class);
             let wanted = match component {
@@ -187,6 +194,10 @@ impl Broker {
                 let policy = Policy::parse(class, name, &value).map_err(Error::InvalidParameter)?;
                 vhost.put_policies(vec![(class, policy)])
             }
+            None if component == VHOST_LIMITS => {
+                let limits = value.as_object().map(vhost_limits).unwrap_or_default();
+                self.limit(&vhost, limits)
+            }
             None => vhost.keep(component, name, value),
         }
     }
@@ -208,6 +219,12 @@ impl Broker {
                 "policies may not be cleared using this method".to_owned(),
             )),
             Some(class) => Ok(vhost.delete_policy(class, name)),
+            None if component == VHOST_LIMITS => {
+                if vhost.parameter(component, name).is_none() {
+                    return Ok(None);
+                }
+                Ok(self.limit(&vhost, VHostLimits::default())?.ticket)
+            }
             None => {
                 let key = (component.to_owned(), name.to_owned());
                 let removed = vhost.parameters.kept.write().remove(&key);
@@ -215,6 +232,14 @@ impl Broker {
                 Ok(removed.map(|_| self.store().remove(&key)))
             }
         }
+    }
+
+    fn limit(&self, vhost: &VHost, limits: VHostLimits) -> Result<Applied, Error> {
+        let change = VHostChange {
+            limits: Some(limits),
+            ..VHostChange::default()
+        };
+        self.put_vhost(vhost.name(), change, None)
     }
 
     /// Global parameters, by name.

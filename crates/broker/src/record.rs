@@ -7,6 +7,7 @@
 //! | `q` vhost, queue | queue number (u32, big endian), `queue.declare`; or, for a queue with several numbers, 0xFFFFFFFF, how many (u16), the first (u32), `queue.declare` |
 //! | `b` vhost, source, `q` or `x`, destination, key, arguments | `queue.bind` or `exchange.bind` |
 //! | `r` vhost, component, name | a runtime parameter, as JSON |
+//! | `i` | a definitions file whose import is under way, as JSON |
 //! | `g` name | a global parameter, as JSON |
 //! | `t` queue number | 1: some of its messages may expire |
 //! | `n` queue number, message (u64, big endian) | how often it came back (u32, big endian) |
@@ -150,6 +151,19 @@ impl Record {
         }
     }
 
+    pub(crate) fn import_key() -> Vec<u8> {
+        b"i".to_vec()
+    }
+
+    /// An import that is under way.
+    pub(crate) fn import(file: &Value, vhost: Option<&str>) -> Self {
+        let value = serde_json::json!({"vhost": vhost, "definitions": file});
+        Self {
+            key: Self::import_key(),
+            value: value.to_string().into_bytes(),
+        }
+    }
+
     pub(crate) fn global_key(name: &str) -> Vec<u8> {
         key(b'g', &[name.as_bytes()])
     }
@@ -186,6 +200,7 @@ pub(crate) enum Stored {
     Binding(String, BindingSpec),
     Mark(QueueId, u64),
     Parameter(StoredParameter),
+    Import(Vec<u8>),
     Timed(QueueId),
     Returns(QueueId, u64, u32),
 }
@@ -222,6 +237,9 @@ impl Stored {
             let seq = u64::from_be_bytes(seq.try_into().ok()?);
             let count = u32::from_be_bytes(value.try_into().ok()?);
             return Some(Self::Returns(QueueId(u32::from_be_bytes(*id)), seq, count));
+        }
+        if kind == b'i' {
+            return Some(Self::Import(value.to_vec()));
         }
         let vhost = first_string(rest)?;
         if kind == b'g' {

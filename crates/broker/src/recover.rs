@@ -33,6 +33,7 @@ pub(crate) fn restore(broker: &Broker, recovered: &Recovered) {
     };
     let mut marked = Vec::new();
     let mut parameters = Vec::new();
+    let mut import = None;
     let mut stages: [Vec<Stored>; 4] = Default::default();
     for (key, value) in &recovered.entries {
         let Some(stored) = Stored::decode(key, value) else {
@@ -57,6 +58,10 @@ pub(crate) fn restore(broker: &Broker, recovered: &Recovered) {
             }
             Stored::Parameter(parameter) => {
                 parameters.push(parameter);
+                continue;
+            }
+            Stored::Import(file) => {
+                import = Some(file);
                 continue;
             }
             Stored::Access(access) => {
@@ -86,6 +91,9 @@ pub(crate) fn restore(broker: &Broker, recovered: &Recovered) {
     for orphan in queues.keys() {
         // Its declaration was deleted, but a crash fell between the two records.
         broker.forget_queue(*orphan);
+    }
+    if let Some(file) = import {
+        broker.resume_import(&file);
     }
 }
 
@@ -155,7 +163,8 @@ fn restore_one(
         | Stored::Timed(_)
         | Stored::Returns(..)
         | Stored::Access(_)
-        | Stored::Parameter(_) => {}
+        | Stored::Parameter(_)
+        | Stored::Import(_) => {}
     }
 }
 

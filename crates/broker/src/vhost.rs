@@ -80,6 +80,13 @@ pub struct VHost {
     dead_letters: DeadLetterStats,
 }
 
+/// The kind of a predeclared exchange.
+pub(crate) fn predeclared_kind(name: &str) -> Option<Kind> {
+    let mut all = PREDECLARED.iter();
+    all.find(|(predeclared, ..)| *predeclared == name)
+        .map(|(_, kind, _)| *kind)
+}
+
 impl VHost {
     /// A virtual host with nothing but the predeclared exchanges.
     pub(crate) fn new(

@@ -15,6 +15,7 @@ mod context;
 mod error;
 mod listener;
 mod metrics;
+mod multipart;
 mod os;
 mod page;
 mod properties;

@@ -6,6 +6,7 @@ mod clock;
 mod config;
 mod connection;
 mod connections;
+mod definitions;
 mod hang_up;
 mod inbound;
 mod inspect;

@@ -19,7 +19,7 @@ use crate::shutdown::{Signals, say_goodbye};
 use crate::telemetry::Banner;
 use crate::ticking::Ticking;
 use crate::watch::Watch;
-use crate::{clock, listener, telemetry};
+use crate::{clock, definitions, listener, telemetry};
 
 /// Serves until a signal comes or the store fails, then closes what is open.
 ///
@@ -38,6 +38,7 @@ pub(crate) fn run(config: Config) -> Result<(), String> {
     let broker = Broker::open(settings(&config, started), &config.data_dir)
         .map_err(|error| refusal(&error, &config))?;
     warn_of_risks(&config);
+    definitions::load(&broker)?;
     let runtime =
         amqp_runtime().map_err(|error| format!("cannot start worker threads: {error}"))?;
     let outcome = runtime.block_on(serve(sockets, &config, &broker, started));

@@ -234,7 +234,6 @@ const KEYS: [(&str, Setter, Check, &str); 34] = [
 ];
 
 /// Keys of mirrored queues, which RabbitMQ 3 had: a definitions file may be full of them.
-#[allow(dead_code, reason = "imports are about to leave them out")]
 pub(crate) const DROPPED_PREFIX: &str = "ha-";
 
 /// Keys that a type of queue has no use for. A policy of nothing else does not apply to it.

@@ -22,6 +22,7 @@ use serde_json::{Map, Number, Value, json};
 
 pub(crate) use erlang::term;
 
+pub(crate) use keys::DROPPED_PREFIX;
 pub use matching::Policies;
 pub(crate) use matching::PolicySet;
 pub(crate) use merge::stricter_limit;

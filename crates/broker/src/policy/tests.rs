@@ -327,7 +327,7 @@ fn an_alternate_exchange_comes_and_goes_with_its_policy() {
         internal: false,
         arguments: codec::FieldTable::default(),
     };
-    vhost.declare_exchange(&exchange).unwrap();
+    vhost.declare_exchange(&exchange, &actor()).unwrap();
     vhost.declare_queue(declare("q"), &actor()).unwrap();
     let routed = || {
         let route = vhost.route("x", &["q"], &codec::FieldTable::default());

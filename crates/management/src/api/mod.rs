@@ -4,6 +4,7 @@ mod bindings;
 mod channels;
 mod connections;
 mod consumers;
+mod definitions;
 mod exchanges;
 mod health;
 mod limits;
@@ -58,6 +59,7 @@ pub(crate) fn routes() -> Router<Arc<Context>> {
         .merge(bindings::routes())
         .merge(users::routes())
         .merge(permissions::routes())
+        .merge(definitions::routes())
         .merge(policies::routes())
         .merge(parameters::routes())
         .merge(limits::routes())

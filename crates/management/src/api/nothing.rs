@@ -11,9 +11,7 @@ use super::{List, Listing};
 use crate::context::Context;
 use crate::page::{Paging, to_value};
 
-const LISTS: [&str; 1] = [
-    "/extensions",
-];
+const LISTS: [&str; 1] = ["/extensions"];
 
 pub(super) fn routes() -> Router<Arc<Context>> {
     let features = [
