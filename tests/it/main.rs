@@ -11,6 +11,7 @@ mod amqp;
 mod arguments;
 mod conformance;
 mod crashes;
+mod definitions;
 mod durability;
 mod management;
 mod policies;
