@@ -116,8 +116,11 @@ impl VHost {
 
 type Objects = Vec<Map<String, Value>>;
 
+/// A list of a file and who fills it.
+type List = (&'static str, fn(&VHost) -> Objects);
+
 /// The lists of what belongs to a virtual host.
-const IN_VHOSTS: [(&str, fn(&VHost) -> Objects); 5] = [
+const IN_VHOSTS: [List; 5] = [
     ("parameters", parameters),
     ("policies", policies),
     ("queues", queues),

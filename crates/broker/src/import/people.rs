@@ -119,7 +119,9 @@ impl People {
 
 /// Before RabbitMQ 3.6 hashes were MD5, and nobody said so.
 fn is_before_3_6(file: &Map<String, Value>) -> bool {
-    let version = file.get("rabbitmq_version").or(file.get("rabbit_version"));
+    let version = file
+        .get("rabbitmq_version")
+        .or_else(|| file.get("rabbit_version"));
     let Some(version) = version.and_then(Value::as_str) else {
         return false;
     };

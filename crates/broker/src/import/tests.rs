@@ -133,9 +133,11 @@ fn a_file_of_rabbitmq_4_imports() {
     assert_eq!(limits.value, json!({"max-queues": 50}));
 }
 
-#[test]
-fn the_first_error_is_named_and_nothing_is_done() {
-    for (list, item, text) in [
+/// A list, its first object, and what is wrong with it.
+type Wrong = (&'static str, Value, &'static str);
+
+fn wrong_people() -> Vec<Wrong> {
+    vec![
         ("users", json!({"tags": ""}), "users[0]: name is missing"),
         (
             "users",
@@ -152,6 +154,11 @@ fn the_first_error_is_named_and_nothing_is_done() {
             json!({"user": "guest", "vhost": "/", "configure": "["}),
             "permissions[0]: invalid regular expression '[': ",
         ),
+    ]
+}
+
+fn wrong_things() -> Vec<Wrong> {
+    vec![
         (
             "exchanges",
             json!({"vhost": "/", "name": "x", "type": "odd"}),
@@ -197,7 +204,12 @@ fn the_first_error_is_named_and_nothing_is_done() {
             "Validation failed\n\ncomponent foo not found\n (//foo/p)",
         ),
         ("queues", json!("not a list"), "queues is not a list"),
-    ] {
+    ]
+}
+
+#[test]
+fn the_first_error_is_named_and_nothing_is_done() {
+    for (list, item, text) in wrong_people().into_iter().chain(wrong_things()) {
         let dir = tempfile::tempdir().unwrap();
         let broker = open(dir.path());
         let mut file = json!({
