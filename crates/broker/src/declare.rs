@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use codec::AMQPValue;
+use parking_lot::MutexGuard;
 use routing::Kind;
 use store::{QueueId, Ticket};
 
 use crate::auth::{Access, Right};
 use crate::binding::{BindingSpec, Destination};
-use crate::definitions::{Applied, Definition, Origin, is_predeclared};
+use crate::definitions::{Applied, Definition, Origin, Topology, is_predeclared};
 use crate::error::{Error, Resource};
 use crate::exchange::{Exchange, ExchangeDeclare};
 use crate::ids::ConnectionId;
@@ -115,7 +116,7 @@ impl VHost {
         may(Right::Configure)?;
         check_server_named(&declare)?;
         // The topology lock makes "look, then create" one step.
-        let mut topology = self.topology.lock();
+        let mut topology = self.topology_for(actor);
         if let Some(queue) = self.queue(&declare.name) {
             check_owner(&queue, actor)?;
             check_equivalent(&queue, &declare)?;
@@ -191,7 +192,7 @@ impl VHost {
         };
         check_owner(&queue, actor)?;
         check_conditions(&queue, only_if)?;
-        self.close_queue(&queue, wakes, |counts| {
+        self.close_queue(&queue, actor, wakes, |counts| {
             if only_if.unused && counts.consumers > 0 {
                 return Err(Error::InUse(queue.resource()));
             }
@@ -212,7 +213,7 @@ impl VHost {
             _ => Err(Error::InUse(queue.resource())),
         };
         // Refused means that somebody uses it again, which is fine.
-        let _ = self.close_queue(queue, wakes, unused);
+        let _ = self.close_queue(queue, &Actor::internal(), wakes, unused);
     }
 
     /// Deletes a queue that has asked for it, if `condition` still holds. False: it stays.
@@ -226,7 +227,7 @@ impl VHost {
             true => Ok(()),
             false => Err(Error::InUse(queue.resource())),
         };
-        self.close_queue(queue, wakes, holds)
+        self.close_queue(queue, &Actor::internal(), wakes, holds)
             .is_ok_and(|deleted| deleted.existed)
     }
 
@@ -241,18 +242,26 @@ impl VHost {
         for id in owned {
             let queue = self.queues_by_id.get(&id).map(|q| Arc::clone(q.value()));
             if let Some(queue) = queue {
-                let _ = self.close_queue(&queue, wakes, |_| Ok(()));
+                let _ = self.close_queue(&queue, &Actor::internal(), wakes, |_| Ok(()));
             }
         }
+    }
+
+    /// The lock of the topology, for a change that `actor` makes.
+    fn topology_for(&self, actor: &Actor) -> MutexGuard<'_, Topology> {
+        let mut topology = self.topology.lock();
+        topology.by = Some(Arc::clone(&actor.user));
+        topology
     }
 
     fn close_queue(
         &self,
         queue: &Arc<Queue>,
+        actor: &Actor,
         wakes: &mut Wakes,
         condition: impl FnOnce(&QueueCounts) -> Result<(), Error>,
     ) -> Result<Deleted, Error> {
-        let mut topology = self.topology.lock();
+        let mut topology = self.topology_for(actor);
         let Some(closed) = queue.close_if(condition)? else {
             return Ok(Deleted::default());
         };
@@ -283,7 +292,7 @@ impl VHost {
         }
         let may = |right, name: &str| actor.access.check_exchange(right, name, &self.name);
         may(Right::Configure, &declare.name)?;
-        let mut topology = self.topology.lock();
+        let mut topology = self.topology_for(actor);
         if let Some(exchange) = self.exchange(&declare.name) {
             return check_same_exchange(&exchange, declare, kind).map(|()| Applied::default());
         }
@@ -319,7 +328,7 @@ impl VHost {
         actor
             .access
             .check_exchange(Right::Configure, name, &self.name)?;
-        let mut topology = self.topology.lock();
+        let mut topology = self.topology_for(actor);
         let Some(exchange) = self.exchange(name) else {
             return Ok(Deleted::default());
         };
@@ -342,7 +351,7 @@ impl VHost {
     /// connection's exclusive queue, 406 for wrong arguments.
     pub fn bind(&self, spec: &BindingSpec, actor: &Actor) -> Result<Applied, Error> {
         self.check_binding(spec, actor)?;
-        let mut topology = self.topology.lock();
+        let mut topology = self.topology_for(actor);
         self.find_exchange(&spec.source)?;
         match &spec.destination {
             Destination::Queue(name) => drop(self.find_queue(name, actor)?),
@@ -363,7 +372,7 @@ impl VHost {
     /// queue.
     pub fn unbind(&self, spec: &BindingSpec, actor: &Actor) -> Result<Applied, Error> {
         self.check_binding(spec, actor)?;
-        let mut topology = self.topology.lock();
+        let mut topology = self.topology_for(actor);
         if let Destination::Queue(name) = &spec.destination
             && let Some(queue) = self.queue(name)
         {

@@ -64,6 +64,17 @@ pub(crate) struct Topology {
     /// Queues to delete with their connection.
     pub(crate) exclusive: HashMap<ConnectionId, Vec<QueueId>>,
     next_exchange: u32,
+    /// Who makes the change that is under way.
+    pub(crate) by: Option<Arc<str>>,
+}
+
+impl Topology {
+    /// RabbitMQ's name of whoever does what no user asked for.
+    const NOBODY: &str = "rmq-internal";
+
+    fn by(&self) -> &str {
+        self.by.as_deref().unwrap_or(Self::NOBODY)
+    }
 }
 
 /// What a change did.
@@ -102,6 +113,7 @@ impl VHost {
             self.generation.fetch_add(1, Ordering::Release);
             self.services.events.look_for_listeners(self);
         }
+        topology.by = None;
         Ok(applied)
     }
 
@@ -119,7 +131,9 @@ impl VHost {
         self.exchanges_by_id.insert(id, Arc::clone(&exchange));
         if origin == Origin::Client && !is_predeclared(&declare.name) {
             let events = &self.services.events;
-            events.emit("exchange.created", || Facts::of_exchange(&exchange));
+            events.emit("exchange.created", || {
+                Facts::of_exchange(&exchange).by(topology.by())
+            });
         }
         self.exchanges.insert(declare.name.clone(), exchange);
         let record = declare.durable && origin == Origin::Client && !is_predeclared(&declare.name);
@@ -156,7 +170,9 @@ impl VHost {
         let record = queue.durable() && origin == Origin::Client;
         if origin == Origin::Client {
             let events = &self.services.events;
-            events.emit("queue.created", || Facts::of_queue(&queue));
+            events.emit("queue.created", || {
+                Facts::of_queue(&queue).by(topology.by())
+            });
         }
         self.queues_by_id.insert(id, Arc::clone(&queue));
         self.queues.insert(declare.name.clone(), queue);
@@ -211,7 +227,9 @@ impl VHost {
         }
         self.churn.queue_deleted.fetch_add(1, Ordering::Relaxed);
         let events = &self.services.events;
-        events.emit("queue.deleted", || Facts::of_gone_queue(queue));
+        events.emit("queue.deleted", || {
+            Facts::of_gone_queue(queue).by(topology.by())
+        });
         Applied {
             created: true,
             ticket,
@@ -232,7 +250,7 @@ impl VHost {
                     let (to, key) = (binding.destination, &binding.key);
                     self.spec(&exchange, to, key, &binding.arguments)
                 };
-                self.tell_binding("binding.deleted", spec);
+                self.tell_binding("binding.deleted", topology, spec);
                 if exchange.durable && self.is_durable(binding.destination) {
                     let spec = spec();
                     applied.ticket = Some(
@@ -249,7 +267,9 @@ impl VHost {
             ));
             self.exchanges_by_id.remove(&exchange.id);
             let events = &self.services.events;
-            events.emit("exchange.deleted", || Facts::of_gone_exchange(&exchange));
+            events.emit("exchange.deleted", || {
+                Facts::of_gone_exchange(&exchange).by(topology.by())
+            });
             if exchange.durable {
                 applied.ticket = Some(
                     self.services
@@ -283,7 +303,7 @@ impl VHost {
             .or_default()
             .insert(source.id);
         if origin == Origin::Client {
-            self.tell_binding("binding.created", || spec.clone());
+            self.tell_binding("binding.created", topology, || spec.clone());
         }
         let record = source.durable && self.is_durable(destination) && origin == Origin::Client;
         let ticket = record.then(|| self.put(&Record::binding(&self.name, spec)));
@@ -306,7 +326,7 @@ impl VHost {
         }
         let orphaned = source.auto_delete && bindings.is_empty();
         drop(bindings);
-        self.tell_binding("binding.deleted", || spec.clone());
+        self.tell_binding("binding.deleted", topology, || spec.clone());
         let durable = source.durable && self.is_durable(destination);
         let mut ticket = durable.then(|| {
             self.services
@@ -343,7 +363,7 @@ impl VHost {
             drop(bindings);
             for binding in &gone {
                 let spec = || self.spec(&source, destination, &binding.key, &binding.arguments);
-                self.tell_binding("binding.deleted", spec);
+                self.tell_binding("binding.deleted", topology, spec);
                 if durable && source.durable {
                     let key = Record::binding_key(&self.name, &spec());
                     self.services.store.remove(&key);
@@ -356,9 +376,16 @@ impl VHost {
         orphans
     }
 
-    fn tell_binding(&self, event: &'static str, spec: impl FnOnce() -> BindingSpec) {
+    fn tell_binding(
+        &self,
+        event: &'static str,
+        topology: &Topology,
+        spec: impl FnOnce() -> BindingSpec,
+    ) {
         let events = &self.services.events;
-        events.emit(event, || Facts::of_binding(&self.name, &spec()));
+        events.emit(event, || {
+            Facts::of_binding(&self.name, &spec()).by(topology.by())
+        });
     }
 
     /// The binding's ends, if both exist.

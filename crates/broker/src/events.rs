@@ -39,6 +39,16 @@ impl Facts {
         self.value(name, AMQPValue::LongString(value.into()))
     }
 
+    /// Adds several texts.
+    #[must_use]
+    pub fn texts(self, name: &str, values: &[String]) -> Self {
+        let values = values
+            .iter()
+            .map(|value| AMQPValue::LongString(value.as_str().into()));
+        let values: Vec<_> = values.collect();
+        self.value(name, AMQPValue::FieldArray(values.into()))
+    }
+
     /// Adds a number.
     #[must_use]
     pub fn number(self, name: &str, value: u64) -> Self {

@@ -91,7 +91,9 @@ pub use queue::{
     Rejected, Removed, Returned, Returns, Rules, Settled, type_name,
 };
 pub use queue_names::{QueueName, printable, queue_names};
-pub use registry::{ChannelInfo, ConnectionInfo, ConnectionState, Live, Registry, Traffic};
+pub use registry::{
+    ChannelInfo, ConnectionInfo, ConnectionState, Live, PeerCertificate, Registry, TlsInfo, Traffic,
+};
 pub use replies::Replies;
 pub use settings::{DefaultPermissions, DefaultVhostLimits, RatesMode, Settings};
 pub use stats::{Churn, DeadLetterCounts, DeadLetterStats, MessageCounts, MessageStats};

@@ -110,3 +110,6 @@ pub const TOPOLOGY_LOOK_MS: u64 = 500;
 /// Messages of one quorum queue whose returns are counted; of others, each return counts as
 /// the first. Tens of mebibytes, for a million messages that all came back.
 pub const RETURN_COUNTS_MAX: usize = 1_000_000;
+
+/// Milliseconds until a queue that could not be read is read again to know what expires when.
+pub const UNREADABLE_RETRY_MS: u64 = 1000;

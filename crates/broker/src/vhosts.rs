@@ -43,6 +43,14 @@ impl Broker {
         let _changing = self.changes.lock();
         if let Some(vhost) = self.vhost(name) {
             let mut meta = (*vhost.meta()).clone();
+            if let Some(limits) = change.limits {
+                let name = match limits == VHostLimits::default() {
+                    true => "vhost.limits.cleared",
+                    false => "vhost.limits.set",
+                };
+                let facts = || Facts::new().text("name", vhost.name());
+                self.events().emit(name, facts);
+            }
             meta.apply(change);
             let ticket = self.put_record(&meta.record(name));
             vhost.set_meta(meta);

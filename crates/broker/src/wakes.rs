@@ -31,14 +31,20 @@ impl Wakes {
         self.dead.push(letter);
     }
 
-    /// Passes dead letters on, with what dies of that, and wakes everybody remembered so far.
-    /// Not under the lock of a queue.
-    pub fn flush(&mut self) {
+    /// Passes dead letters on, with what dies of that. Not under the lock of a queue.
+    #[inline]
+    pub fn pass_on(&mut self) {
         // Ends: without a client's reject, no message comes to a queue that it has died in.
         while !self.dead.is_empty() {
             let letters = std::mem::take(&mut self.dead);
             dead_letter::pass_on(letters, self);
         }
+    }
+
+    /// Does everything remembered so far: dead letters first, then the tasks. Not under the lock
+    /// of a queue.
+    pub fn flush(&mut self) {
+        self.pass_on();
         for waker in self.wakers.drain(..) {
             waker.wake();
         }

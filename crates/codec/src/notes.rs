@@ -78,21 +78,25 @@ fn noted(content: Content, (flags, notes): (u8, Notes)) -> (Content, Notes) {
 /// The notes written last, to be shared.
 #[derive(Default, Debug)]
 pub struct KeptNotes {
-    of: (u8, Notes),
-    encoded: Bytes,
+    // An option, because most runs need none and dropping empty bytes is a call.
+    latest: Option<(u8, Notes, Bytes)>,
 }
 
 impl KeptNotes {
     fn encoded(&mut self, notes: Notes, marks: Marks) -> Bytes {
         let flags = u8::from(marks.own_deaths()) * OWN_DEATHS + u8::from(marks.one_key()) * ONE_KEY;
-        if self.encoded.is_empty() || self.of != (flags, notes) {
-            let mut bytes = Vec::with_capacity(NOTES_LEN);
-            bytes.extend([NOTES, 0, 0, 0, 0, 0, 9, flags]);
-            bytes.extend(notes.expires_at_ms.to_be_bytes());
-            bytes.push(FRAME_END);
-            (self.of, self.encoded) = ((flags, notes), bytes.into());
+        if let Some((of, same, encoded)) = &self.latest
+            && (*of, *same) == (flags, notes)
+        {
+            return encoded.clone();
         }
-        self.encoded.clone()
+        let mut bytes = Vec::with_capacity(NOTES_LEN);
+        bytes.extend([NOTES, 0, 0, 0, 0, 0, 9, flags]);
+        bytes.extend(notes.expires_at_ms.to_be_bytes());
+        bytes.push(FRAME_END);
+        let encoded = Bytes::from(bytes);
+        self.latest = Some((flags, notes, encoded.clone()));
+        encoded
     }
 }
 

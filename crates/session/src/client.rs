@@ -217,6 +217,8 @@ impl Client {
     /// acknowledged before a publish is then on the disk when that is confirmed.
     pub(crate) fn publish_run(&mut self, wakes: &mut Wakes) {
         self.settling.flush(wakes);
+        // What was rejected is where it belongs before anything that comes after it.
+        wakes.pass_on();
         let Self {
             run,
             vhost,
@@ -228,6 +230,7 @@ impl Client {
         if let Some(published) = run.publish(trace, wakes) {
             self.note_published(published);
         }
+        wakes.pass_on();
     }
 
     fn note_published(&mut self, published: PublishedBy) {

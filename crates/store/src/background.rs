@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::disk::DiskFile;
 use crate::error::Error;
+use crate::log::Position;
 use crate::log::writer::Meter;
 use crate::shared::Shared;
 
@@ -12,22 +13,26 @@ use crate::shared::Shared;
 pub(crate) fn run(shared: &Arc<Shared>, every: Duration) {
     let mut synced = None;
     while shared.schedule.pause(every) {
-        let (end, unsynced) = {
-            let index = shared.index.lock();
-            (index.end, index.unsynced.clone())
-        };
-        let Some((segment, file)) = unsynced else {
-            continue;
-        };
-        if synced == Some(end) {
-            continue;
-        }
-        if let Err(error) = sync(shared, segment, &*file) {
+        if let Err(error) = step(shared, &mut synced) {
             shared.fail(error);
             return;
         }
-        synced = Some(end);
     }
+}
+
+/// Syncs what was written since the last time, up to `synced`.
+pub(crate) fn step(shared: &Shared, synced: &mut Option<Position>) -> Result<(), Error> {
+    let (end, unsynced) = {
+        let index = shared.index.lock();
+        (index.end, index.unsynced.clone())
+    };
+    if let Some((segment, file)) = unsynced
+        && *synced != Some(end)
+    {
+        sync(shared, segment, &*file)?;
+        *synced = Some(end);
+    }
+    Ok(())
 }
 
 fn sync(shared: &Shared, segment: u32, file: &dyn DiskFile) -> Result<(), Error> {

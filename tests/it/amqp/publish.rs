@@ -2,7 +2,7 @@
 
 use tests::{
     shared,
-    wire::{Properties, Returned, Table, basic, exchange, queue},
+    wire::{Properties, Returned, Table, Wire, basic, connection, exchange, queue},
 };
 
 #[test]
@@ -271,4 +271,42 @@ fn messages_published_over_http_reach_cc_and_bcc_too() {
         let names: Vec<_> = entries.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["CC"]);
     }
+}
+
+/// A connection of this user, with channel 1 open.
+fn client(user: &str) -> Wire {
+    let (mut w, _) = Wire::login(shared().amqp(), user, "secret");
+    w.send(0, &connection::tune_ok(2047, 131_072, 0));
+    w.call(0, &connection::open("/"), connection::OPEN_OK);
+    w.open_channel(1);
+    w
+}
+
+#[test]
+fn an_impersonator_may_publish_in_others_names() {
+    let http = shared().http();
+    let row = serde_json::json!({ "configure": ".*", "write": ".*", "read": ".*" });
+    for (name, tags) in [
+        ("p-impersonator", "impersonator"),
+        ("p-ordinary", "management"),
+    ] {
+        let user = serde_json::json!({ "password": "secret", "tags": tags });
+        http.put(&format!("/users/{name}"), &user).ok(201);
+        http.put(&format!("/permissions/%2F/{name}"), &row).ok(201);
+    }
+    let properties = Properties {
+        user_id: Some("somebody".into()),
+        ..Properties::new()
+    };
+    let publish = basic::publish("", "p-nowhere", basic::MANDATORY);
+    let mut w = client("p-impersonator");
+    w.publish(1, &publish, &properties, "x");
+    assert_eq!(w.returned().properties, properties);
+    let mut w = client("p-ordinary");
+    w.publish(1, &publish, &properties, "x");
+    w.expect_channel_close(
+        1,
+        406,
+        "PRECONDITION_FAILED - user_id property set to 'somebody' but authenticated user was 'p-ordinary'",
+    );
 }

@@ -1,7 +1,9 @@
 //! Definitions through the API: out, in, into one virtual host, wrong, and across a crash.
 
+use std::fs;
+
 use serde_json::{Value, json};
-use tests::{Broker, Http, http::Answer, shared, wire::queue};
+use tests::{Broker, Http, Launch, http::Answer, run, scratch_dir, shared, wire::queue};
 
 /// What every broker has of its own, so that two exports can be compared.
 fn without_node(mut file: Value) -> Value {
@@ -132,4 +134,55 @@ fn a_download_has_the_name_that_was_asked_for() {
     assert_eq!(header, Some("attachment; filename=rabbit.json"));
     http.get("/definitions?download=a%22b").ok(400);
     http.get("/all-configuration").ok(200);
+}
+
+#[test]
+fn a_start_imports_what_it_is_told_to() {
+    let dir = scratch_dir();
+    let path = dir.join("d.json");
+    let mut file = of_a_shop();
+    file["users"][0]["tags"] = json!("administrator");
+    file["permissions"][0]["configure"] = json!(".*");
+    file["permissions"].as_array_mut().unwrap().pop();
+    fs::write(&path, file.to_string()).unwrap();
+    let flag = path.to_str().unwrap();
+    let broker = Launch::default()
+        .argument("--import-definitions")
+        .argument(flag)
+        .start();
+    // base64 of "shop:secret"; there is no guest, because the file says who there is.
+    let http = broker.http();
+    http.get("/whoami").ok(401);
+    let http = http.authorized(Some("Basic c2hvcDpzZWNyZXQ="));
+    assert_eq!(http.json("/queues/shop/orders")["policy"], "short");
+    let config = format!("load_definitions = {flag}\n");
+    let broker = Launch::default().config(&config).start();
+    let http = broker.http().authorized(Some("Basic c2hvcDpzZWNyZXQ="));
+    http.get("/queues/shop/orders").ok(200);
+    fs::remove_dir_all(dir).unwrap();
+}
+
+#[test]
+fn a_start_with_wrong_definitions_says_what_is_wrong_and_ends() {
+    let dir = scratch_dir();
+    let (path, data) = (dir.join("d.json"), dir.join("data"));
+    let file = json!({"queues": [{"name": "q", "vhost": "nowhere"}]});
+    fs::write(&path, file.to_string()).unwrap();
+    let output = run(&[
+        "--data-dir",
+        data.to_str().unwrap(),
+        "--listen",
+        "127.0.0.1:0",
+        "--management-listen",
+        "127.0.0.1:0",
+        "--import-definitions",
+        path.to_str().unwrap(),
+    ]);
+    assert!(!output.status.success());
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        said.contains("Please create virtual host \"nowhere\""),
+        "{said}"
+    );
+    fs::remove_dir_all(dir).unwrap();
 }

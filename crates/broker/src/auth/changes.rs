@@ -15,6 +15,7 @@ use crate::auth::users::{User, UserLimits};
 use crate::broker::{Broker, random};
 use crate::definitions::Applied;
 use crate::error::Error;
+use crate::events::Facts;
 use crate::record::Record;
 use crate::wakes::Wakes;
 
@@ -27,6 +28,27 @@ pub struct UserChange {
     pub password: Option<PasswordHash>,
     /// How much the user may open.
     pub limits: Option<UserLimits>,
+}
+
+/// Which parts of a user are being changed.
+struct Told {
+    password: bool,
+    tags: bool,
+    limits: bool,
+}
+
+impl Told {
+    fn of(change: &UserChange) -> Self {
+        Self {
+            password: change.password.is_some(),
+            tags: change.tags.is_some(),
+            limits: change.limits.is_some(),
+        }
+    }
+}
+
+fn of_access(user: &str, vhost: &str) -> Facts {
+    Facts::new().text("user", user).text("vhost", vhost)
 }
 
 impl Broker {
@@ -48,6 +70,7 @@ impl Broker {
     pub fn put_user(&self, name: &str, change: UserChange) -> Applied {
         let _changing = self.changes.lock();
         let before = self.users().find(name);
+        let told = Told::of(&change);
         let none = || PasswordHash::none(self.hashing());
         let user = User {
             name: name.into(),
@@ -66,6 +89,7 @@ impl Broker {
             }),
         };
         let ticket = self.put(&stored::user(&user));
+        self.tell_user(before.as_deref(), &user, &told);
         self.users().put(user);
         Applied {
             created: before.is_none(),
@@ -103,7 +127,32 @@ impl Broker {
         for connection in connections.iter().filter(|c| *c.user == *name) {
             connection.close(&format!("user '{name}' is deleted"), &mut wakes);
         }
+        let facts = || Facts::new().text("name", name);
+        self.events().emit("user.deleted", facts);
         Ok(ticket)
+    }
+
+    /// Tells what has become of a user.
+    fn tell_user(&self, before: Option<&User>, user: &User, told: &Told) {
+        let name = || Facts::new().text("name", &user.name);
+        let tags = || name().texts("tags", &user.tags);
+        if before.is_none() {
+            self.events().emit("user.created", tags);
+            return;
+        }
+        if told.password {
+            self.events().emit("user.password.changed", name);
+        }
+        if told.tags {
+            self.events().emit("user.tags.set", tags);
+        }
+        if told.limits {
+            let event = match user.limits == UserLimits::default() {
+                true => "user.limits.cleared",
+                false => "user.limits.set",
+            };
+            self.events().emit(event, name);
+        }
     }
 
     /// Sets what a user may do in a virtual host.
@@ -125,6 +174,12 @@ impl Broker {
     pub(crate) fn grant(&self, user: &str, vhost: &str, permission: Permission) -> Applied {
         let created = !self.users().may_access(user, vhost);
         let ticket = self.put(&stored::permission(user, vhost, &permission));
+        self.events().emit("permission.created", || {
+            of_access(user, vhost)
+                .text("configure", permission.configure.source())
+                .text("write", permission.write.source())
+                .text("read", permission.read.source())
+        });
         self.users().grant(user, vhost, |granted| {
             granted.permission = Some(permission);
         });
@@ -146,6 +201,8 @@ impl Broker {
         self.users()
             .grant(user, vhost, |granted| granted.permission = None);
         self.forget_routes(vhost);
+        let facts = || of_access(user, vhost);
+        self.events().emit("permission.deleted", facts);
         Some(ticket)
     }
 
@@ -163,6 +220,12 @@ impl Broker {
         let _changing = self.changes.lock();
         self.check_both(user, vhost)?;
         let ticket = self.put(&stored::topic(user, vhost, exchange, &permission));
+        self.events().emit("topic.permission.created", || {
+            of_access(user, vhost)
+                .text("exchange", exchange)
+                .text("write", permission.write.source())
+                .text("read", permission.read.source())
+        });
         let mut before = None;
         self.users().grant(user, vhost, |granted| {
             before = granted.topics.insert(exchange.to_owned(), permission);
@@ -190,6 +253,10 @@ impl Broker {
             None => gone.extend(std::mem::take(&mut granted.topics)),
         });
         self.forget_routes(vhost);
+        for (exchange, _) in &gone {
+            let facts = || of_access(user, vhost).text("exchange", exchange);
+            self.events().emit("topic.permission.deleted", facts);
+        }
         gone.iter()
             .map(|(exchange, _)| self.remove(&stored::topic_key(user, vhost, exchange)))
             .last()

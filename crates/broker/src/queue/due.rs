@@ -125,7 +125,7 @@ impl Timed for Queue {
         state.tend(self.place(), wakes);
         self.refill(state, wakes);
         let mut state = self.lock();
-        let next = [state.armed, state.next_deadline()]
+        let next = [state.armed, state.next_deadline(self.place())]
             .into_iter()
             .flatten()
             .min();

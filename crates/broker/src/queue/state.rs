@@ -80,7 +80,7 @@ pub(crate) struct QueueState {
     /// Numbers settled by being delivered or by dying, kept for its allocation.
     pub(super) settling: Vec<u64>,
     /// Somebody reads for the consumers just now.
-    reading: bool,
+    pub(super) reading: bool,
     /// The last read failed, and somebody has been told.
     pub(crate) unreadable: bool,
     pub(super) share: Share,
@@ -277,6 +277,9 @@ impl QueueState {
         }
         self.consumers.flush(wakes);
         self.settle_collected(place);
+        if self.timed {
+            self.rearm(place);
+        }
     }
 
     #[inline]

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::dead_letter::{DeadLetter, Reason};
-use crate::limits::DEATHS_SLICE_MAX;
+use crate::limits::{DEATHS_SLICE_MAX, UNREADABLE_RETRY_MS};
 use crate::message::Entry;
 use crate::queue::ready::{Popped, Stretch};
 use crate::queue::state::{Place, QueueState};
@@ -16,20 +16,22 @@ impl QueueState {
     /// the timers know when to come back.
     pub(super) fn tend(&mut self, place: Place<'_>, wakes: &mut Wakes) {
         let mut left = DEATHS_SLICE_MAX;
-        if self.timed {
-            let now_ms = place.queue.now_ms();
-            while left > 0
-                && let Some(entry) = self.ready.pop_expired(now_ms)
-            {
+        let now_ms = place.queue.now_ms_if(self.timed);
+        while left > 0 {
+            let expired = match self.timed {
+                true => self.ready.pop_expired(now_ms),
+                false => None,
+            };
+            // What has expired is not too much.
+            if let Some(entry) = expired {
                 self.die(place, entry, Reason::Expired, wakes);
-                left -= 1;
+            } else if self.is_over()
+                && let Popped::Entry(entry) = self.ready.pop()
+            {
+                self.die(place, entry, Reason::Maxlen, wakes);
+            } else {
+                break;
             }
-        }
-        while left > 0
-            && self.is_over()
-            && let Popped::Entry(entry) = self.ready.pop()
-        {
-            self.die(place, entry, Reason::Maxlen, wakes);
             left -= 1;
         }
         self.settle_collected(place);
@@ -122,17 +124,25 @@ impl QueueState {
 
     /// The timers are to come back when there is something to do.
     pub(super) fn rearm(&mut self, place: Place<'_>) {
-        if let Some(at_ms) = self.next_deadline() {
+        if let Some(at_ms) = self.next_deadline(place) {
             self.arm(place, at_ms);
         }
     }
 
     /// When there will be something to do.
-    pub(super) fn next_deadline(&self) -> Option<u64> {
-        let expiry = if self.timed {
-            self.ready.next_expiry_ms()
-        } else {
-            None
+    pub(super) fn next_deadline(&self, place: Place<'_>) -> Option<u64> {
+        let expiry = match self.timed {
+            false => None,
+            // Somebody has to read it, to know.
+            true if self.ready.unknown_head().is_some() && !self.reading => {
+                let wait = if self.unreadable {
+                    UNREADABLE_RETRY_MS
+                } else {
+                    0
+                };
+                Some(place.queue.now_ms() + wait)
+            }
+            true => self.ready.next_expiry_ms(),
         };
         let disuse = self.disused_at();
         let letters = self.letters.next_try_ms();

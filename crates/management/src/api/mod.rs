@@ -8,6 +8,7 @@ mod definitions;
 mod exchanges;
 mod health;
 mod limits;
+mod log;
 mod logins;
 mod messages;
 mod nodes;
@@ -65,6 +66,7 @@ pub(crate) fn routes() -> Router<Arc<Context>> {
         .merge(limits::routes())
         .merge(logins::routes())
         .merge(health::routes())
+        .merge(log::routes())
         .merge(nothing::routes())
         .fallback(|| async { ApiError::ObjectNotFound })
 }

@@ -17,21 +17,23 @@ pub(crate) struct Overdue {
     ages: Ages,
     /// The shortest timeout of any delivery so far, in milliseconds.
     shortest_ms: Option<u64>,
+    /// How often to look; `None` without any timeout.
+    interval: Option<Duration>,
 }
 
 impl Overdue {
     /// Deliveries with this timeout are to come.
     pub(super) fn expect(&mut self, timeout_ms: Option<u64>) {
-        self.shortest_ms = match (self.shortest_ms, timeout_ms) {
-            (Some(one), Some(other)) => Some(one.min(other)),
-            (one, other) => one.or(other),
+        let Some(timeout_ms) = timeout_ms else {
+            return;
         };
-    }
-
-    /// How often to look; `None` without any timeout.
-    fn interval(&self) -> Option<Duration> {
-        self.shortest_ms
-            .map(|ms| check_interval(Duration::from_millis(ms)))
+        if self
+            .shortest_ms
+            .is_none_or(|shortest| timeout_ms < shortest)
+        {
+            self.shortest_ms = Some(timeout_ms);
+            self.interval = Some(check_interval(Duration::from_millis(timeout_ms)));
+        }
     }
 }
 
@@ -50,7 +52,7 @@ impl Channel {
     pub(crate) fn look_within(&self) -> Option<Duration> {
         match self.unacked.len() {
             0 => None,
-            _ => self.overdue.interval(),
+            _ => self.overdue.interval,
         }
     }
 

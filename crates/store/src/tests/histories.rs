@@ -10,6 +10,8 @@ use proptest::test_runner::RngSeed;
 
 use super::sim::{Operation, Sim, Unsynced, Verdict};
 use super::*;
+use crate::Durability;
+use crate::background;
 use crate::checkpoint::{self, Kind};
 use crate::commit::Commit;
 use crate::compaction::Compaction;
@@ -114,6 +116,19 @@ struct Life {
     keep_last: bool,
     lose_meta: bool,
     random: u64,
+    durability: Durability,
+}
+
+/// The background's pause does not matter here: it syncs when a step says so.
+const WRITTEN: Durability = Durability::Written {
+    sync_every: Duration::ZERO,
+};
+
+impl Life {
+    /// Whether a commit is safe from the way this life ends without a sync.
+    fn commits_last(&self) -> bool {
+        self.durability == Durability::Synced || self.fate == Unsynced::Kept
+    }
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -148,15 +163,19 @@ fn life() -> impl Strategy<Value = Life> {
         any::<bool>(),
         prop::bool::weighted(0.12),
         any::<u64>(),
+        prop_oneof![3 => Just(Durability::Synced), 1 => Just(WRITTEN)],
     )
-        .prop_map(|(steps, power, fate, keep_last, lose_meta, random)| Life {
-            steps,
-            power,
-            fate,
-            keep_last,
-            lose_meta,
-            random,
-        })
+        .prop_map(
+            |(steps, power, fate, keep_last, lose_meta, random, durability)| Life {
+                steps,
+                power,
+                fate,
+                keep_last,
+                lose_meta,
+                random,
+                durability,
+            },
+        )
 }
 
 /// What became of one message, as far as a crash is concerned.
@@ -410,6 +429,7 @@ fn live(
     let options = Options {
         segment_bytes: 16 << 10,
         compact_above: 32 << 10,
+        durability: life.durability,
         ..options()
     };
     // A child that another test is about to start has the lock for an instant.
@@ -446,10 +466,26 @@ fn live(
     for step in &life.steps {
         model.apply(&store, step);
         match step {
-            Step::Commit => commit_now(&store, &mut commit, model, false)?,
-            Step::Sync => commit_now(&store, &mut commit, model, true)?,
+            Step::Commit => {
+                store.checkpoint_barrier();
+                commit.step()?;
+                if life.commits_last() {
+                    model.committed(false);
+                }
+                model.check(&store);
+            }
+            Step::Sync => {
+                store.remove(b"nothing");
+                commit.step()?;
+                if life.durability == WRITTEN {
+                    background::step(&shared, &mut None)?;
+                }
+                model.committed(true);
+                model.check(&store);
+            }
             Step::Checkpoint => {
-                commit_now(&store, &mut commit, model, false)?;
+                store.checkpoint_barrier();
+                commit.step()?;
                 let end = checkpoint::write(&shared, Kind::Regular)?;
                 model.committed(true);
                 compaction.run(end, 100_000)?;
@@ -458,23 +494,6 @@ fn live(
             _ => {}
         }
     }
-    Ok(())
-}
-
-fn commit_now(
-    store: &Store,
-    commit: &mut Commit<'_>,
-    model: &mut Model,
-    sync: bool,
-) -> Result<(), Error> {
-    if sync {
-        store.remove(b"nothing");
-    } else {
-        store.checkpoint_barrier();
-    }
-    commit.step()?;
-    model.committed(sync);
-    model.check(store);
     Ok(())
 }
 
@@ -496,6 +515,7 @@ fn run(lives: &[Life]) {
         keep_last: false,
         lose_meta: false,
         random: 0,
+        durability: Durability::Synced,
     };
     let mut lost_meta = false;
     for life in lives.iter().chain([&last]) {
@@ -578,6 +598,7 @@ fn a_rebuild_keeps_the_survivors_of_queues_that_old_snapshots_do_not_name() {
         keep_last: false,
         lose_meta: true,
         random: 0,
+        durability: Durability::Synced,
     }]);
 }
 
@@ -593,6 +614,7 @@ fn a_rebuild_knows_of_freed_segments_when_the_marker_was_torn() {
         keep_last: false,
         lose_meta: false,
         random: 0,
+        durability: Durability::Synced,
     };
     run(&[
         life(
