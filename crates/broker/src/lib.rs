@@ -31,6 +31,7 @@ mod definitions;
 mod error;
 mod events;
 mod exchange;
+mod explain;
 mod export;
 mod facts;
 mod failure;
@@ -78,6 +79,7 @@ pub use definitions::Applied;
 pub use error::{Error, Resource};
 pub use events::{EVENT_EXCHANGE, Events, Facts};
 pub use exchange::{Exchange, ExchangeDeclare};
+pub use explain::{Came, EXPLAINED_BINDINGS_MAX, EXPLAINED_EXCHANGES_MAX, Step};
 pub use ids::{ConnectionId, ConsumerId};
 pub use import::{DEFINITIONS_BYTES_MAX, Imported, definitions_hash};
 pub use json::{ARGUMENTS_DEPTH_MAX, table_from_json, table_to_json};
@@ -86,9 +88,10 @@ pub use outbox::{Batch, Delivery, Event, Outbox};
 pub use parameters::Parameter;
 pub use policy::{ApplyTo, Policies, Policy, PolicyClass};
 pub use queue::{
-    Activity, ConsumerSpec, ConsumerView, DELIVERY_LIMIT_DEFAULT, DeadLetterStrategy, Got,
-    Overflow, Published, Purged, Queue, QueueCounts, QueueDeclare, QueueKind, QueueSnapshot,
-    Rejected, Removed, Returned, Returns, Rules, Settled, type_name,
+    Activity, BROWSE_BYTES_MAX, BROWSE_MESSAGES_MAX, ConsumerSpec, ConsumerView,
+    DELIVERY_LIMIT_DEFAULT, DeadLetterStrategy, Got, Overflow, Published, Purged, Queue,
+    QueueCounts, QueueDeclare, QueueKind, QueueSnapshot, Rejected, Removed, Returned, Returns,
+    Rules, Settled, type_name,
 };
 pub use queue_names::{QueueName, printable, queue_names};
 pub use registry::{

@@ -1,16 +1,19 @@
 //! The paths under `/api`, one file per resource: its routes and their handlers.
 
 mod bindings;
+mod browse;
 mod channels;
 mod connections;
 mod consumers;
 mod definitions;
 mod exchanges;
+mod explain;
 mod health;
 mod limits;
 mod log;
 mod logins;
 mod messages;
+mod moves;
 mod nodes;
 mod nothing;
 mod overview;
@@ -57,6 +60,9 @@ pub(crate) fn routes() -> Router<Arc<Context>> {
         .merge(exchanges::routes())
         .merge(queues::routes())
         .merge(messages::routes())
+        .merge(moves::routes())
+        .merge(browse::routes())
+        .merge(explain::routes())
         .merge(bindings::routes())
         .merge(users::routes())
         .merge(permissions::routes())
