@@ -6,6 +6,7 @@
 )]
 
 mod abuse;
+mod access;
 mod alarms;
 mod amqp;
 mod arguments;

@@ -112,9 +112,10 @@ impl VHost {
                 &self.name,
             )));
         }
-        let may = |right| actor.access.check_queue(right, &declare.name, &self.name);
-        may(Right::Configure)?;
+        let may = |right, name: &str| actor.access.check_queue(right, name, &self.name);
+        may(Right::Configure, &declare.name)?;
         check_server_named(&declare)?;
+        self.add_default_type(&mut declare);
         // The topology lock makes "look, then create" one step.
         let mut topology = self.topology_for(actor);
         if let Some(queue) = self.queue(&declare.name) {
@@ -133,7 +134,7 @@ impl VHost {
             });
         }
         if let Some(exchange) = codec::get_str(&declare.arguments, "x-dead-letter-exchange") {
-            may(Right::Read)?;
+            may(Right::Read, &declare.name)?;
             actor
                 .access
                 .check_exchange(Right::Write, exchange, &self.name)?;
@@ -301,6 +302,9 @@ impl VHost {
             return Err(Error::ReservedName(resource()));
         }
         check_alternate(declare, resource)?;
+        self.services
+            .census
+            .check_exchange(&declare.name, &self.name)?;
         if let Some(alternate) = codec::get_str(&declare.arguments, "alternate-exchange") {
             may(Right::Read, &declare.name)?;
             may(Right::Write, alternate)?;
@@ -409,8 +413,26 @@ impl VHost {
         }
     }
 
+    /// Adds the virtual host's or the node's default type, if the queue can be of it.
+    fn add_default_type(&self, declare: &mut QueueDeclare) {
+        let meta = self.meta();
+        let kind = meta.default_queue_type.as_deref();
+        let kind = kind.unwrap_or(&self.services.census.default_queue_type);
+        let classic_only =
+            !declare.durable || declare.exclusive || declare.auto_delete || declare.server_named;
+        if kind == "classic"
+            || classic_only
+            || declare.arguments.inner().contains_key("x-queue-type")
+        {
+            return;
+        }
+        let kind = AMQPValue::LongString(kind.into());
+        declare.arguments.insert("x-queue-type".into(), kind);
+    }
+
     /// Whether there may be one queue more.
     fn check_queue_limits(&self, name: &str) -> Result<(), Error> {
+        self.services.census.check_queue(name)?;
         let limit = self.meta().limits.max_queues;
         let limit = limit
             .filter(|limit| usize::try_from(*limit).is_ok_and(|limit| self.queue_count() >= limit));

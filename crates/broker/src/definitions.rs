@@ -128,6 +128,7 @@ impl VHost {
         let id = ExchangeId(topology.next_exchange);
         let exchange = Arc::new(Exchange::new(id, Arc::clone(&self.name), kind, declare));
         exchange.govern(self.policy_set().for_exchange(&exchange.name));
+        self.services.census.add_exchange();
         self.exchanges_by_id.insert(id, Arc::clone(&exchange));
         if origin == Origin::Client && !is_predeclared(&declare.name) {
             let events = &self.services.events;
@@ -174,6 +175,7 @@ impl VHost {
                 Facts::of_queue(&queue).by(topology.by())
             });
         }
+        self.services.census.add_queue();
         self.queues_by_id.insert(id, Arc::clone(&queue));
         self.queues.insert(declare.name.clone(), queue);
         let ticket = record.then(|| self.put(&Record::queue(&self.name, declare, span)));
@@ -190,7 +192,9 @@ impl VHost {
         closed: Closed,
         wakes: &mut Wakes,
     ) -> Applied {
-        self.queues.remove(&**queue.name());
+        if self.queues.remove(&**queue.name()).is_some() {
+            self.services.census.remove_queue();
+        }
         if let Some(owned) = queue
             .owner()
             .and_then(|owner| topology.exclusive.get_mut(&owner))
@@ -243,6 +247,7 @@ impl VHost {
             if self.exchanges.remove(&*exchange.name).is_none() {
                 continue;
             }
+            self.services.census.remove_exchanges(1);
             applied.created = true;
             for binding in exchange.bindings.read().iter() {
                 forget_source(topology, binding.destination, exchange.id);

@@ -20,6 +20,7 @@ mod auth;
 mod binding;
 mod broker;
 mod budget;
+mod census;
 mod clock;
 mod commits;
 mod credit;
