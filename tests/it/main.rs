@@ -15,6 +15,7 @@ mod conformance;
 mod crashes;
 mod definitions;
 mod durability;
+mod exchanges;
 mod log;
 mod management;
 mod policies;

@@ -159,6 +159,11 @@ impl Broker {
         vhost
     }
 
+    /// What an entry belongs to is gone.
+    pub(crate) fn forget_entry(&self, key: &[u8]) {
+        self.store.remove(key);
+    }
+
     /// The queue of a delivery mark is gone.
     pub(crate) fn forget_mark(&self, id: QueueId) {
         self.store.remove(&Record::mark_key(id));

@@ -6,7 +6,9 @@ use routing::Kind;
 use store::{QueueId, Recovered, RecoveredQueue};
 
 use crate::broker::Broker;
+use crate::dedup::Digest;
 use crate::definitions::{Definition, Origin};
+use crate::parameters::StoredParameter;
 use crate::queue::{Revived, Span};
 use crate::record::Stored;
 use crate::vhost::VHost;
@@ -32,9 +34,9 @@ pub(crate) fn restore(broker: &Broker, recovered: &Recovered) {
         ..QueueNotes::default()
     };
     let mut marked = Vec::new();
-    let mut parameters = Vec::new();
-    let mut import = None;
+    let mut late = Late::default();
     let mut stages: [Vec<Stored>; 4] = Default::default();
+    let mut kept = Kept::default();
     for (key, value) in &recovered.entries {
         let Some(stored) = Stored::decode(key, value) else {
             tracing::error!(key = %String::from_utf8_lossy(key), "an entry of the store makes no sense and is skipped");
@@ -56,12 +58,12 @@ pub(crate) fn restore(broker: &Broker, recovered: &Recovered) {
                 notes.returns.entry(id).or_default().insert(seq, count);
                 continue;
             }
-            Stored::Parameter(parameter) => {
-                parameters.push(parameter);
+            Stored::Parameter(_) | Stored::Import(_) => {
+                late.add(stored);
                 continue;
             }
-            Stored::Import(file) => {
-                import = Some(file);
+            Stored::Bucket(..) | Stored::History(..) | Stored::Seen(..) => {
+                kept.add(key, stored);
                 continue;
             }
             Stored::Access(access) => {
@@ -84,16 +86,14 @@ pub(crate) fn restore(broker: &Broker, recovered: &Recovered) {
     for stored in stages.into_iter().flatten() {
         restore_one(broker, stored, &mut queues, &mut notes);
     }
-    broker.restore_parameters(parameters);
+    kept.restore(broker, &mut queues);
+    late.restore(broker);
     for id in marked.iter().filter(|id| !known.contains(id)) {
         broker.forget_mark(*id);
     }
     for orphan in queues.keys() {
         // Its declaration was deleted, but a crash fell between the two records.
         broker.forget_queue(*orphan);
-    }
-    if let Some(file) = import {
-        broker.resume_import(&file);
     }
 }
 
@@ -132,6 +132,30 @@ impl QueueNotes {
     }
 }
 
+/// What is applied once all queues and exchanges are there.
+#[derive(Default)]
+struct Late {
+    parameters: Vec<StoredParameter>,
+    import: Option<Vec<u8>>,
+}
+
+impl Late {
+    fn add(&mut self, stored: Stored) {
+        match stored {
+            Stored::Parameter(parameter) => self.parameters.push(parameter),
+            Stored::Import(file) => self.import = Some(file),
+            _ => {}
+        }
+    }
+
+    fn restore(self, broker: &Broker) {
+        broker.restore_parameters(self.parameters);
+        if let Some(file) = self.import {
+            broker.resume_import(&file);
+        }
+    }
+}
+
 fn restore_one(
     broker: &Broker,
     stored: Stored,
@@ -164,8 +188,76 @@ fn restore_one(
         | Stored::Returns(..)
         | Stored::Access(_)
         | Stored::Parameter(_)
-        | Stored::Import(_) => {}
+        | Stored::Import(_)
+        | Stored::Bucket(..)
+        | Stored::History(..)
+        | Stored::Seen(..) => {}
     }
+}
+
+/// Number, value and expiry.
+type Met = (u64, Digest, u64);
+
+/// What exchanges keep besides their declaration.
+#[derive(Default)]
+struct Kept {
+    /// Store queues, with the keys of their entries.
+    queues: Vec<(Vec<u8>, Stored)>,
+    /// Values met by deduplication, by virtual host and exchange.
+    seen: HashMap<(String, String), Vec<Met>>,
+}
+
+impl Kept {
+    fn add(&mut self, key: &[u8], stored: Stored) {
+        match stored {
+            Stored::Seen(vhost, exchange, value, (number, expires_ms)) => {
+                let values = self.seen.entry((vhost, exchange)).or_default();
+                values.push((number, value, expires_ms));
+            }
+            other => self.queues.push((key.to_vec(), other)),
+        }
+    }
+
+    fn restore(self, broker: &Broker, queues: &mut HashMap<QueueId, RecoveredQueue>) {
+        let find = |vhost: &str, name: &str| broker.vhost(vhost)?.exchange(name);
+        for ((vhost, name), values) in self.seen {
+            if let Some(exchange) = find(&vhost, &name)
+                && let Some(dedup) = &exchange.dedup
+            {
+                dedup.restore(values);
+            }
+        }
+        for (key, stored) in self.queues {
+            let restored = match &stored {
+                Stored::Bucket(vhost, name, (level, index), id) => {
+                    let exchange = find(vhost, name);
+                    let delays = exchange.and_then(|exchange| exchange.delays.clone());
+                    delays.map(|delays| delays.restore(*level, *index, take(queues, *id)))
+                }
+                Stored::History(vhost, name, id) => find(vhost, name).and_then(|exchange| {
+                    let history = exchange.history.as_ref()?;
+                    history.restore(take(queues, *id), broker.store());
+                    Some(())
+                }),
+                _ => None,
+            };
+            if restored.is_none() {
+                // Its exchange was deleted, but a crash fell between the two records.
+                broker.forget_entry(&key);
+            }
+        }
+    }
+}
+
+/// What was recovered of a queue, if it was ever written to.
+fn take(queues: &mut HashMap<QueueId, RecoveredQueue>, id: QueueId) -> RecoveredQueue {
+    queues.remove(&id).unwrap_or(RecoveredQueue {
+        id,
+        first_seq: 1,
+        next_seq: 1,
+        live: 0,
+        live_bytes: 0,
+    })
 }
 
 fn apply(vhost: &VHost, definition: Definition<'_>) {

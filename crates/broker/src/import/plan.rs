@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use routing::{Bindings, Kind, Target};
+use routing::{Bindings, HashOn, Kind, Target};
 use serde_json::{Map, Value};
 
 use super::item::{Item, items};
@@ -12,6 +12,7 @@ use crate::broker::Broker;
 use crate::declare::check_alternate;
 use crate::error::{Error, Resource};
 use crate::exchange::ExchangeDeclare;
+use crate::extension::Extension;
 use crate::parameters::{IMPORTED_HASH, check_parameter};
 use crate::policy::{DROPPED_PREFIX, Policy, PolicyClass};
 use crate::queue::{QueueDeclare, check_arguments};
@@ -40,10 +41,13 @@ struct Place<'a> {
     new: HashSet<String>,
 }
 
+/// How an exchange routes: its kind, or the one behind it, and what it hashes.
+type Shape = (Kind, HashOn);
+
 /// The names that bindings can use.
 #[derive(Default)]
 struct Names {
-    exchanges: HashMap<(String, String), Kind>,
+    exchanges: HashMap<(String, String), Shape>,
     queues: HashSet<(String, String)>,
 }
 
@@ -119,7 +123,8 @@ impl Plan {
             let kind = kind.map_err(|error| item.wrong(error))?;
             let resource = || Resource::exchange(&declare.name, &vhost);
             check_alternate(&declare, resource).map_err(|error| item.wrong(error))?;
-            names.exchanges.insert(key, kind);
+            let shape = shape(kind, &declare.arguments).map_err(|error| item.wrong(error))?;
+            names.exchanges.insert(key, shape);
             self.exchanges.push((vhost, declare));
         }
         Ok(())
@@ -276,6 +281,11 @@ impl Plan {
     }
 }
 
+fn shape(kind: Kind, arguments: &codec::FieldTable) -> Result<Shape, Error> {
+    let extension = Extension::parse(kind, arguments)?;
+    Ok((extension.routes_as, extension.hash_on))
+}
+
 fn check_binding(
     place: &Place<'_>,
     names: &Names,
@@ -283,9 +293,10 @@ fn check_binding(
     spec: &BindingSpec,
 ) -> Result<(), Error> {
     let key = (vhost.to_owned(), spec.source.clone());
-    let kind = names.exchanges.get(&key).copied();
-    let kind = kind.or_else(|| place.exchange_kind(&key));
-    let kind = kind.ok_or_else(|| Error::NotFound(Resource::exchange(&spec.source, vhost)))?;
+    let shape = names.exchanges.get(&key).cloned();
+    let shape = shape.or_else(|| place.exchange_shape(&key));
+    let (kind, hash_on) =
+        shape.ok_or_else(|| Error::NotFound(Resource::exchange(&spec.source, vhost)))?;
     let key = (vhost.to_owned(), spec.destination.name().to_owned());
     let (there, resource) = match &spec.destination {
         Destination::Queue(name) => (
@@ -302,7 +313,7 @@ fn check_binding(
     }
     // Whether the type of exchange takes such a binding, an empty one of it tells.
     let destination: Target<u32, u32> = Target::Queue(0);
-    let mut empty = Bindings::new(kind);
+    let mut empty = Bindings::hashing(kind, hash_on);
     empty.bind(destination, &spec.routing_key, &spec.arguments)?;
     Ok(())
 }
@@ -332,15 +343,16 @@ impl Place<'_> {
     }
 
     fn has_exchange(&self, key: &(String, String)) -> bool {
-        self.exchange_kind(key).is_some()
+        self.exchange_shape(key).is_some()
     }
 
     /// Predeclared exchanges are in virtual hosts that are yet to come, too.
-    fn exchange_kind(&self, (vhost, name): &(String, String)) -> Option<Kind> {
-        let there = match self.broker.vhost(vhost) {
-            Some(vhost) => vhost.exchange(name).map(|exchange| exchange.kind),
-            None => None,
-        };
-        there.or_else(|| crate::vhost::predeclared_kind(name))
+    fn exchange_shape(&self, (vhost, name): &(String, String)) -> Option<Shape> {
+        let there = self.broker.vhost(vhost);
+        let there = there.and_then(|vhost| vhost.exchange(name));
+        match there {
+            Some(exchange) => shape(exchange.kind, &exchange.arguments).ok(),
+            None => Some((crate::vhost::predeclared_kind(name)?, HashOn::RoutingKey)),
+        }
     }
 }

@@ -6,6 +6,7 @@ mod channels;
 mod connections;
 mod consumers;
 mod definitions;
+mod delayed;
 mod exchanges;
 mod explain;
 mod health;
@@ -58,6 +59,7 @@ pub(crate) fn routes() -> Router<Arc<Context>> {
         .merge(channels::routes())
         .merge(consumers::routes())
         .merge(exchanges::routes())
+        .merge(delayed::routes())
         .merge(queues::routes())
         .merge(messages::routes())
         .merge(moves::routes())
