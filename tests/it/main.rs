@@ -8,12 +8,16 @@
 mod abuse;
 mod alarms;
 mod amqp;
+mod config;
 mod conformance;
 mod crashes;
 mod durability;
+mod log;
 mod management;
+mod proxy;
 mod queues;
 mod server;
 mod soak;
 mod store;
 mod tidy;
+mod tls;

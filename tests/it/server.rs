@@ -4,6 +4,7 @@ use std::{
     fs,
     io::{BufRead, BufReader},
     net::{TcpListener, UdpSocket},
+    os::unix::net::UnixDatagram,
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
@@ -328,4 +329,45 @@ fn guest_may_log_in_from_this_machine_only() {
             w.expect_connection_close(403, "ACCESS_REFUSED - Login was refused");
         }
     }
+}
+
+#[test]
+fn health_says_whether_amqp_is_spoken() {
+    let dir = scratch_dir();
+    let config = dir.join("rabbitmq.conf");
+    let health = |broker: &Broker| {
+        let listener = format!("listeners.tcp.default = {}\n", broker.amqp());
+        fs::write(&config, listener).unwrap();
+        run(&["health", "--config", config.to_str().unwrap()])
+    };
+    let mut broker = Broker::start();
+    assert_eq!(health(&broker).status.code(), Some(0));
+    broker.kill();
+    let output = health(&broker);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        String::from_utf8(output.stderr)
+            .unwrap()
+            .contains("no AMQP at")
+    );
+    fs::remove_dir_all(dir).unwrap();
+}
+
+#[test]
+fn the_supervisor_is_told_of_readiness_and_of_the_end() {
+    let dir = scratch_dir();
+    let path = dir.join("notify");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    socket.set_read_timeout(Some(tests::PATIENCE)).unwrap();
+    let told = || {
+        let mut buffer = [0; 64];
+        let length = socket.recv(&mut buffer).unwrap();
+        String::from_utf8(buffer[..length].to_vec()).unwrap()
+    };
+    let launch = Launch::default().environment("NOTIFY_SOCKET", path.to_str().unwrap());
+    let mut broker = launch.start();
+    assert_eq!(told(), "READY=1");
+    assert_eq!(broker.terminate().code(), Some(0));
+    assert_eq!(told(), "STOPPING=1");
+    fs::remove_dir_all(dir).unwrap();
 }

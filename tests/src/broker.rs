@@ -21,6 +21,7 @@ use crate::{Http, PATIENCE, Wire, eventually};
 pub struct Launch {
     config: Option<String>,
     arguments: Vec<String>,
+    environment: Vec<(String, String)>,
 }
 
 impl Launch {
@@ -38,6 +39,13 @@ impl Launch {
         self
     }
 
+    /// An environment variable.
+    #[must_use]
+    pub fn environment(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
     /// Starts the broker and waits until it says that it is ready.
     #[must_use]
     pub fn start(self) -> Broker {
@@ -51,6 +59,7 @@ impl Launch {
                 path
             }),
             arguments: self.arguments,
+            environment: self.environment,
             scratch,
             amqp: None,
             http: None,
@@ -68,6 +77,7 @@ pub struct Broker {
     data_dir: PathBuf,
     config: Option<PathBuf>,
     arguments: Vec<String>,
+    environment: Vec<(String, String)>,
     amqp: Option<SocketAddr>,
     http: Option<SocketAddr>,
     log: Arc<Log>,
@@ -121,11 +131,14 @@ impl Broker {
                 "127.0.0.1:0",
                 "--management-listen",
                 "127.0.0.1:0",
+                "--prometheus-listen",
+                "127.0.0.1:0",
             ])
             .args(["--log-level", "info"])
             .args(&self.arguments)
             .current_dir(&self.scratch)
             .env("NO_COLOR", "1")
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
@@ -139,6 +152,16 @@ impl Broker {
         follow(child.stdout.take().unwrap(), &self.log);
         follow(child.stderr.take().unwrap(), &self.log);
         self.child = Some(child);
+    }
+
+    /// Writes other lines into the `rabbitmq.conf` that it was started with.
+    pub fn rewrite_config(&self, lines: &str) {
+        fs::write(self.config.as_ref().unwrap(), lines).unwrap();
+    }
+
+    /// The address behind the first line of output that has `before` in it.
+    pub fn address_behind(&mut self, before: &str) -> SocketAddr {
+        self.address(before)
     }
 
     /// Every address that AMQP is spoken on.

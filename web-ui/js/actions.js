@@ -12,7 +12,7 @@ import { currentUser, likelyVhost, vhostNames } from './session.js'
 export const vhostField = () => ({
   name: 'vhost',
   label: 'Virtual host',
-  kind: /** @type {'select'} */ ('select'),
+  kind: 'select',
   options: vhostNames(),
   value: likelyVhost(),
   when: () => vhostNames().length > 1,
@@ -226,7 +226,7 @@ export function addBinding({ vhost, source, destination, destinationType }, done
     fields: [
       ...(vhost === undefined ? [vhostField()] : []),
       ...(source === undefined ? [{ name: 'source', label: 'From exchange', required: true }] : []),
-      ...(destinationType === undefined ? [{ name: 'type', label: 'To', kind: /** @type {'select'} */ ('select'), options: [{ value: 'q', label: 'a queue' }, { value: 'e', label: 'an exchange' }] }] : []),
+      ...(destinationType === undefined ? [{ name: 'type', label: 'To', kind: 'select', options: [{ value: 'q', label: 'a queue' }, { value: 'e', label: 'an exchange' }] }] : []),
       ...(destination === undefined ? [{ name: 'destination', label: 'Its name', required: true }] : []),
       { name: 'routing_key', label: 'Routing key', help: 'direct: equal. topic: words with * for one and # for any number. fanout and headers ignore it.' },
       { name: 'arguments', label: 'Arguments', kind: 'arguments', help: 'For headers exchanges: x-match (all, any, all-with-x, any-with-x) and the headers.', shortcuts: [

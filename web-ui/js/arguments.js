@@ -36,23 +36,13 @@ export const EXCHANGE_ARGUMENTS = [
 
 export const exchangeShortcuts = type => EXCHANGE_ARGUMENTS.filter(({ only }) => !only || only.includes(type))
 
-/** @type {Shortcut[]} */
-export const POLICY_KEYS = [
-  { key: 'message-ttl', label: 'Message TTL', type: 'Number', help: 'Queues: milliseconds that a message may wait.' },
-  { key: 'expires', label: 'Auto expire', type: 'Number', help: 'Queues: milliseconds of disuse after which the queue is deleted.' },
-  { key: 'max-length', label: 'Max length', type: 'Number', help: 'Queues: ready messages that they may hold.' },
-  { key: 'max-length-bytes', label: 'Max length bytes', type: 'Number', help: 'Queues: body bytes of ready messages.' },
-  { key: 'overflow', label: 'Overflow behaviour', type: 'String', options: ['drop-head', 'reject-publish', 'reject-publish-dlx'], help: 'Queues: what happens when they are full.' },
-  { key: 'dead-letter-exchange', label: 'Dead letter exchange', type: 'String', help: 'Queues: where dead messages go.' },
-  { key: 'dead-letter-routing-key', label: 'Dead letter routing key', type: 'String', help: 'Queues: the key of dead messages.' },
-  { key: 'delivery-limit', label: 'Delivery limit', type: 'Number', help: 'Queues: returns after which a message is dead.' },
-  { key: 'consumer-timeout', label: 'Consumer timeout', type: 'Number', help: 'Queues: milliseconds in which a delivery has to be acknowledged.' },
-  { key: 'alternate-exchange', label: 'Alternate exchange', type: 'String', help: 'Exchanges: where unroutable messages go.' },
-]
+const named = keys => QUEUE_ARGUMENTS.filter(({ key }) => keys.includes(key.slice(2))).map(one => ({ ...one, key: one.key.slice(2) }))
 
 /** Keys that an operator policy may set: limits only. */
-export const OPERATOR_KEYS = POLICY_KEYS.filter(({ key }) =>
-  ['message-ttl', 'expires', 'max-length', 'max-length-bytes', 'overflow', 'delivery-limit', 'consumer-timeout'].includes(key))
+export const OPERATOR_KEYS = named(['message-ttl', 'expires', 'max-length', 'max-length-bytes', 'overflow', 'delivery-limit', 'consumer-timeout'])
+
+/** @type {Shortcut[]} */
+export const POLICY_KEYS = [...OPERATOR_KEYS, ...named(['dead-letter-exchange', 'dead-letter-routing-key']), EXCHANGE_ARGUMENTS[0]]
 
 /** @type {Shortcut[]} */
 export const PROPERTIES = [

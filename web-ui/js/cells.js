@@ -37,10 +37,8 @@ export const buttonCell = (label, press, kind = 'small') => cell => {
   }
 }
 
-/** @param {Partial<import('./table.js').Column>} rest */
 export const textColumn = (id, label, show = row => at(row, id) ?? '', rest = {}) => ({ id, label, sort: id, create: textCell(show), ...rest })
 
-/** @param {Partial<import('./table.js').Column>} rest */
 export const countColumn = (id, label, rest = {}) => ({
   id,
   label,
@@ -52,7 +50,6 @@ export const countColumn = (id, label, rest = {}) => ({
 
 const number = value => (value == null ? '–' : value >= 1e7 ? compact(value) : count(value))
 
-/** @param {Partial<import('./table.js').Column>} rest */
 export const bytesColumn = (id, label, rest = {}) => ({
   id,
   label,
@@ -62,7 +59,7 @@ export const bytesColumn = (id, label, rest = {}) => ({
   ...rest,
 })
 
-/** A rate; `id` is the counter's path. @param {Partial<import('./table.js').Column>} rest */
+/** A rate; `id` is the counter's path. */
 export const rateColumn = (id, label, rest = {}) => {
   const path = `${id}_details.rate`
   return {
@@ -76,7 +73,6 @@ export const rateColumn = (id, label, rest = {}) => {
   }
 }
 
-/** @param {Partial<import('./table.js').Column>} rest */
 export const flagColumn = (id, label, rest = {}) => ({
   id,
   label,
@@ -86,7 +82,6 @@ export const flagColumn = (id, label, rest = {}) => ({
   ...rest,
 })
 
-/** @param {Partial<import('./table.js').Column>} rest */
 export const timeColumn = (id, label, rest = {}) => ({
   id,
   label,

@@ -5,6 +5,8 @@ import { onRefreshChange, refreshMs, report } from './live.js'
 const RETRY_MS_MIN = 2000
 const RETRY_MS_MAX = 15000
 
+const busy = value => document.getElementById('page').setAttribute('aria-busy', value)
+
 /**
  * Reads with `load(signal)` at once and again some time after each answer, and hands each answer
  * to `show`. Rests while the tab is hidden. `failed(error)` hears of what went wrong; when it
@@ -30,6 +32,7 @@ export class DataSource {
     this.#failed = failed
     document.addEventListener('visibilitychange', this.#wake)
     this.#forget = onRefreshChange(() => this.refresh())
+    busy('true')
     this.refresh()
   }
 
@@ -45,11 +48,13 @@ export class DataSource {
       this.#failures = 0
       this.#show(answer)
       report(null)
+      busy('false')
     } catch (error) {
       if (running.signal.aborted) return
       this.#failures += 1
       if (!(error && 'status' in error) && error.name !== 'TypeError') console.error(error)
       report(this.#failed(error) === true ? null : error)
+      busy('false')
     }
     const pause = Math.max(refreshMs(), this.#failures > 0 ? RETRY_MS_MIN * 2 ** Math.min(this.#failures, 3) : 0)
     if (!document.hidden && pause > 0) {

@@ -23,7 +23,7 @@ export function growth(queue) {
 
 /**
  * @param {any} queue as its own address shows it, with samples of lengths
- * @returns {{ tone: 'good'|'warn'|'bad'|'quiet', words: string }}
+ * @returns {{ tone: string, words: string }} tone: good, warn, bad or quiet
  */
 export function diagnose(queue) {
   const { messages_ready: ready = 0, messages_unacknowledged: unacked = 0, messages = 0 } = queue
@@ -58,7 +58,7 @@ export function diagnose(queue) {
   return { tone: 'warn', words: `${trend}: ${rates}${wait}.` }
 }
 
-const quiet = words => ({ tone: /** @type {'quiet'} */ ('quiet'), words })
+const quiet = words => ({ tone: 'quiet', words })
 
 /** What to say if every consumer holds as much as it may. */
 function fullConsumers(queue, consumers, unacked) {

@@ -6,7 +6,7 @@ import { literal } from './format.js'
 /**
  * @typedef {object} Fact
  * @property {string} label
- * @property {(row: any) => any} value a text, or null to leave the fact out
+ * @property {(row: any) => any} value a text; null leaves the fact out
  * @property {(row: any) => (string | null)} [href]
  * @property {(row: any) => number} [part] how much is used, from 0 to 1
  */

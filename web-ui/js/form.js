@@ -7,7 +7,7 @@ import { button, h, text } from './dom.js'
  * @typedef {object} Field
  * @property {string} name
  * @property {string} label
- * @property {'text'|'password'|'number'|'select'|'check'|'area'|'arguments'|'file'} [kind]
+ * @property {string} [kind] text, password, number, select, check, area, arguments, file
  * @property {any} [value]
  * @property {string} [help] what it is for
  * @property {any[]} [options] of a select: values, or `{ value, label }`

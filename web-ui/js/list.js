@@ -31,6 +31,7 @@ const PAGE_SIZE = 50
  * @property {string[]} [needs] what the server has to send besides the columns
  * @property {{ label: string, open: (done: () => void) => void }[]} [actions]
  * @property {Bulk[]} [bulk]
+ * @property {(row: any) => boolean} [keep] which rows of a whole list are shown
  * @property {(row: any) => string} [words] what the filter looks at where the server doesn't filter
  * @property {string} empty what to say when there is nothing at all
  * @property {string} [none] what to say when the filter leaves nothing
@@ -77,7 +78,7 @@ export function listPage(main, params, spec) {
   const source = new DataSource({
     load: signal => load(wish, spec, shown.needs(), signal),
     show: answer => {
-      const page = Array.isArray(answer) ? cut(answer, wish, spec) : answer
+      const page = Array.isArray(answer) ? cut(spec.keep ? answer.filter(spec.keep) : answer, wish, spec) : answer
       const empty = page.total_count === 0 ? spec.empty : (spec.none ?? 'Nothing matches the filter.')
       table.show(page, { sort: wish.sort, reverse: wish.reverse, empty })
       controls.complain(null)

@@ -16,7 +16,6 @@ import { api, exchangePart, post } from './http.js'
  * @property {string} exchange
  * @property {string} routing_key
  * @property {boolean} redelivered
- * @property {number} [message_count]
  * @property {number} [position] in the queue, when it was only looked at
  */
 
@@ -51,10 +50,6 @@ export function hex(data) {
   if (data.length > HEX_BYTES_MAX) lines.push(`and ${count(data.length - HEX_BYTES_MAX)} bytes more`)
   return lines.join('\n')
 }
-
-/** Everything that can be searched for, in lower case. */
-export const searchable = message =>
-  `${message.exchange} ${message.routing_key} ${JSON.stringify(message.properties)} ${bodyText(message)}`.toLowerCase()
 
 /** Why it died and where it was, the last time first. */
 export const deaths = message => {

@@ -54,8 +54,8 @@ export function permissionTables(own, changed) {
 async function sides({ vhost, user }) {
   const users = user === undefined ? await get('/api/users', { columns: 'name' }).catch(() => []) : []
   return [
-    ...(vhost === undefined ? [{ name: 'vhost', label: 'Virtual host', kind: /** @type {'select'} */ ('select'), options: vhostNames() }] : []),
-    ...(user === undefined ? [{ name: 'user', label: 'User', kind: /** @type {'select'} */ ('select'), options: users.map(({ name }) => name) }] : []),
+    ...(vhost === undefined ? [{ name: 'vhost', label: 'Virtual host', kind: 'select', options: vhostNames() }] : []),
+    ...(user === undefined ? [{ name: 'user', label: 'User', kind: 'select', options: users.map(({ name }) => name) }] : []),
   ]
 }
 

@@ -83,6 +83,8 @@ export class Router {
     const { page } = await route.load()
     // Somebody may have gone on while the page was fetched.
     if (turn !== this.#turn) return
+    // A page that has something to read says so itself.
+    this.#main.setAttribute('aria-busy', 'false')
     this.#stop = page(this.#main, location().params, args) ?? null
     window.scrollTo(0, 0)
   }
@@ -103,6 +105,6 @@ export class Router {
     this.#stop = null
     this.#active = false
     this.#main.replaceChildren()
-    this.#main.className = ''
+    this.#main.setAttribute('aria-busy', 'true')
   }
 }

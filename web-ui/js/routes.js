@@ -2,72 +2,77 @@
 
 import { isAdministrator, isMonitor, isPolicymaker } from './session.js'
 
-/** @type {import('./router.js').Route[]} */
+/** @returns {import('./router.js').Route} */
+const route = (pattern, title, load) => ({ pattern, title, nav: `#/${pattern.split('/')[1]}`, load })
+
 export const ROUTES = [
-  { pattern: '/', nav: '#/', title: 'Overview', load: () => import('./pages/overview.js') },
-  { pattern: '/node', nav: '#/node', title: 'Node', load: () => import('./pages/node.js') },
-  { pattern: '/logs', nav: '#/logs', title: 'Log', load: () => import('./pages/logs.js') },
-  { pattern: '/features', nav: '#/features', title: 'Features', load: () => import('./pages/features.js') },
-  { pattern: '/connections', nav: '#/connections', title: 'Connections', load: () => import('./pages/connections.js') },
-  { pattern: '/connections/:name', nav: '#/connections', title: 'Connection', load: () => import('./pages/connection.js') },
-  { pattern: '/channels', nav: '#/channels', title: 'Channels', load: () => import('./pages/channels.js') },
-  { pattern: '/channels/:name', nav: '#/channels', title: 'Channel', load: () => import('./pages/channel.js') },
-  { pattern: '/consumers', nav: '#/consumers', title: 'Consumers', load: () => import('./pages/consumers.js') },
-  { pattern: '/exchanges', nav: '#/exchanges', title: 'Exchanges', load: () => import('./pages/exchanges.js') },
-  { pattern: '/exchanges/:vhost/:name', nav: '#/exchanges', title: 'Exchange', load: () => import('./pages/exchange.js') },
-  { pattern: '/queues', nav: '#/queues', title: 'Queues', load: () => import('./pages/queues.js') },
-  { pattern: '/queues/:vhost/:name', nav: '#/queues', title: 'Queue', load: () => import('./pages/queue.js') },
-  { pattern: '/bindings', nav: '#/bindings', title: 'Bindings', load: () => import('./pages/bindings.js') },
-  { pattern: '/topology', nav: '#/topology', title: 'Topology', load: () => import('./pages/topology.js') },
-  { pattern: '/route', nav: '#/route', title: 'Explain route', load: () => import('./pages/route.js') },
-  { pattern: '/vhosts', nav: '#/vhosts', title: 'Virtual hosts', load: () => import('./pages/vhosts.js') },
-  { pattern: '/vhosts/:name', nav: '#/vhosts', title: 'Virtual host', load: () => import('./pages/vhost.js') },
-  { pattern: '/users', nav: '#/users', title: 'Users', load: () => import('./pages/users.js') },
-  { pattern: '/users/:name', nav: '#/users', title: 'User', load: () => import('./pages/user.js') },
-  { pattern: '/policies', nav: '#/policies', title: 'Policies', load: () => import('./pages/policies.js') },
-  { pattern: '/operator-policies', nav: '#/operator-policies', title: 'Operator policies', load: () => import('./pages/operator-policies.js') },
-  { pattern: '/limits', nav: '#/limits', title: 'Limits', load: () => import('./pages/limits.js') },
-  { pattern: '/definitions', nav: '#/definitions', title: 'Definitions', load: () => import('./pages/definitions.js') },
+  route('/', 'Overview', () => import('./pages/overview.js')),
+  route('/node', 'Node', () => import('./pages/node.js')),
+  route('/logs', 'Log', () => import('./pages/logs.js')),
+  route('/features', 'Features', () => import('./pages/features.js')),
+  route('/connections', 'Connections', () => import('./pages/connections.js')),
+  route('/connections/:name', 'Connection', () => import('./pages/connection.js')),
+  route('/channels', 'Channels', () => import('./pages/channels.js')),
+  route('/channels/:name', 'Channel', () => import('./pages/channel.js')),
+  route('/consumers', 'Consumers', () => import('./pages/consumers.js')),
+  route('/exchanges', 'Exchanges', () => import('./pages/exchanges.js')),
+  route('/exchanges/:vhost/:name', 'Exchange', () => import('./pages/exchange.js')),
+  route('/queues', 'Queues', () => import('./pages/queues.js')),
+  route('/queues/:vhost/:name', 'Queue', () => import('./pages/queue.js')),
+  route('/bindings', 'Bindings', () => import('./pages/bindings.js')),
+  route('/topology', 'Topology', () => import('./pages/topology.js')),
+  route('/route', 'Explain route', () => import('./pages/route.js')),
+  route('/vhosts', 'Virtual hosts', () => import('./pages/vhosts.js')),
+  route('/vhosts/:name', 'Virtual host', () => import('./pages/vhost.js')),
+  route('/users', 'Users', () => import('./pages/users.js')),
+  route('/users/:name', 'User', () => import('./pages/user.js')),
+  route('/policies', 'Policies', () => import('./pages/policies.js')),
+  route('/limits', 'Limits', () => import('./pages/limits.js')),
+  route('/definitions', 'Definitions', () => import('./pages/definitions.js')),
+  route('/operator-policies', 'Operator policies', async () => ({ page: (await import('./pages/policies.js')).operatorPage })),
 ]
+
+/** @returns {{ label: string, href: string, may?: () => boolean }} */
+const entry = (label, href, may) => ({ label, href, may })
 
 /** The menu. `may` says who sees an entry. */
 export const NAVIGATION = [
   {
     title: '',
     entries: [
-      { label: 'Overview', href: '#/' },
-      { label: 'Node', href: '#/node', may: isMonitor },
-      { label: 'Log', href: '#/logs', may: isMonitor },
+      entry('Overview', '#/'),
+      entry('Node', '#/node', isMonitor),
+      entry('Log', '#/logs', isMonitor),
     ],
   },
   {
     title: 'Clients',
     entries: [
-      { label: 'Connections', href: '#/connections' },
-      { label: 'Channels', href: '#/channels' },
-      { label: 'Consumers', href: '#/consumers' },
+      entry('Connections', '#/connections'),
+      entry('Channels', '#/channels'),
+      entry('Consumers', '#/consumers'),
     ],
   },
   {
     title: 'Messaging',
     entries: [
-      { label: 'Queues', href: '#/queues' },
-      { label: 'Exchanges', href: '#/exchanges' },
-      { label: 'Bindings', href: '#/bindings' },
-      { label: 'Topology', href: '#/topology' },
-      { label: 'Explain route', href: '#/route' },
+      entry('Queues', '#/queues'),
+      entry('Exchanges', '#/exchanges'),
+      entry('Bindings', '#/bindings'),
+      entry('Topology', '#/topology'),
+      entry('Explain route', '#/route'),
     ],
   },
   {
     title: 'Administration',
     entries: [
-      { label: 'Virtual hosts', href: '#/vhosts' },
-      { label: 'Users', href: '#/users', may: isAdministrator },
-      { label: 'Policies', href: '#/policies', may: isPolicymaker },
-      { label: 'Operator policies', href: '#/operator-policies', may: isAdministrator },
-      { label: 'Limits', href: '#/limits', may: isAdministrator },
-      { label: 'Definitions', href: '#/definitions', may: isAdministrator },
-      { label: 'Features', href: '#/features' },
+      entry('Virtual hosts', '#/vhosts'),
+      entry('Users', '#/users', isAdministrator),
+      entry('Policies', '#/policies', isPolicymaker),
+      entry('Operator policies', '#/operator-policies', isAdministrator),
+      entry('Limits', '#/limits', isAdministrator),
+      entry('Definitions', '#/definitions', isAdministrator),
+      entry('Features', '#/features'),
     ],
   },
 ]

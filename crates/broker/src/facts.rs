@@ -72,7 +72,7 @@ impl Facts {
             .number("port", info.port.into())
             .text("peer_host", &info.peer_host)
             .number("peer_port", info.peer_port.into())
-            .flag("ssl", info.ssl)
+            .flag("ssl", info.tls.is_some())
             .text("auth_mechanism", &info.auth_mechanism)
             .text("user", &info.user)
             .text("vhost", &info.vhost)

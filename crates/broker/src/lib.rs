@@ -31,6 +31,7 @@ mod definitions;
 mod error;
 mod events;
 mod exchange;
+mod explain;
 mod facts;
 mod failure;
 mod ids;
@@ -73,16 +74,20 @@ pub use definitions::Applied;
 pub use error::{Error, Resource};
 pub use events::{EVENT_EXCHANGE, Events, Facts};
 pub use exchange::{Exchange, ExchangeDeclare};
+pub use explain::{Came, EXPLAINED_BINDINGS_MAX, EXPLAINED_EXCHANGES_MAX, Step};
 pub use ids::{ConnectionId, ConsumerId};
 pub use message::{AckMode, Entry, Expiry, Message};
 pub use outbox::{Batch, Delivery, Event, Outbox};
 pub use queue::{
-    Activity, ConsumerSpec, ConsumerView, DELIVERY_LIMIT_DEFAULT, DeadLetterStrategy, Got,
-    Overflow, Published, Purged, Queue, QueueCounts, QueueDeclare, QueueKind, QueueSnapshot,
-    Rejected, Removed, Returned, Returns, Rules, Settled, type_name,
+    Activity, BROWSE_BYTES_MAX, BROWSE_MESSAGES_MAX, ConsumerSpec, ConsumerView,
+    DELIVERY_LIMIT_DEFAULT, DeadLetterStrategy, Got, Overflow, Published, Purged, Queue,
+    QueueCounts, QueueDeclare, QueueKind, QueueSnapshot, Rejected, Removed, Returned, Returns,
+    Rules, Settled, type_name,
 };
 pub use queue_names::{QueueName, printable, queue_names};
-pub use registry::{ChannelInfo, ConnectionInfo, ConnectionState, Live, Registry, Traffic};
+pub use registry::{
+    ChannelInfo, ConnectionInfo, ConnectionState, Live, PeerCertificate, Registry, TlsInfo, Traffic,
+};
 pub use replies::Replies;
 pub use settings::{DefaultPermissions, DefaultVhostLimits, RatesMode, Settings};
 pub use stats::{Churn, DeadLetterCounts, DeadLetterStats, MessageCounts, MessageStats};

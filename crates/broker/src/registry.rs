@@ -235,14 +235,42 @@ pub struct ConnectionInfo {
     pub heartbeat_s: u16,
     /// When it opened, milliseconds of the epoch.
     pub connected_at_ms: u64,
-    /// Over TLS.
-    pub ssl: bool,
+    /// What was negotiated with TLS, if it is spoken.
+    pub tls: Option<TlsInfo>,
     /// Where to reach it.
     pub outbox: Arc<Outbox>,
     /// Its counters of bytes and frames.
     pub traffic: Traffic,
     /// [`ConnectionState`] and open channels.
     pub live: Live,
+}
+
+/// TLS of a connection, in RabbitMQ's words.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TlsInfo {
+    /// `tlsv1.2` or `tlsv1.3`.
+    pub protocol: &'static str,
+    /// `ecdhe_rsa`, …; `any` in TLS 1.3.
+    pub key_exchange: String,
+    /// `aes_256_gcm`, …
+    pub cipher: String,
+    /// `aead`: every cipher that is still safe checks integrity by itself.
+    pub hash: &'static str,
+    /// The client's certificate, if it has sent one; it was verified.
+    pub certificate: Option<PeerCertificate>,
+}
+
+/// A client's certificate.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PeerCertificate {
+    /// The user that it stands for (SASL EXTERNAL); `None` if it has no such name.
+    pub user: Option<String>,
+    /// Whose it is.
+    pub subject: String,
+    /// Who says so.
+    pub issuer: String,
+    /// From when until when.
+    pub validity: String,
 }
 
 /// Bytes and reads or writes of a connection.

@@ -8,9 +8,11 @@ use std::task::Context as TaskContext;
 use std::time::{Duration, Instant};
 
 use broker::{Broker, Commits, Ticket};
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::error::ApiError;
+use crate::log_ring::LogRing;
 use crate::rates::Rates;
 
 /// How long a request waits for the disk before it is told that nobody knows. RabbitMQ gives its
@@ -22,14 +24,66 @@ pub(crate) const COMMIT_WAIT_MAX: Duration = Duration::from_secs(30);
 pub struct Info {
     /// Bound AMQP sockets.
     pub amqp_listeners: Vec<SocketAddr>,
+    /// Bound AMQP sockets with TLS.
+    pub amqp_tls_listeners: Vec<SocketAddr>,
     /// Bound sockets of this API.
     pub management_listeners: Vec<SocketAddr>,
+    /// Bound sockets of this API with TLS.
+    pub management_tls_listeners: Vec<SocketAddr>,
+    /// What every path begins with: empty, or `/prefix`.
+    pub path_prefix: String,
     /// Bound sockets of the metrics.
     pub prometheus_listeners: Vec<SocketAddr>,
     /// Where the store is.
     pub data_dir: PathBuf,
+    /// Files that settings were read from.
+    pub config_files: Vec<PathBuf>,
+    /// Where log lines are written to, besides standard error.
+    pub log_file: Option<PathBuf>,
+    /// The last lines of the log.
+    pub log: Arc<LogRing>,
+    /// The certificates of all listeners with TLS, as they are now.
+    pub certificates: watch::Receiver<Vec<ListenerCertificate>>,
     /// The present. Only the server asks the operating system for it.
     pub clock: fn() -> Instant,
+}
+
+impl Info {
+    /// A server without listeners, whose store is in `data_dir`.
+    #[must_use]
+    pub fn new(data_dir: PathBuf, clock: fn() -> Instant) -> Self {
+        Self {
+            amqp_listeners: Vec::new(),
+            amqp_tls_listeners: Vec::new(),
+            management_listeners: Vec::new(),
+            management_tls_listeners: Vec::new(),
+            prometheus_listeners: Vec::new(),
+            path_prefix: String::new(),
+            data_dir,
+            config_files: Vec::new(),
+            log_file: None,
+            log: Arc::default(),
+            certificates: watch::channel(Vec::new()).1,
+            clock,
+        }
+    }
+}
+
+/// The certificate of one listener.
+#[derive(Clone, Debug)]
+pub struct ListenerCertificate {
+    /// `amqp/ssl` or `https`.
+    pub protocol: &'static str,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// The file that it is from.
+    pub certfile: String,
+    /// When it expires, in seconds of the epoch.
+    pub certfile_expires_s: u64,
+    /// The file of the authorities.
+    pub cacertfile: Option<String>,
+    /// When the first of these expires.
+    pub cacertfile_expires_s: Option<u64>,
 }
 
 /// The broker and what is known about it.

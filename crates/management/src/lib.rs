@@ -14,6 +14,7 @@ mod body;
 mod context;
 mod error;
 mod listener;
+mod log_ring;
 mod metrics;
 mod os;
 mod page;
@@ -29,6 +30,10 @@ mod timestamp;
 mod ui;
 mod views;
 
-pub use context::Info;
-pub use listener::{HTTP_CONNECTIONS_MAX, HTTP_SILENCE_MAX};
+pub use context::{Info, ListenerCertificate};
+pub use listener::{HTTP_CONNECTIONS_MAX, HTTP_SILENCE_MAX, Socket, TlsSource};
+pub use log_ring::{
+    LOG_EVENTS_MAX, LOG_FOLLOWERS_MAX, LOG_TEXT_BYTES_MAX, LOG_WAITING_MAX, LogEvent, LogRing,
+    Severity,
+};
 pub use serve::{Sockets, serve};

@@ -5,7 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::extract::connect_info::Connected;
@@ -14,6 +14,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, Sleep, sleep};
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::server::TlsStream;
+use tokio_rustls::{Accept, TlsAcceptor};
 
 /// HTTP connections at the same time, over all listeners; further ones wait in the backlog.
 /// A page holds a handful, a monitoring system one or two.
@@ -30,17 +33,37 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peer(pub(crate) SocketAddr);
 
+/// What a new connection with TLS speaks, as it is now.
+pub type TlsSource = Arc<dyn Fn() -> Arc<ServerConfig> + Send + Sync>;
+
+/// A bound socket that HTTP is served on.
+pub struct Socket {
+    /// The socket.
+    pub listener: std::net::TcpListener,
+    /// Its TLS, if it has any.
+    pub tls: Option<TlsSource>,
+}
+
 /// A listener that shares its bound on connections with others.
 pub(crate) struct Bounded {
     listener: TcpListener,
+    tls: Option<TlsSource>,
     places: Arc<Semaphore>,
 }
 
 /// A connection that holds one of the places, until it is dropped.
 pub(crate) struct Stream {
-    stream: TcpStream,
+    stream: Wire,
     silence: Pin<Box<Sleep>>,
     _place: OwnedSemaphorePermit,
+}
+
+/// How bytes come and go. A handshake is a part of the first read, so that a slow one keeps
+/// nobody from being accepted.
+enum Wire {
+    Plain(TcpStream),
+    Handshake(Box<Accept<TcpStream>>),
+    Secure(Box<TlsStream<TcpStream>>),
 }
 
 /// The places that all listeners share.
@@ -50,10 +73,11 @@ pub(crate) fn places() -> Arc<Semaphore> {
 
 impl Bounded {
     /// Takes over a bound socket. Needs a tokio runtime.
-    pub(crate) fn new(listener: std::net::TcpListener, places: Arc<Semaphore>) -> io::Result<Self> {
-        listener.set_nonblocking(true)?;
+    pub(crate) fn new(socket: Socket, places: Arc<Semaphore>) -> io::Result<Self> {
+        socket.listener.set_nonblocking(true)?;
         Ok(Self {
-            listener: TcpListener::from_std(listener)?,
+            listener: TcpListener::from_std(socket.listener)?,
+            tls: socket.tls,
             places,
         })
     }
@@ -74,6 +98,13 @@ impl Listener for Bounded {
                     // Answers are written whole; waiting for more to send only delays them.
                     let _ = stream.set_nodelay(true);
                     let silence = Box::pin(sleep(HTTP_SILENCE_MAX));
+                    let stream = match &self.tls {
+                        None => Wire::Plain(stream),
+                        Some(tls) => {
+                            let accepting = TlsAcceptor::from(tls()).accept(stream);
+                            Wire::Handshake(Box::new(accepting))
+                        }
+                    };
                     return (
                         Stream {
                             stream,
@@ -93,6 +124,78 @@ impl Listener for Bounded {
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
         self.listener.local_addr()
+    }
+}
+
+impl Wire {
+    /// Ready once bytes can come and go.
+    fn poll_through(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if let Self::Handshake(accepting) = self {
+            let stream = ready!(Pin::new(accepting).poll(cx))?;
+            *self = Self::Secure(Box::new(stream));
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        ready!(this.poll_through(cx))?;
+        match this {
+            Self::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
+            Self::Secure(stream) => Pin::new(stream).poll_read(cx, buf),
+            Self::Handshake(_) => Poll::Pending,
+        }
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_write_vectored(cx, &[io::IoSlice::new(buf)])
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        ready!(this.poll_through(cx))?;
+        match this {
+            Self::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+            Self::Secure(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+            Self::Handshake(_) => Poll::Pending,
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Secure(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Handshake(_) => Poll::Ready(Ok(())),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Secure(stream) => Pin::new(stream).poll_shutdown(cx),
+            // It is given up.
+            Self::Handshake(_) => Poll::Ready(Ok(())),
+        }
     }
 }
 

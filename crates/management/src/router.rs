@@ -35,11 +35,16 @@ const HEADERS: [(HeaderName, HeaderValue); 5] = [
 /// The API under `/api`, the dashboard everywhere else.
 pub(crate) fn router(context: Arc<Context>) -> Router {
     let login = from_fn_with_state(Arc::clone(&context), require_login);
-    Router::new()
+    let prefix = context.info.path_prefix.clone();
+    let app = Router::new()
         .nest("/api", api::routes().layer(login))
         .fallback(ui::file)
-        .layer(from_fn(surround))
-        .with_state(context)
+        .with_state(context);
+    let app = match &*prefix {
+        "" => app,
+        prefix => Router::new().nest(prefix, app),
+    };
+    app.layer(from_fn(surround))
 }
 
 async fn surround(request: Request, next: Next) -> Response {

@@ -2,7 +2,6 @@
 
 use std::future::Future;
 use std::io;
-use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +12,7 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::context::{Context, Info};
-use crate::listener::{Bounded, Peer, places};
+use crate::listener::{Bounded, Peer, Socket, places};
 use crate::metrics;
 use crate::rates::SAMPLE_EVERY;
 use crate::router::router;
@@ -22,12 +21,12 @@ use crate::router::router;
 const DRAIN_MAX: Duration = Duration::from_secs(1);
 
 /// Bound sockets, each for one kind of answer.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Sockets {
     /// The API and the dashboard.
-    pub management: Vec<TcpListener>,
+    pub management: Vec<Socket>,
     /// Prometheus.
-    pub prometheus: Vec<TcpListener>,
+    pub prometheus: Vec<Socket>,
 }
 
 /// Serves the API and the dashboard on bound sockets until `shutdown` is ready.
@@ -48,9 +47,9 @@ pub async fn serve(
     let (stop, stopped) = watch::channel(());
     let mut tasks = JoinSet::new();
     let scraped = metrics::routes(Arc::clone(&context));
-    for (listeners, app) in [(sockets.management, app), (sockets.prometheus, scraped)] {
-        for listener in listeners {
-            let listener = Bounded::new(listener, Arc::clone(&places))?;
+    for (sockets, app) in [(sockets.management, app), (sockets.prometheus, scraped)] {
+        for socket in sockets {
+            let listener = Bounded::new(socket, Arc::clone(&places))?;
             tasks.spawn(listen(listener, app.clone(), stopped.clone()));
         }
     }

@@ -1,9 +1,12 @@
 //! The API over a real broker, request by request, without sockets.
 
 mod bindings;
+mod browse;
 mod declares;
+mod explain;
 mod messages;
 mod metrics;
+mod moves;
 mod overview;
 mod rates;
 mod rules;

@@ -3,12 +3,9 @@
 use std::fmt::Write;
 use std::path::PathBuf;
 
-use broker::Recover;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand};
-use tracing::level_filters::LevelFilter;
 
-use crate::config::{self, Listen, RawConfig, SETTINGS};
+use crate::config::{self, Environment, Listen, Origin, Sources, Written};
 
 /// A message broker for RabbitMQ's clients: AMQP 0-9-1, durable, from one command.
 #[derive(Debug, Parser)]
@@ -31,18 +28,23 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ADDR", value_parser = Listen::parse)]
     management_listen: Option<Listen>,
 
-    /// Settings in the format of rabbitmq.conf (--help lists them)
+    /// Metrics for Prometheus, as PORT or IP:PORT [default: 15692]
+    #[arg(long, value_name = "ADDR", value_parser = Listen::parse)]
+    prometheus_listen: Option<Listen>,
+
+    /// Settings in the format of rabbitmq.conf (--help lists them), and the conf.d/*.conf beside
+    /// it; or a directory with both
     #[arg(long, value_name = "FILE")]
-    pub(crate) config: Option<PathBuf>,
+    config: Option<PathBuf>,
 
     /// debug, info, warning, error or none [default: info]
-    #[arg(long, value_name = "LEVEL", value_parser = config::level)]
-    log_level: Option<LevelFilter>,
+    #[arg(long, value_name = "LEVEL", value_parser = level)]
+    log_level: Option<String>,
 
     /// Damaged messages: 'strict' refuses to start, 'salvage' starts without them and reports what
     /// is lost [default: strict]
-    #[arg(long, value_name = "MODE", value_parser = recover_modes())]
-    recover: Option<Recover>,
+    #[arg(long, value_name = "MODE", value_parser = ["strict", "salvage"])]
+    recover: Option<String>,
 
     /// Something else than serving
     #[command(subcommand)]
@@ -55,6 +57,33 @@ pub(crate) enum Command {
     /// Look into a data directory
     #[command(subcommand)]
     Store(StoreCommand),
+    /// Look at settings
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Ask the broker of this machine whether it speaks AMQP; exit code 1 if it does not
+    Health {
+        /// Its settings: a file, or a directory of them [default: RABBITMQ_CONFIG_FILE]
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+    },
+}
+
+/// What can be done with settings.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Say everything that is wrong with a configuration, and everything that has no effect here;
+    /// exit code 1 if something is wrong
+    Check {
+        /// The file, or a directory of them
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Print the settings in effect, and where each is from
+    Show {
+        /// The file, or a directory of them [default: RABBITMQ_CONFIG_FILE]
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+    },
 }
 
 /// What can be done with a data directory.
@@ -69,43 +98,53 @@ pub(crate) enum StoreCommand {
     },
 }
 
-fn recover_modes() -> impl TypedValueParser<Value = Recover> {
-    PossibleValuesParser::new(["strict", "salvage"]).map(|mode| match &*mode {
-        "salvage" => Recover::Salvage,
-        _ => Recover::Strict,
-    })
+fn level(text: &str) -> Result<String, String> {
+    config::level(text)?;
+    Ok(text.to_owned())
 }
 
 impl Args {
-    /// What the flags say, as the topmost layer of the configuration.
-    pub(crate) fn into_raw(self) -> RawConfig {
-        let listeners: Vec<(String, Listen)> = self
-            .listen
-            .into_iter()
-            .enumerate()
-            .map(|(index, listen)| (index.to_string(), listen))
-            .collect();
-        RawConfig {
-            data_dir: self.data_dir,
-            amqp: (!listeners.is_empty()).then_some(listeners),
-            management: self.management_listen,
-            log_level: self.log_level,
-            recover: self.recover,
-            ..RawConfig::default()
+    /// Everything that settings come from.
+    pub(crate) fn into_sources(self) -> Sources {
+        let mut flags = Vec::new();
+        let mut write = |flag, key: &str, value: Option<String>| {
+            flags.extend(value.map(|value| Written {
+                key: key.to_owned(),
+                value,
+                origin: Origin::Flag(flag),
+            }));
+        };
+        let data_dir = self.data_dir.map(|dir| dir.display().to_string());
+        write("--data-dir", "leveret.data_dir", data_dir);
+        write("--log-level", "log.console.level", self.log_level);
+        write("--recover", "leveret.recover", self.recover);
+        for (n, listen) in self.listen.into_iter().enumerate() {
+            let key = format!("listeners.tcp.{}", n + 1);
+            write("--listen", &key, Some(listen.to_string()));
+        }
+        for (flag, service, listen) in [
+            ("--management-listen", "management", self.management_listen),
+            ("--prometheus-listen", "prometheus", self.prometheus_listen),
+        ] {
+            let port = listen.map(|listen| listen.port().to_string());
+            let ip = listen.map(|listen| listen.ip().to_string());
+            write(flag, &format!("{service}.tcp.port"), port);
+            write(flag, &format!("{service}.tcp.ip"), ip);
+        }
+        Sources {
+            file: self.config,
+            environment: Environment::of_process(),
+            flags,
         }
     }
 }
 
 fn settings_help() -> String {
     let mut help = String::from("Settings of the configuration file, 'key = value' a line:\n");
-    for setting in SETTINGS {
+    for [key, doc, unit, default] in config::documented() {
         // Writing to a String cannot fail.
-        let _ = write!(
-            help,
-            "  {:<33} {} ({}",
-            setting.key, setting.doc, setting.unit
-        );
-        let _ = match setting.default {
+        let _ = write!(help, "  {key:<33} {doc} ({unit}");
+        let _ = match default {
             "" => writeln!(help, ")"),
             default => writeln!(help, ", default {default})"),
         };
@@ -119,10 +158,13 @@ mod tests {
 
     use super::*;
 
-    fn raw(flags: &[&str]) -> RawConfig {
-        Args::try_parse_from([&["leveret"], flags].concat())
-            .unwrap()
-            .into_raw()
+    fn flags(flags: &[&str]) -> Vec<String> {
+        let args = Args::try_parse_from([&["leveret"], flags].concat()).unwrap();
+        let flags = args.into_sources().flags;
+        flags
+            .iter()
+            .map(|flag| format!("{} = {}", flag.key, flag.value))
+            .collect()
     }
 
     #[test]
@@ -132,27 +174,45 @@ mod tests {
 
     #[test]
     fn without_flags_nothing_is_overridden() {
-        assert_eq!(raw(&[]), RawConfig::default());
+        assert!(flags(&[]).is_empty());
     }
 
     #[test]
-    fn listen_repeats() {
-        let raw = raw(&[
+    fn flags_are_settings() {
+        let args = [
             "--listen",
             "1",
             "--listen",
             "127.0.0.1:2",
             "--management-listen",
             "3",
-        ]);
-        let listens: Vec<String> = raw
-            .amqp
-            .unwrap()
-            .iter()
-            .map(|(_, l)| l.to_string())
-            .collect();
-        assert_eq!(listens, ["[::]:1", "127.0.0.1:2"]);
-        assert_eq!(raw.management, Some(Listen::Everywhere(3)));
+            "--log-level",
+            "error",
+        ];
+        assert_eq!(
+            flags(&args),
+            [
+                "log.console.level = error",
+                "listeners.tcp.1 = [::]:1",
+                "listeners.tcp.2 = 127.0.0.1:2",
+                "management.tcp.port = 3",
+                "management.tcp.ip = ::",
+            ]
+        );
+    }
+
+    #[test]
+    fn settings_are_looked_at_by_commands_of_their_own() {
+        let parse = |line: &str| Args::try_parse_from(line.split(' '));
+        assert!(matches!(
+            parse("leveret config check x").unwrap().command,
+            Some(Command::Config(ConfigCommand::Check { .. }))
+        ));
+        assert!(matches!(
+            parse("leveret config show").unwrap().command,
+            Some(Command::Config(ConfigCommand::Show { config: None }))
+        ));
+        assert!(parse("leveret config check").is_err());
     }
 
     #[test]
@@ -170,8 +230,11 @@ mod tests {
 
     #[test]
     fn recovery_is_strict_or_a_salvage() {
-        assert_eq!(raw(&["--recover", "strict"]).recover, Some(Recover::Strict));
-        assert_eq!(raw(&["--recover=salvage"]).recover, Some(Recover::Salvage));
+        assert_eq!(
+            flags(&["--recover", "strict"]),
+            ["leveret.recover = strict"]
+        );
+        assert_eq!(flags(&["--recover=salvage"]), ["leveret.recover = salvage"]);
         assert!(Args::try_parse_from(["leveret", "--recover", "maybe"]).is_err());
     }
 
@@ -183,8 +246,8 @@ mod tests {
     #[test]
     fn long_help_lists_every_setting() {
         let help = Args::command().render_long_help().to_string();
-        for setting in SETTINGS {
-            assert!(help.contains(setting.key), "{}", setting.key);
+        for [key, ..] in config::documented() {
+            assert!(help.contains(key), "{key}");
         }
     }
 }

@@ -57,6 +57,8 @@ pub(crate) struct Driver<S> {
     phase: Phase,
     inbound: Inbound,
     out: OutBuf,
+    /// The stream has taken bytes that may still be in it: TLS has a buffer of its own.
+    unflushed: bool,
     alarm: Alarm,
 }
 
@@ -98,19 +100,20 @@ enum Fate {
 }
 
 impl<S: AsyncRead + AsyncWrite + HangUp + Unpin> Driver<S> {
-    /// A driver for `stream`, which has just been accepted from `peer` at `local`.
+    /// A driver for `stream`, whose next byte is the first one of AMQP. `address` is the client's,
+    /// for the log.
     pub(crate) fn new(
         stream: S,
-        peer: SocketAddr,
-        local: SocketAddr,
+        address: SocketAddr,
+        peer: Peer,
         seat: Seat,
         broker: Arc<Broker>,
     ) -> Self {
-        let session = Connection::new(Arc::clone(&broker), session_peer(peer, local), clock::now());
+        let session = Connection::new(Arc::clone(&broker), peer, clock::now());
         let outbox = Arc::clone(session.outbox());
         Self {
             stream,
-            peer,
+            peer: address,
             seat,
             commit_key: broker.next_connection_id().0,
             broker,
@@ -123,6 +126,7 @@ impl<S: AsyncRead + AsyncWrite + HangUp + Unpin> Driver<S> {
             })),
             inbound: Inbound::default(),
             out: OutBuf::new(),
+            unflushed: false,
             alarm: Alarm::default(),
         }
     }
@@ -205,7 +209,7 @@ impl<S: AsyncRead + AsyncWrite + HangUp + Unpin> Driver<S> {
 
     /// Writes what the turn has produced.
     fn write(&mut self, cx: &mut Context<'_>, now: Instant, progress: bool) -> Round {
-        if self.out.is_empty() {
+        if self.out.is_empty() && !self.unflushed {
             return if progress {
                 Round::Progress
             } else {
@@ -292,7 +296,14 @@ impl<S: AsyncRead + AsyncWrite + HangUp + Unpin> Driver<S> {
         }
     }
 
+    /// Writes once, and flushes behind the last byte. A socket has nothing to flush, and that
+    /// costs nothing.
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.out.is_empty() {
+            ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
+            self.unflushed = false;
+            return Poll::Ready(Ok(()));
+        }
         let mut slices = [IoSlice::new(&[]); WRITE_SLICES_MAX];
         let count = self.out.chunks_vectored(&mut slices);
         let written = ready!(Pin::new(&mut self.stream).poll_write_vectored(cx, &slices[..count]))?;
@@ -300,6 +311,13 @@ impl<S: AsyncRead + AsyncWrite + HangUp + Unpin> Driver<S> {
             return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
         }
         self.out.advance(written);
+        self.unflushed = true;
+        if self.out.is_empty()
+            && let Poll::Ready(flushed) = Pin::new(&mut self.stream).poll_flush(cx)
+        {
+            flushed?;
+            self.unflushed = false;
+        }
         Poll::Ready(Ok(()))
     }
 }
@@ -352,19 +370,5 @@ impl<S> Drop for Driver<S> {
             tracing::error!(peer = %self.peer, "connection ended by a fault of the broker");
         }
         self.broker.commits().forget(self.commit_key);
-    }
-}
-
-/// Addresses as the session wants them. A dual-stack listener shows IPv4 clients as IPv6 ones
-/// (`::ffff:127.0.0.1`), which are neither loopback nor what an operator looks for.
-fn session_peer(peer: SocketAddr, local: SocketAddr) -> Peer {
-    let (peer_ip, local_ip) = (peer.ip().to_canonical(), local.ip().to_canonical());
-    Peer {
-        host: peer_ip.to_string(),
-        port: peer.port(),
-        local_host: local_ip.to_string(),
-        local_port: local.port(),
-        loopback: peer_ip.is_loopback(),
-        ssl: false,
     }
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::io::Interest;
 use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
 
 /// Time between two looks at the socket of a client that is not read, as an alarm blocks it.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -22,6 +23,12 @@ impl HangUp for TcpStream {
         // The runtime keeps what the system said last of the socket; nothing is asked or read.
         let ready = pin!(self.ready(Interest::READABLE));
         matches!(ready.poll(cx), Poll::Ready(Ok(ready)) if ready.is_read_closed())
+    }
+}
+
+impl HangUp for Box<TlsStream<TcpStream>> {
+    fn has_hung_up(&self, cx: &mut Context<'_>) -> bool {
+        self.get_ref().0.has_hung_up(cx)
     }
 }
 

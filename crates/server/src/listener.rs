@@ -8,10 +8,11 @@ use std::time::Duration;
 use broker::Broker;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
+use crate::arrival::{Arrival, Entrance};
 use crate::clock;
 use crate::config::Listen;
-use crate::connection::Driver;
 use crate::connections::Connections;
+use crate::proxy::Ends;
 
 /// First pause after a failed accept (no descriptors left, mostly); doubled up to the last.
 const BACKOFF_FIRST: Duration = Duration::from_millis(10);
@@ -76,6 +77,7 @@ fn bind_one(address: SocketAddr) -> io::Result<TcpListener> {
 /// Accepts connections for as long as the task lives.
 pub(crate) async fn accept(
     listener: TcpListener,
+    entrance: Entrance,
     broker: Arc<Broker>,
     connections: Arc<Connections>,
 ) {
@@ -84,7 +86,7 @@ pub(crate) async fn accept(
         match listener.accept().await {
             Ok((stream, peer)) => {
                 backoff = BACKOFF_FIRST;
-                serve(stream, peer, &broker, &connections);
+                serve(stream, peer, &entrance, &broker, &connections);
             }
             // The client gave up while it waited in the backlog.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
@@ -100,6 +102,7 @@ pub(crate) async fn accept(
 fn serve(
     stream: TcpStream,
     peer: SocketAddr,
+    entrance: &Entrance,
     broker: &Arc<Broker>,
     connections: &Arc<Connections>,
 ) {
@@ -113,13 +116,20 @@ fn serve(
     let Ok(local) = stream.local_addr() else {
         return;
     };
-    drop(tokio::spawn(Driver::new(
+    let arrival = Arrival {
         stream,
-        peer,
-        local,
+        ends: Ends {
+            source: peer,
+            destination: local,
+        },
         seat,
-        Arc::clone(broker),
-    )));
+        broker: Arc::clone(broker),
+    };
+    drop(if entrance.is_open() {
+        tokio::spawn(arrival.into_driver())
+    } else {
+        tokio::spawn(arrival.enter(entrance.clone()))
+    });
 }
 
 #[cfg(test)]

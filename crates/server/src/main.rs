@@ -2,27 +2,34 @@
 
 mod alarm;
 mod args;
+mod arrival;
+mod certificates;
 mod clock;
 mod config;
 mod connection;
 mod connections;
 mod hang_up;
+mod health;
 mod inbound;
 mod inspect;
 mod listener;
 mod os;
+mod proxy;
+mod reload;
 mod serve;
 mod shutdown;
+mod sockets;
 mod telemetry;
 mod ticking;
+mod tls;
 mod watch;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::args::{Args, Command, StoreCommand};
-use crate::config::Config;
+use crate::args::{Args, Command, ConfigCommand, StoreCommand};
+use crate::config::Sources;
 
 /// A message is allocated on one core and freed on another, which the system's allocator pays for
 /// with half of all CPU at small sizes, and for large bodies it trims its heap all the time.
@@ -31,14 +38,23 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let mut args = Args::parse();
-    if let Some(Command::Store(StoreCommand::Inspect { dir })) = args.command {
-        return inspect::run(&dir);
+    match args.command.take() {
+        Some(Command::Store(StoreCommand::Inspect { dir })) => return inspect::run(&dir),
+        Some(Command::Config(ConfigCommand::Check { file })) => {
+            return config::check(&Sources {
+                file: Some(file),
+                ..Sources::default()
+            });
+        }
+        Some(Command::Config(ConfigCommand::Show { config })) => {
+            return config::show(&Sources::without_flags(config));
+        }
+        Some(Command::Health { config }) => {
+            return health::run(&Sources::without_flags(config));
+        }
+        None => {}
     }
-    let file = args.config.take();
-    let outcome = Config::load(args.into_raw(), file.as_deref())
-        .map_err(|error| error.to_string())
-        .and_then(serve::run);
-    match outcome {
+    match serve::run(args.into_sources()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(reason) => {
             eprintln!("leveret: {reason}");

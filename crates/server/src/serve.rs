@@ -1,24 +1,26 @@
 //! From settings to a serving broker and back to an exit code.
 
 use std::future::poll_fn;
-use std::io;
-use std::net::SocketAddr;
 use std::num::NonZero;
+use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
 
-use broker::{Broker, Clock, Durability, OpenError, Settings};
-use tokio::net::TcpListener;
+use broker::{Broker, Durability, OpenError};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 
-use crate::config::{Config, Listen};
+use crate::arrival::Entrance;
+use crate::certificates::Certificates;
+use crate::config::{Config, Problem, Sources};
 use crate::connections::{CONNECTIONS_MAX, Connections, DESCRIPTORS_RESERVED};
-use crate::shutdown::{Signals, say_goodbye};
-use crate::telemetry::Banner;
+use crate::reload::Reload;
+use crate::shutdown::{Signals, Word, say_goodbye};
+use crate::sockets::Sockets;
+use crate::telemetry::{Banner, Log, notify};
 use crate::ticking::Ticking;
-use crate::watch::Watch;
+use crate::watch::{Limits, Watch};
 use crate::{clock, listener, telemetry};
 
 /// Serves until a signal comes or the store fails, then closes what is open.
@@ -26,21 +28,25 @@ use crate::{clock, listener, telemetry};
 /// # Errors
 ///
 /// What keeps the broker from serving, as one line for the operator.
-pub(crate) fn run(config: Config) -> Result<(), String> {
-    let started = clock::now();
-    telemetry::start(config.log_level);
+pub(crate) fn run(sources: Sources) -> Result<(), String> {
+    let config = sources.load().map_err(|problems| summary(&problems))?;
+    let log = telemetry::start(&config.log, &config.data_dir)?;
+    for ignored in &config.ignored {
+        tracing::warn!("{ignored}");
+    }
     let runtime =
         amqp_runtime().map_err(|error| format!("cannot start worker threads: {error}"))?;
     let sockets = {
         let _within = runtime.enter();
         Sockets::bind(&config)?
     };
-    let broker = Broker::open(settings(&config, started), &config.data_dir)
-        .map_err(|error| refusal(&error, &config))?;
+    let broker = Broker::open(config.broker.clone(), &config.data_dir)
+        .map_err(|error| refusal(&error, &config.data_dir))?;
     warn_of_risks(&config);
-    let runtime =
-        amqp_runtime().map_err(|error| format!("cannot start worker threads: {error}"))?;
-    let outcome = runtime.block_on(serve(sockets, &config, &broker, started));
+    if let Some(reason) = &sockets.no_metrics {
+        tracing::warn!("metrics are not served: {reason}");
+    }
+    let outcome = runtime.block_on(serve(sockets, sources, &config, &broker, log));
     // Still within the runtime's life: a second signal must be able to end a slow checkpoint.
     let closed = broker.close();
     runtime.shutdown_background();
@@ -50,9 +56,21 @@ pub(crate) fn run(config: Config) -> Result<(), String> {
     Ok(())
 }
 
+/// The first problem, and how to see the others.
+fn summary(problems: &[Problem]) -> String {
+    match problems {
+        [] => String::new(),
+        [only] => only.to_string(),
+        [first, others @ ..] => {
+            let others = others.len();
+            format!("{first} (and {others} more: 'leveret config check' names them)")
+        }
+    }
+}
+
 /// Why the data directory can't be opened, and what there is to do.
-fn refusal(error: &OpenError, config: &Config) -> String {
-    let dir = config.data_dir.display();
+pub(crate) fn refusal(error: &OpenError, data_dir: &Path) -> String {
+    let dir = data_dir.display();
     let advice = match error {
         OpenError::CorruptLog { .. }
         | OpenError::CorruptMessage { .. }
@@ -65,7 +83,7 @@ fn refusal(error: &OpenError, config: &Config) -> String {
 }
 
 fn warn_of_risks(config: &Config) {
-    if let Durability::Written { sync_every } = config.durability {
+    if let Durability::Written { sync_every } = config.broker.durability {
         tracing::warn!(
             "leveret.power_loss_may_lose_ms: confirms do not wait for fdatasync, power loss may \
              lose what was confirmed in the last {} ms",
@@ -74,100 +92,114 @@ fn warn_of_risks(config: &Config) {
     }
 }
 
-/// Bound, not yet accepting.
-struct Sockets {
-    amqp: Vec<TcpListener>,
-    management: TcpListener,
-}
-
-impl Sockets {
-    fn bind(config: &Config) -> Result<Self, String> {
-        let bind = |listen: Listen| {
-            let bound = match listener::bind(listen) {
-                Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-                    // By the broker that runs here, most likely, and that will not go away.
-                    if store::Store::is_open(&config.data_dir) {
-                        let in_use = OpenError::InUse(config.data_dir.clone());
-                        return Err(refusal(&in_use, config));
-                    }
-                    tracing::warn!("{listen} is in use; trying again for a moment");
-                    listener::bind_again(listen)
-                }
-                bound => bound,
-            };
-            bound.map_err(|error| format!("cannot listen on {listen}: {error}"))
-        };
-        Ok(Self {
-            amqp: config
-                .amqp
-                .iter()
-                .copied()
-                .map(bind)
-                .collect::<Result<_, _>>()?,
-            management: bind(config.management)?,
-        })
-    }
-}
-
 async fn serve(
-    sockets: Sockets,
+    mut sockets: Sockets,
+    sources: Sources,
     config: &Config,
     broker: &Arc<Broker>,
-    started: Instant,
+    log: Log,
 ) -> Result<(), String> {
-    let failed = |error: io::Error| format!("cannot serve: {error}");
+    let failed = |error: std::io::Error| format!("cannot serve: {error}");
     let mut signals = Signals::listen().map_err(failed)?;
-    let addresses = |listener: &TcpListener| listener.local_addr().map_err(failed);
-    let amqp: Vec<SocketAddr> = sockets
-        .amqp
-        .iter()
-        .map(addresses)
-        .collect::<Result<_, _>>()?;
-    let management = addresses(&sockets.management)?;
-
-    let _watch = Watch::start(broker, config).map_err(failed)?;
+    let bound = sockets.addresses().map_err(failed)?;
+    let limits = Limits::new(config);
+    let _watch = Watch::start(broker, &config.data_dir, limits.clone()).map_err(failed)?;
     let _ticking = Ticking::start(broker).map_err(failed)?;
     let connections = Connections::new(connection_limit());
-    let mut listeners = Vec::new();
-    for socket in sockets.amqp {
-        let accepting = listener::accept(socket, Arc::clone(broker), Arc::clone(&connections));
-        listeners.push(tokio::spawn(accepting));
-    }
+    let certificates = Certificates::of(&sockets, &bound);
     let info = management::Info {
-        amqp_listeners: amqp.clone(),
-        management_listeners: vec![management],
-        prometheus_listeners: Vec::new(),
-        data_dir: config.data_dir.clone(),
-        clock: clock::now,
+        amqp_listeners: bound.amqp.clone(),
+        amqp_tls_listeners: bound.amqps.clone(),
+        management_listeners: bound.http.clone(),
+        management_tls_listeners: bound.https.clone(),
+        prometheus_listeners: bound.prometheus.clone(),
+        path_prefix: config.management.path_prefix.clone(),
+        config_files: config.files.clone(),
+        log_file: telemetry::path(&config.log, &config.data_dir),
+        log: Arc::clone(&log.ring),
+        certificates: certificates.shown(),
+        ..management::Info::new(config.data_dir.clone(), clock::now)
     };
-    let socket = sockets.management.into_std().map_err(failed)?;
-    let stop_management = start_management(socket, Arc::clone(broker), info).map_err(failed)?;
+    let web = sockets.web().map_err(failed)?;
+    let stop_management = start_management(web, Arc::clone(broker), info).map_err(failed)?;
+    let listeners = accept(sockets, config, broker, &connections);
+    let watching = tokio::spawn(Arc::clone(&certificates).watch());
 
     Banner {
-        amqp: &amqp,
-        management,
+        amqp: &bound.amqp,
+        amqps: &bound.amqps,
+        http: &bound.http,
+        https: &bound.https,
+        prometheus: &bound.prometheus,
+        path_prefix: &config.management.path_prefix,
         data_dir: &config.data_dir,
     }
     .show();
+    let started: Instant = config.broker.started;
     tracing::info!("started in {} ms", (clock::now() - started).as_millis());
+    notify("READY=1");
 
-    let outcome = tokio::select! {
-        signal = signals.next() => {
-            tracing::info!("{signal}: stopping with {} connections open", connections.len());
-            Ok(())
+    let mut reload = Reload::new(sources, config, log, limits, certificates);
+    let outcome = loop {
+        tokio::select! {
+            word = signals.next() => match word {
+                Word::Reload => reload.run(),
+                Word::Stop(signal) => {
+                    tracing::info!("{signal}: stopping with {} connections open", connections.len());
+                    break Ok(());
+                }
+            },
+            reason = store_failure(broker) => {
+                break Err(format!("stopped, because the store failed: {reason}"));
+            }
         }
-        reason = store_failure(broker) => Err(format!("stopped, because the store failed: {reason}")),
     };
+    notify("STOPPING=1");
     drop(tokio::spawn(async move {
-        let signal = signals.next().await;
+        let signal = signals.stop().await;
         tracing::warn!("{signal} again: stopping at once");
         std::process::exit(1);
     }));
+    watching.abort();
     listeners.iter().for_each(tokio::task::JoinHandle::abort);
     say_goodbye(&connections).await;
     // It has ended by itself if nobody receives this.
     let _ = stop_management.send(());
     outcome
+}
+
+/// Lets AMQP clients in.
+fn accept(
+    sockets: Sockets,
+    config: &Config,
+    broker: &Arc<Broker>,
+    connections: &Arc<Connections>,
+) -> Vec<tokio::task::JoinHandle<()>> {
+    let plain = Entrance {
+        proxy_protocol: config.proxy_protocol,
+        tls: None,
+        login_from: config.login_from,
+        time_max: config.ssl_handshake_timeout,
+    };
+    let secure = Entrance {
+        tls: sockets.amqp_tls,
+        ..plain.clone()
+    };
+    let plain = sockets
+        .amqp
+        .into_iter()
+        .map(|socket| (socket, plain.clone()));
+    let secure = sockets
+        .amqps
+        .into_iter()
+        .map(|socket| (socket, secure.clone()));
+    plain
+        .chain(secure)
+        .map(|(socket, entrance)| {
+            let (broker, connections) = (Arc::clone(broker), Arc::clone(connections));
+            tokio::spawn(listener::accept(socket, entrance, broker, connections))
+        })
+        .collect()
 }
 
 /// Why the store failed, once it has. Whatever it has not written by then is not safe and never
@@ -181,7 +213,7 @@ async fn store_failure(broker: &Broker) -> String {
 
 /// One runtime with a worker a core. A runtime per core would write an eventfd for every hop from
 /// one connection to another.
-fn amqp_runtime() -> io::Result<Runtime> {
+fn amqp_runtime() -> std::io::Result<Runtime> {
     let workers = thread::available_parallelism().map_or(1, NonZero::get);
     Builder::new_multi_thread()
         .worker_threads(workers)
@@ -193,14 +225,10 @@ fn amqp_runtime() -> io::Result<Runtime> {
 /// The management API has a thread and a runtime of its own, so that a listing of 50,000 queues
 /// cannot delay a heartbeat.
 fn start_management(
-    listener: std::net::TcpListener,
+    sockets: management::Sockets,
     broker: Arc<Broker>,
     info: management::Info,
-) -> io::Result<oneshot::Sender<()>> {
-    let sockets = management::Sockets {
-        management: vec![listener],
-        prometheus: Vec::new(),
-    };
+) -> std::io::Result<oneshot::Sender<()>> {
     let (stop, stopped) = oneshot::channel::<()>();
     let runtime = Builder::new_current_thread().enable_all().build()?;
     thread::Builder::new()
@@ -216,39 +244,6 @@ fn start_management(
             }
         })?;
     Ok(stop)
-}
-
-fn settings(config: &Config, started: Instant) -> Settings {
-    let node = format!("rabbit@{}", host_name());
-    let started_ms = clock::unix_ms();
-    Settings {
-        cluster_name: config.cluster_name.clone().unwrap_or_else(|| node.clone()),
-        node,
-        default_user: config.default_user.clone(),
-        default_pass: config.default_pass.clone(),
-        default_vhost: config.default_vhost.clone(),
-        loopback_users: config.loopback_users.clone(),
-        heartbeat_s: config.heartbeat,
-        frame_max: config.frame_max,
-        channel_max: config.channel_max,
-        max_message_size: config.max_message_size,
-        handshake_timeout: config.handshake_timeout,
-        recover: config.recover,
-        durability: config.durability,
-        message_memory_max: config.message_memory_max,
-        queue_memory_max: config.queue_memory_max,
-        clock: Clock::new(clock::unix_ms),
-        ..Settings::new(started, started_ms)
-    }
-}
-
-/// The name before the first dot, as RabbitMQ's short node names have it.
-fn host_name() -> String {
-    let whole = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    match whole.trim().split('.').next() {
-        Some(short) if !short.is_empty() => short.to_owned(),
-        _ => "localhost".to_owned(),
-    }
 }
 
 /// As many connections as there are file descriptors for, once the soft limit is raised to the

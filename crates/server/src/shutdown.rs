@@ -15,14 +15,24 @@ const GOODBYE_TIME_MAX: Duration = Duration::from_secs(3);
 /// How long ended connections may take to return their messages.
 const ABORT_TIME_MAX: Duration = Duration::from_millis(500);
 
-/// SIGTERM and SIGINT, which mean the same.
+/// What the operator can say to the process.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Word {
+    /// Stop: SIGTERM or SIGINT, by name.
+    Stop(&'static str),
+    /// SIGHUP: read the settings again.
+    Reload,
+}
+
+/// The signals that mean something.
 pub(crate) struct Signals {
     term: Signal,
     int: Signal,
+    hup: Signal,
 }
 
 impl Signals {
-    /// Takes the two signals over from their default action.
+    /// Takes the signals over from their default action.
     ///
     /// # Errors
     ///
@@ -31,18 +41,31 @@ impl Signals {
         Ok(Self {
             term: signal(SignalKind::terminate())?,
             int: signal(SignalKind::interrupt())?,
+            hup: signal(SignalKind::hangup())?,
         })
     }
 
-    /// The name of the next one that arrives.
-    pub(crate) async fn next(&mut self) -> &'static str {
+    /// What the next one that arrives means.
+    pub(crate) async fn next(&mut self) -> Word {
         poll_fn(|cx| {
             if self.term.poll_recv(cx).is_ready() {
-                return Poll::Ready("SIGTERM");
+                return Poll::Ready(Word::Stop("SIGTERM"));
             }
-            self.int.poll_recv(cx).map(|_| "SIGINT")
+            if self.int.poll_recv(cx).is_ready() {
+                return Poll::Ready(Word::Stop("SIGINT"));
+            }
+            self.hup.poll_recv(cx).map(|_| Word::Reload)
         })
         .await
+    }
+
+    /// The name of the next one that means to stop.
+    pub(crate) async fn stop(&mut self) -> &'static str {
+        loop {
+            if let Word::Stop(signal) = self.next().await {
+                return signal;
+            }
+        }
     }
 }
 

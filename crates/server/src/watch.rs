@@ -1,14 +1,15 @@
 //! Watches memory and disk, so that publishers are held back before either runs out.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
 use broker::{Broker, Resources};
+use parking_lot::Mutex;
 
-use crate::config::Config;
+use crate::config::{Amount, Config};
 use crate::os;
 
 /// Bytes that the log must be able to grow by, or publishers are held back even if
@@ -26,6 +27,27 @@ const SAMPLE_EVERY_MAX: Duration = Duration::from_secs(1);
 /// Shortest time between two samples, close to a limit.
 const SAMPLE_EVERY_MIN: Duration = Duration::from_millis(50);
 
+/// The limits of memory and disk in effect.
+#[derive(Clone)]
+pub(crate) struct Limits(Arc<Mutex<(Amount, Amount)>>);
+
+impl Limits {
+    pub(crate) fn new(config: &Config) -> Self {
+        Self(Arc::new(Mutex::new((config.memory, config.disk))))
+    }
+
+    /// Others from now on.
+    pub(crate) fn set(&self, config: &Config) {
+        *self.0.lock() = (config.memory, config.disk);
+    }
+
+    /// Both in bytes; in RabbitMQ, too, a relative limit of the disk is a part of the memory.
+    fn of(&self, memory_total: u64) -> (u64, u64) {
+        let (memory, disk) = *self.0.lock();
+        (memory.of(memory_total), disk.of(memory_total))
+    }
+}
+
 /// Samples memory and disk for as long as it lives, in a thread of its own: a file system on a
 /// network can take its time to say how full it is.
 pub(crate) struct Watch {
@@ -39,8 +61,8 @@ impl Watch {
     /// # Errors
     ///
     /// The system gives no thread.
-    pub(crate) fn start(broker: &Arc<Broker>, config: &Config) -> io::Result<Self> {
-        let mut sampler = Sampler::new(config);
+    pub(crate) fn start(broker: &Arc<Broker>, data_dir: &Path, limits: Limits) -> io::Result<Self> {
+        let mut sampler = Sampler::new(data_dir, limits);
         let broker = Arc::clone(broker);
         let mut seen = sampler.sample(broker.spare_log_bytes());
         broker.observe(&seen);
@@ -61,21 +83,19 @@ impl Watch {
 
 struct Sampler {
     data_dir: PathBuf,
-    memory_limit: u64,
-    /// As configured. In RabbitMQ, too, a relative one is a part of the memory.
-    disk_free_limit: u64,
+    limits: Limits,
+    memory_total: u64,
     /// The last answer of the file system.
     disk_free: u64,
     disk_fails: bool,
 }
 
 impl Sampler {
-    fn new(config: &Config) -> Self {
-        let total = os::memory_total();
+    fn new(data_dir: &Path, limits: Limits) -> Self {
         Self {
-            data_dir: config.data_dir.clone(),
-            memory_limit: config.memory.of(total),
-            disk_free_limit: config.disk.of(total),
+            data_dir: data_dir.to_owned(),
+            limits,
+            memory_total: os::memory_total(),
             disk_free: u64::MAX,
             disk_fails: false,
         }
@@ -98,11 +118,12 @@ impl Sampler {
                 }
             }
         }
+        let (memory_limit, disk_free_limit) = self.limits.of(self.memory_total);
         Resources {
             memory_used: os::memory_used(),
-            memory_limit: self.memory_limit,
+            memory_limit,
             disk_free: self.disk_free,
-            disk_free_limit: disk_limit(self.disk_free_limit, spare),
+            disk_free_limit: disk_limit(disk_free_limit, spare),
         }
     }
 }

@@ -174,12 +174,12 @@ impl Connection {
             Phase::Closing(closing) if turn.now >= closing.deadline => self.phase = Phase::Finished,
             Phase::Running(running) if running.is_stalled(turn.now) => {
                 let unread = turn.out.len();
-                warn!(peer = %self.peer, "connection closed: the client has read nothing for {} s while {unread} bytes wait for it", WRITE_STALL_MAX.as_secs());
+                warn!(peer = %self.peer, user = %running.user(), vhost = %running.vhost(), "connection closed: the client has read nothing for {} s while {unread} bytes wait for it", WRITE_STALL_MAX.as_secs());
                 self.release(turn);
             }
             Phase::Running(running) => match (running.tick(turn), running.check_ages(turn)) {
                 (Beat::Dead, _) => {
-                    info!(peer = %self.peer, "connection closed: missed heartbeats from client");
+                    info!(peer = %self.peer, user = %running.user(), vhost = %running.vhost(), "connection closed: missed heartbeats from client");
                     self.release(turn);
                 }
                 (_, Err(ended)) => self.ended(ended, turn),
@@ -251,8 +251,8 @@ impl Connection {
     pub fn peer_closed(&mut self, turn: &mut Turn<'_>) {
         self.now = turn.now;
         match &self.phase {
-            Phase::Running(_) => {
-                info!(peer = %self.peer, "connection closed: the client closed the socket without connection.close");
+            Phase::Running(running) => {
+                info!(peer = %self.peer, user = %running.user(), vhost = %running.vhost(), "connection closed: the client closed the socket without connection.close");
             }
             Phase::Handshake(_) => info!(peer = %self.peer, "connection closed before it was open"),
             Phase::Closing(_) | Phase::Finished => {}
@@ -345,7 +345,9 @@ impl Connection {
     fn ended(&mut self, ended: Ended, turn: &mut Turn<'_>) {
         match ended {
             Ended::ByClient => {
-                info!(peer = %self.peer, "connection closed by the client");
+                if let Phase::Running(running) = &self.phase {
+                    info!(peer = %self.peer, user = %running.user(), vhost = %running.vhost(), "connection closed by the client");
+                }
                 self.release(turn);
                 // Last, so that a client that has seen it finds its exclusive queues gone.
                 send(
@@ -369,7 +371,12 @@ impl Connection {
     /// Ends the connection with a close that says why.
     fn fail(&mut self, fault: &Fault, method: (u16, u16), turn: &mut Turn<'_>) {
         let close = Close::new(fault, method);
-        info!(peer = %self.peer, reason = close.text, "connection closed");
+        match &self.phase {
+            Phase::Running(running) => {
+                info!(peer = %self.peer, user = %running.user(), vhost = %running.vhost(), reason = close.text, "connection closed");
+            }
+            _ => info!(peer = %self.peer, reason = close.text, "connection refused"),
+        }
         let (timeout, frame_max) = match &self.phase {
             Phase::Running(running) if !close.garbled => (
                 running

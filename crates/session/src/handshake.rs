@@ -69,7 +69,7 @@ impl Place<'_> {
             .text("connection_name", &peer.to_string())
             .text("peer_host", &peer.host)
             .number("peer_port", peer.port.into())
-            .flag("ssl", peer.ssl)
+            .flag("ssl", peer.tls.is_some())
             .text("protocol", "AMQP 0-9-1")
     }
 }
@@ -147,7 +147,7 @@ impl Handshake {
                     version_major: 0,
                     version_minor: 9,
                     server_properties: server_properties(place.broker.settings()),
-                    mechanisms: Mechanism::offered(place.broker).into(),
+                    mechanisms: Mechanism::offered(place.broker, place.peer).into(),
                     locales: "en_US".into(),
                 };
                 send(connection::AMQPMethod::Start(start), out);
@@ -208,7 +208,7 @@ impl Handshake {
         place: &Place<'_>,
         out: &mut OutBuf,
     ) -> Result<Progress, Fault> {
-        let mechanism = Mechanism::find(m.mechanism.as_str(), place.broker)?;
+        let mechanism = Mechanism::find(m.mechanism.as_str(), place.broker, place.peer)?;
         let from = (place.peer, place.now);
         let user = match mechanism.login(m.response.as_bytes(), place.broker, from) {
             Ok(user) => user,
@@ -312,7 +312,7 @@ fn open(
         frame_max: tuned.frame_max,
         heartbeat_s: tuned.heartbeat_s,
         connected_at_ms: broker.wall_clock_ms(place.now),
-        ssl: peer.ssl,
+        tls: peer.tls.clone(),
         outbox: Arc::clone(place.outbox),
         traffic: Traffic::default(),
         live: Live::default(),

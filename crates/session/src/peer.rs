@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use broker::TlsInfo;
+
 /// The addresses of a connection, as the listener saw them.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Peer {
@@ -15,8 +17,16 @@ pub struct Peer {
     pub local_port: u16,
     /// The client is on this machine, so `loopback_users` may log in.
     pub loopback: bool,
-    /// Over TLS.
-    pub ssl: bool,
+    /// What was negotiated with TLS, if it is spoken.
+    pub tls: Option<TlsInfo>,
+}
+
+impl Peer {
+    /// The user that the client's verified certificate stands for.
+    pub(crate) fn certified_user(&self) -> Option<&str> {
+        let certificate = self.tls.as_ref()?.certificate.as_ref()?;
+        certificate.user.as_deref()
+    }
 }
 
 impl fmt::Display for Peer {

@@ -15,7 +15,17 @@ pub(crate) enum Mechanism {
     Plain,
     AmqPlain,
     Anonymous,
+    /// By the client's certificate.
+    External,
 }
+
+/// All of them, in the order that RabbitMQ names them.
+const MECHANISMS: [Mechanism; 4] = [
+    Mechanism::Anonymous,
+    Mechanism::Plain,
+    Mechanism::AmqPlain,
+    Mechanism::External,
+];
 
 /// Why a login fails.
 #[derive(PartialEq, Eq, Debug)]
@@ -33,25 +43,38 @@ pub(crate) enum LoginFault {
 
 impl Mechanism {
     /// The mechanism of this name, if it may be used.
-    pub(crate) fn find(name: &str, broker: &Broker) -> Result<Self, Violation> {
-        match name {
-            "PLAIN" => Ok(Self::Plain),
-            "AMQPLAIN" => Ok(Self::AmqPlain),
-            "ANONYMOUS" if broker.settings().anonymous_login => Ok(Self::Anonymous),
-            "ANONYMOUS" | "EXTERNAL" | "RABBIT-CR-DEMO" => {
+    pub(crate) fn find(name: &str, broker: &Broker, peer: &Peer) -> Result<Self, Violation> {
+        match MECHANISMS.into_iter().find(|m| m.name() == name) {
+            Some(mechanism) if mechanism.is_offered(broker, peer) => Ok(mechanism),
+            Some(_) => Err(Violation::MechanismNotOffered(name.to_owned())),
+            None if name == "RABBIT-CR-DEMO" => {
                 Err(Violation::MechanismNotOffered(name.to_owned()))
             }
-            _ => Err(Violation::UnknownMechanism(name.to_owned())),
+            None => Err(Violation::UnknownMechanism(name.to_owned())),
         }
     }
 
     /// What `connection.start` offers.
-    pub(crate) fn offered(broker: &Broker) -> &'static str {
-        if broker.settings().anonymous_login {
-            "ANONYMOUS PLAIN AMQPLAIN"
-        } else {
-            "PLAIN AMQPLAIN"
-        }
+    pub(crate) fn offered(broker: &Broker, peer: &Peer) -> String {
+        let offered = MECHANISMS
+            .into_iter()
+            .filter(|m| m.is_offered(broker, peer));
+        let names: Vec<&str> = offered.map(Self::name).collect();
+        names.join(" ")
+    }
+
+    fn is_offered(self, broker: &Broker, peer: &Peer) -> bool {
+        let settings = broker.settings();
+        let possible = match self {
+            Self::Plain | Self::AmqPlain => true,
+            Self::Anonymous => settings.anonymous_login,
+            Self::External => peer.certified_user().is_some(),
+        };
+        possible
+            && settings
+                .auth_mechanisms
+                .iter()
+                .any(|name| name == self.name())
     }
 
     pub(crate) const fn name(self) -> &'static str {
@@ -59,6 +82,7 @@ impl Mechanism {
             Self::Plain => "PLAIN",
             Self::AmqPlain => "AMQPLAIN",
             Self::Anonymous => "ANONYMOUS",
+            Self::External => "EXTERNAL",
         }
     }
 
@@ -71,19 +95,24 @@ impl Mechanism {
     ) -> Result<Arc<User>, LoginFault> {
         let malformed =
             || LoginFault::Malformed(Violation::MalformedSaslResponse(self.name().to_owned()));
-        if self == Self::Anonymous {
-            let user = &broker.settings().default_user;
+        let without_password = match self {
+            Self::Anonymous => Some(broker.settings().default_user.as_str()),
+            // What the response asks for makes no difference.
+            Self::External => peer.certified_user(),
+            Self::Plain | Self::AmqPlain => None,
+        };
+        if let Some(user) = without_password {
             return broker
                 .users()
                 .admit_anonymous(user, peer.loopback)
                 .map_err(|reason| LoginFault::Refused {
-                    user: user.clone(),
+                    user: user.to_owned(),
                     reason,
                 });
         }
         let (user, password) = match self {
             Self::AmqPlain => amqplain(response),
-            Self::Plain | Self::Anonymous => plain(response),
+            Self::Plain | Self::Anonymous | Self::External => plain(response),
         }
         .ok_or_else(malformed)?;
         let from = LoginFrom {

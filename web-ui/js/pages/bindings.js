@@ -26,7 +26,6 @@ export const BINDING_COLUMNS = [
 ]
 export const bindingKey = row => JSON.stringify([row.vhost, row.source, row.destination_type, row.destination, row.properties_key])
 
-/** @type {import('../router.js').Page} */
 export const page = (main, params) => listPage(main, params, {
   id: 'bindings',
   title: 'Bindings',
@@ -38,6 +37,7 @@ export const page = (main, params) => listPage(main, params, {
   sort: 'source',
   words: row => `${row.source} ${row.destination} ${row.routing_key} ${args(row)}`,
   actions: [{ label: 'Add binding', open: done => addBinding({}, done) }],
-  bulk: [{ label: 'Unbind', danger: true, run: rows => unbind(rows.filter(({ source }) => source !== '')) }],
-  empty: 'There are no bindings.',
+  keep: row => row.source !== '',
+  bulk: [{ label: 'Unbind', danger: true, run: unbind }],
+  empty: 'There are no bindings. Those of the default exchange, to every queue by its name, are not listed.',
 })

@@ -11,7 +11,6 @@ import { past, rangeSwitch, ratesChart } from '../samples.js'
 import { connectionOf, mode, prefetch } from './channels.js'
 import { consumerKey, CONSUMER_COLUMNS } from './consumers.js'
 
-/** @type {import('../router.js').Page} */
 export function page(main, params, { name }) {
   const chart = ratesChart([])
   const ranges = rangeSwitch(params, () => source.refresh())
@@ -35,7 +34,6 @@ export function page(main, params, { name }) {
 
 const MODES = { C: 'confirms', T: 'transactions', '': 'plain' }
 
-/** @type {import('../facts.js').Fact[]} */
 const FACTS = [
   { label: 'Connection', value: connectionOf, href: row => link('connections', connectionOf(row)) },
   { label: 'User', value: row => row.user, href: row => link('users', row.user) },

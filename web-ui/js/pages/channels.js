@@ -39,7 +39,6 @@ export const CHANNEL_COLUMNS = [
 export const CHANNEL_NEEDS = ['name', 'vhost', 'number', 'connection_details']
 export const connectionOf = row => at(row, 'connection_details.name')
 
-/** @type {import('../router.js').Page} */
 export const page = (main, params) => listPage(main, params, {
   id: 'channels',
   title: 'Channels',

@@ -17,7 +17,6 @@ const SERIES = [
   { id: 'send_oct', label: 'To client', tone: 'out' },
 ]
 
-/** @type {import('../router.js').Page} */
 export function page(main, params, { name }) {
   let connection = { name, user: '', vhost: '' }
   const chart = new Chart({ title: 'Data rates', series: SERIES, format: dataRate })
@@ -53,7 +52,6 @@ export function page(main, params, { name }) {
   }
 }
 
-/** @type {import('../facts.js').Fact[]} */
 const FACTS = [
   { label: 'Client name', value: row => row.user_provided_name ?? null },
   { label: 'User', value: row => row.user, href: row => link('users', row.user) },
@@ -70,7 +68,6 @@ const FACTS = [
   { label: 'Node', value: row => row.node },
 ]
 
-/** @type {import('../facts.js').Fact[]} */
 const TLS = [
   { label: 'Version', value: row => row.ssl_protocol },
   { label: 'Cipher', value: row => row.ssl_cipher },

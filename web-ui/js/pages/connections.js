@@ -23,7 +23,6 @@ function nameCell(cell) {
 
 const product = row => [at(row, 'client_properties.product'), at(row, 'client_properties.version')].filter(Boolean).join(' ')
 
-/** @type {import('../router.js').Page} */
 export const page = (main, params) => listPage(main, params, {
   id: 'connections',
   title: 'Connections',

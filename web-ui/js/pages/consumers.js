@@ -26,7 +26,6 @@ export const CONSUMER_COLUMNS = [
 
 export const consumerKey = row => JSON.stringify([row.queue.vhost, row.queue.name, channel(row).name, row.consumer_tag])
 
-/** @type {import('../router.js').Page} */
 export const page = (main, params) => listPage(main, params, {
   id: 'consumers',
   title: 'Consumers',

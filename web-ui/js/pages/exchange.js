@@ -1,7 +1,7 @@
 // One exchange: its rates, its bindings, publishing to it.
 
 import { addBinding, deleteExchanges, unbind } from '../actions.js'
-import { buttonCell, textColumn } from '../cells.js'
+import { buttonCell, bytesColumn, textColumn } from '../cells.js'
 import { Chart } from '../chart.js'
 import { attempt, confirmLoss } from '../dialog.js'
 import { detailPage } from '../detail.js'
@@ -22,7 +22,6 @@ const SERIES = [
   { id: 'publish_out', label: 'Out', tone: 'out' },
 ]
 
-/** @type {import('../router.js').Page} */
 export function page(main, params, { vhost, name: part }) {
   const name = part === 'amq.default' ? '' : part
   let exchange = { vhost, name, type: '' }
@@ -56,7 +55,7 @@ export function page(main, params, { vhost, name: part }) {
         get(one, past(ranges.range, 'msg_rates'), signal),
         tab === 'bindings' ? get(`${one}/bindings/source`, {}, signal) : null,
         tab === 'bindings' ? get(`${one}/bindings/destination`, {}, signal) : null,
-        tab === 'delayed' && isDelayed() ? get(api('leveret', 'delayed', vhost, part), { page: 1, page_size: 100 }, signal) : null,
+        tab === 'delayed' && isDelayed() ? get(api('leveret', 'delayed', vhost, part), { page_size: 500 }, signal) : null,
       ])
       return { row, out, incoming, waiting, range: ranges.range }
     },
@@ -77,7 +76,6 @@ export function page(main, params, { vhost, name: part }) {
   }
 }
 
-/** @type {import('../facts.js').Fact[]} */
 const FACTS = [
   { label: 'Type', value: row => row.type },
   { label: 'Durable', value: row => (row.durable ? 'yes' : 'no') },
@@ -91,27 +89,26 @@ const FACTS = [
 /** Messages that wait for their time, the next one first. */
 function delayedTable(vhost, name, changed) {
   const cancel = async row => {
-    const losses = [`The message for ${row.routing_key || '(no key)'}, ${bytes(row.payload_bytes ?? row.size ?? 0)}, due ${dateTime(due(row))}`]
+    const losses = [`The message for ${row.routing_key || '(no key)'}, ${bytes(row.payload_bytes)}, due ${dateTime(row.due_ms)}`]
     if (!(await confirmLoss({ title: 'Cancel this message?', losses, verb: 'Cancel it' }))) return
     if (await attempt('Cancel', () => del(api('leveret', 'delayed', vhost, name, row.id)), 'Cancelled.')) changed()
   }
-  const due = row => row.fire_at ?? row.due_ms ?? row.fire_ms
   const table = localTable({
     caption: 'Delayed messages',
     columns: [
-      textColumn('due', 'Due', row => dateTime(due(row)), { sort: undefined, kind: 'name' }),
+      textColumn('due_ms', 'Due', row => dateTime(row.due_ms), { kind: 'name' }),
       textColumn('routing_key', 'Routing key'),
-      textColumn('size', 'Body', row => bytes(row.payload_bytes ?? row.size ?? 0), { kind: 'number', sort: undefined }),
+      bytesColumn('payload_bytes', 'Body'),
       { id: 'cancel', label: '', kind: 'act', create: buttonCell(() => 'Cancel', cancel) },
     ],
-    key: row => String(row.id),
+    key: row => row.id,
     empty: 'No message waits for its time.',
   })
   const note = h('p', { class: 'card muted' }, 'Only exchanges of the type x-delayed-message keep messages until their time has come.')
   const show = (waiting, has) => {
     note.hidden = has
     table.node.hidden = !has
-    table.show(waiting ? (waiting.items ?? waiting) : [])
+    table.show(waiting?.items)
   }
   return { node: h('div', { class: 'stack' }, note, table.node), show }
 }

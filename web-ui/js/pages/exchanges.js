@@ -17,7 +17,6 @@ async function remove(rows) {
   return rest.length > 0 && deleteExchanges(rest)
 }
 
-/** @type {import('../router.js').Page} */
 export const page = (main, params) => listPage(main, params, {
   id: 'exchanges',
   title: 'Exchanges',

@@ -8,7 +8,6 @@ import { localTable } from '../list.js'
 
 const phase = row => (row.deprecation_phase ?? '').replaceAll('_', ' ')
 
-/** @type {import('../router.js').Page} */
 export function page(main) {
   const flags = localTable({
     caption: 'Feature flags',

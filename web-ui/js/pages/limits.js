@@ -11,7 +11,6 @@ import { USER_LIMITS, VHOST_LIMITS } from '../limits.js'
 import { localTable } from '../list.js'
 import { link } from '../router.js'
 
-/** @type {import('../router.js').Page} */
 export function page(main) {
   const vhosts = table('vhost', 'Limits of virtual hosts', 'vhosts', VHOST_LIMITS, () => source.refresh())
   const users = table('user', 'Limits of users', 'users', USER_LIMITS, () => source.refresh())

@@ -17,7 +17,6 @@ const WORK = [{ id: 'disk_reads', label: 'Reads', tone: 'in' }, { id: 'disk_writ
 /** Categories of memory that hold something, the largest first. */
 const CATEGORIES_MAX = 12
 
-/** @type {import('../router.js').Page} */
 export function page(main, params) {
   const ranges = rangeSwitch(params, () => source.refresh())
   const title = h('h1', {}, 'Node')
@@ -61,7 +60,6 @@ export function page(main, params) {
   }
 }
 
-/** @type {import('../facts.js').Fact[]} */
 const USE = [
   { label: 'Memory', value: row => `${bytes(row.mem_used)} of ${bytes(row.mem_limit)}${row.mem_alarm ? ', alarm' : ''}`, part: row => row.mem_used / row.mem_limit },
   { label: 'Disk', value: row => `${bytes(row.disk_free)} free, alarm below ${bytes(row.disk_free_limit)}${row.disk_free_alarm ? ', alarm' : ''}`, part: row => row.disk_free_limit / row.disk_free },
@@ -69,7 +67,6 @@ const USE = [
   { label: 'Sockets', value: row => `${count(row.sockets_used)} of ${count(row.sockets_total)}`, part: row => row.sockets_used / row.sockets_total },
 ]
 
-/** @type {import('../facts.js').Fact[]} */
 const FACTS = [
   { label: 'Uptime', value: row => duration(row.uptime) },
   { label: 'Cores', value: row => count(row.processors) },
@@ -83,7 +80,6 @@ const FACTS = [
 
 const names = list => (list ?? []).map(one => one.name ?? one).join(', ')
 
-/** @type {import('../facts.js').Fact[]} */
 const PARTS = [
   { label: 'Exchange types', value: row => names(row.exchange_types) },
   { label: 'Authentication', value: row => names(row.auth_mechanisms) },

@@ -22,7 +22,6 @@ const CHURN = [
   ['queue_declared', 'Queues declared'], ['queue_created', 'Queues created'], ['queue_deleted', 'Queues deleted'],
 ]
 
-/** @type {import('../router.js').Page} */
 export function page(main, params) {
   const tiles = TILES.map(tile)
   const rates = ratesChart()

@@ -16,9 +16,9 @@ import { bindingKey, BINDING_COLUMNS } from './bindings.js'
 import { browser } from './browse.js'
 import { consumerKey, CONSUMER_COLUMNS } from './consumers.js'
 
-/** @type {import('../router.js').Page} */
 export function page(main, params, { vhost, name }) {
   let queue = { vhost, name }
+  let looked = false
   const rates = ratesChart(['confirm', 'unroutable'])
   const lengths = lengthsChart()
   const ranges = rangeSwitch(params, () => source.refresh())
@@ -56,6 +56,11 @@ export function page(main, params, { vhost, name }) {
       { id: 'publish', label: 'Publish', nodes: [publishCard({ vhost, exchange: '', routingKey: name, done: () => source.refresh() })] },
     ],
     load: async (signal, tab) => {
+      // Once: what somebody reads is not to change under their eyes.
+      if (tab === 'messages' && !looked) {
+        looked = true
+        messages.look()
+      }
       const [one, bound] = await Promise.all([
         get(api('queues', vhost, name), past(ranges.range, 'lengths', 'msg_rates'), signal),
         tab === 'bindings' ? get(api('queues', vhost, name, 'bindings'), {}, signal) : null,
@@ -87,7 +92,6 @@ export function page(main, params, { vhost, name }) {
 
 const shown = column => ({ ...column, hidden: false })
 
-/** @type {import('../facts.js').Fact[]} */
 const FACTS = [
   { label: 'State', value: row => (row.idle_since ? `idle since ${dateTime(new Date(row.idle_since).getTime())}` : row.state) },
   { label: 'Type', value: row => row.type },

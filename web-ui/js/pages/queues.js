@@ -39,7 +39,6 @@ const COLUMNS = [
   countColumn('consumer_capacity', 'Capacity', { hidden: true, hint: 'The part of the time in which a consumer could take a message', create: cell => row => (cell.textContent = row.consumer_capacity == null ? '–' : `${Math.round(row.consumer_capacity * 100)} %`) }),
 ]
 
-/** @type {import('../router.js').Page} */
 export const page = (main, params) => listPage(main, params, {
   id: 'queues',
   title: 'Queues',

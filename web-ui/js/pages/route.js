@@ -6,15 +6,14 @@ import { form } from '../form.js'
 import { plural } from '../format.js'
 import { get } from '../http.js'
 import { link, setParams } from '../router.js'
-import { likelyVhost, vhostNames } from '../session.js'
+import { currentUser, isAdministrator, likelyVhost, vhostNames } from '../session.js'
 import { exchangeLink } from './bindings.js'
 
-/** @type {import('../router.js').Page} */
 export function page(main, params) {
   const result = h('div', { class: 'stack', 'aria-live': 'polite' })
-  const ask = async ({ vhost, exchange, key, headers }) => {
-    setParams({ vhost, exchange, key, headers: Object.keys(headers).length > 0 ? JSON.stringify(headers) : null })
-    const answer = await get('/api/leveret/route', { vhost, exchange: exchange || 'amq.default', key, headers: JSON.stringify(headers) })
+  const ask = async ({ vhost, exchange, key, headers, user = '' }) => {
+    setParams({ vhost, exchange, key, user, headers: Object.keys(headers).length > 0 ? JSON.stringify(headers) : null })
+    const answer = await get('/api/leveret/route', { vhost, exchange: exchange || 'amq.default', key, user, headers: JSON.stringify(headers) })
     result.replaceChildren(...draw(answer, vhost))
   }
   const made = form({
@@ -24,6 +23,7 @@ export function page(main, params) {
       { name: 'exchange', label: 'Exchange', value: params.get('exchange') ?? '', placeholder: '(default)' },
       { name: 'key', label: 'Routing key', value: params.get('key') ?? '' },
       { name: 'headers', label: 'Headers', kind: 'arguments', value: headersOf(params) },
+      ...(isAdministrator() ? [{ name: 'user', label: 'Published by', value: params.get('user') ?? '', placeholder: currentUser().name }] : []),
     ],
     submit: ask,
   })
@@ -43,13 +43,14 @@ function headersOf(params) {
   }
 }
 
-function draw({ queues, steps, note }, vhost) {
+function draw({ queues, steps, permission }, vhost) {
   const verdict = h('p', { class: 'card why' })
   verdict.dataset.tone = queues.length > 0 ? 'good' : 'bad'
-  text(verdict, queues.length > 0 ? `It reaches ${plural(queues.length, 'queue')}:` : (note ?? 'It reaches no queue: it is returned if it is mandatory, else dropped.'))
+  text(verdict, queues.length > 0 ? `It reaches ${plural(queues.length, 'queue')}:` : 'It reaches no queue: it is returned if it is mandatory, else dropped.')
   const ends = queues.map(name => h('a', { class: 'badge entity', href: link('queues', vhost, name) }, name))
   verdict.append(' ', ...ends.flatMap(one => [one, ' ']))
-  return [verdict, ...steps.map(step => stepCard(step, vhost))]
+  const refused = permission === null ? [] : [h('p', { class: 'card why', 'data-tone': 'bad' }, `It is refused before: ${permission}`)]
+  return [...refused, verdict, ...steps.map(step => stepCard(step, vhost))]
 }
 
 function stepCard({ exchange, type, why, note, bindings, left_out: left }, vhost) {

@@ -19,14 +19,13 @@ const SWEEPS = 6
  * @typedef {{ from: string, to: string, label: string, speed: number }} Edge
  */
 
-/** @type {import('../router.js').Page} */
 export function page(main, params) {
   followAddress(params)
   const vhost = chosenVhost() || likelyVhost()
   const wish = { name: params.get('name') ?? '', consumers: params.get('consumers') !== 'false', all: params.get('all') === 'true' }
   let zoom = 0
   let last = null
-  const canvas = svg('svg', { class: 'topology', role: 'img', 'aria-label': `Topology of ${vhost}` })
+  const canvas = svg('svg', { class: 'topology', role: 'group', 'aria-label': `Topology of ${vhost}` })
   const frame = h('div', { class: 'topology-frame', tabindex: 0 }, canvas)
   const summary = h('span', { class: 'muted', role: 'status' })
   const change = changes => {

@@ -16,7 +16,6 @@ import { showSecret, userBody, userFields } from './users.js'
 
 const KEEP = { value: 'keep', label: 'what it is now' }
 
-/** @type {import('../router.js').Page} */
 export function page(main, params, { name }) {
   let user = { name, tags: [], password_hash: '', hashing_algorithm: '' }
   const facts = factsCard('Details', [

@@ -36,8 +36,8 @@ const WAYS = [
 /** The fields of a user: tags, and how they log in. */
 export const userFields = (tags, ways = WAYS) => [
   { name: 'tags', label: 'Tags', value: tags, list: TAGS.join(','), placeholder: TAGS.join(', '), help: 'administrator: everything. monitoring: sees all, changes nothing. policymaker: policies and parameters. management: their own virtual hosts. None: no dashboard. Commas between them.' },
-  { name: 'way', label: 'Logs in with', kind: /** @type {'select'} */ ('select'), options: ways },
-  { name: 'password', label: 'Password', kind: /** @type {'password'} */ ('password'), when: ({ way }) => way === 'password' },
+  { name: 'way', label: 'Logs in with', kind: 'select', options: ways },
+  { name: 'password', label: 'Password', kind: 'password', when: ({ way }) => way === 'password' },
   { name: 'password_hash', label: 'Password hash', when: ({ way }) => way === 'hash', help: 'Base64 of four bytes of salt and the SHA-256 of salt and password, as in exported definitions.' },
 ]
 
@@ -73,7 +73,6 @@ function add(done) {
   })
 }
 
-/** @type {import('../router.js').Page} */
 export const page = (main, params) => listPage(main, params, {
   id: 'users',
   title: 'Users',

@@ -15,7 +15,6 @@ import { lengthsChart, past, rangeSwitch, ratesChart } from '../samples.js'
 import { isAdministrator, readVhosts } from '../session.js'
 import { vhostFields } from './vhosts.js'
 
-/** @type {import('../router.js').Page} */
 export function page(main, params, { name }) {
   let vhost = { name, protected_from_deletion: false }
   const rates = ratesChart()
@@ -80,7 +79,6 @@ export function page(main, params, { name }) {
   }
 }
 
-/** @type {import('../facts.js').Fact[]} */
 const FACTS = [
   { label: 'Description', value: row => row.description ?? null },
   { label: 'Tags', value: row => (row.tags ?? []).join(', ') },

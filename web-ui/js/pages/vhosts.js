@@ -11,7 +11,7 @@ import { isAdministrator, readVhosts } from '../session.js'
 export const vhostFields = (row = {}) => [
   { name: 'description', label: 'Description', value: row.description ?? '' },
   { name: 'tags', label: 'Tags', value: (row.tags ?? []).join(','), help: 'Words with commas between them.' },
-  { name: 'default_queue_type', label: 'Default queue type', kind: /** @type {'select'} */ ('select'), options: ['classic', 'quorum'], value: row.default_queue_type === 'quorum' ? 'quorum' : 'classic', help: 'Of queues that are declared without a type.' },
+  { name: 'default_queue_type', label: 'Default queue type', kind: 'select', options: ['classic', 'quorum'], value: row.default_queue_type === 'quorum' ? 'quorum' : 'classic', help: 'Of queues that are declared without a type.' },
 ]
 
 const add = done => formDialog('Add a virtual host', {
@@ -27,7 +27,6 @@ const add = done => formDialog('Add a virtual host', {
 
 const messages = (id, label) => countColumn(id, label, { group: 'Messages' })
 
-/** @type {import('../router.js').Page} */
 export const page = (main, params) => listPage(main, params, {
   id: 'vhosts',
   title: 'Virtual hosts',

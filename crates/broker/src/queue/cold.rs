@@ -161,6 +161,15 @@ impl Cold {
         }
     }
 
+    /// The runs from the number `from` on, the first one perhaps cut.
+    pub(crate) fn from(&self, from: u64) -> impl Iterator<Item = Run> + '_ {
+        let at = self.runs.partition_point(|run| run.last < from);
+        self.runs.range(at..).map(move |run| Run {
+            first: run.first.max(from),
+            ..run.clone()
+        })
+    }
+
     /// The run that begins with `first`.
     pub(crate) fn starting_at(&self, first: u64) -> Option<&Run> {
         let at = self.runs.partition_point(|run| run.first < first);

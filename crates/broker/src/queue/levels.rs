@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use store::{Body, QueueId, Ticket};
 
 use crate::message::{Entry, Expiry};
+use crate::queue::browse::Piece;
 use crate::queue::cold::Runs;
 use crate::queue::ready::{Head, Popped, Ready, Stretch};
 
@@ -294,6 +295,34 @@ impl Levels {
     /// store only: what is to be read.
     pub(crate) fn unknown_head(&self) -> Option<Stretch> {
         self.iter().find_map(|level| level.ready.wanted())
+    }
+
+    /// What is ready from the number `from` on, in the order of its delivery, for `max`
+    /// messages.
+    pub(crate) fn pieces(&self, from: Option<u64>, max: usize) -> Vec<Piece> {
+        let returned = match (&self.more, from) {
+            (Some(more), None) => more.returned.iter().take(max).cloned().collect(),
+            _ => Vec::new(),
+        };
+        let mut left = max - returned.len();
+        let mut pieces: Vec<Piece> = returned.into_iter().map(Piece::Entry).collect();
+        let levels: Vec<&Level> = self.iter().collect();
+        let highest = from.map_or(levels.len(), |from| level_of(from) + 1);
+        for (at, level) in levels.iter().enumerate().take(highest).rev() {
+            let from = from.filter(|from| level_of(*from) == at);
+            let more = level.ready.pieces(from.unwrap_or(0), left);
+            left = more.iter().fold(left, |left, piece| match piece {
+                Piece::Entry(_) => left.saturating_sub(1),
+                Piece::Cold(run) => {
+                    left.saturating_sub(usize::try_from(run.count).unwrap_or(usize::MAX))
+                }
+            });
+            pieces.extend(more);
+            if left == 0 {
+                break;
+            }
+        }
+        pieces
     }
 
     /// The first messages of all levels.

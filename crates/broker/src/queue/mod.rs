@@ -13,6 +13,7 @@
 mod active;
 mod admission;
 mod arguments;
+mod browse;
 mod cold;
 mod consumers;
 mod due;
@@ -43,6 +44,7 @@ use parking_lot::{Mutex, MutexGuard};
 use store::{QueueId, Ticket};
 
 pub(crate) use arguments::{check_arguments, check_server_named};
+pub use browse::{BROWSE_BYTES_MAX, BROWSE_MESSAGES_MAX};
 pub use consumers::ConsumerSpec;
 pub use dying::Rejected;
 pub use equivalence::type_name;

@@ -7,10 +7,33 @@ use store::{Body, Ticket};
 
 use crate::limits::QUEUE_IDLE_ENTRIES_MAX;
 use crate::message::{Entry, Expiry};
+use crate::queue::browse::Piece;
 use crate::queue::cold::{Cold, Measure, Run, Runs};
 
 /// Bytes that a message takes in a queue besides its own.
 pub(crate) const ENTRY_BYTES: u64 = size_of::<Entry>() as u64;
+
+/// A message that was read back. None, and a line in the log, if it can't be understood.
+pub(crate) fn entry_of(seq: u64, body: Body, redelivered: bool) -> Option<Entry> {
+    let (message, notes) = match Content::from_stored(body.head, body.tail) {
+        Ok(stored) => stored,
+        Err(error) => {
+            tracing::error!(seq, %error, "a stored message can't be read and is skipped");
+            return None;
+        }
+    };
+    Some(Entry {
+        seq,
+        message,
+        expiry: match notes.expires_at_ms {
+            0 => Expiry::NEVER,
+            at => Expiry::at_ms(at),
+        },
+        redelivered,
+        durable: true,
+        settled: false,
+    })
+}
 
 /// Ready messages: `front` in memory, `cold` in the store only, `tail` in memory.
 ///
@@ -260,32 +283,45 @@ impl Ready {
         for (seq, body) in read.into_iter().take_while(|(seq, _)| *seq <= last) {
             (count, next) = (count + 1, seq.saturating_add(1));
             let stored = body.len() as u64;
-            let (message, notes) = match Content::from_stored(body.head, body.tail) {
-                Ok(stored) => stored,
-                Err(error) => {
-                    tracing::error!(seq, %error, "a stored message can't be read and is skipped");
-                    continue;
-                }
+            let Some(entry) = entry_of(seq, body, seq <= redelivered_to) else {
+                continue;
             };
             bytes += match measure {
-                Measure::Body => message.body_len() as u64,
+                Measure::Body => entry.message.body_len() as u64,
                 Measure::Stored => stored,
             };
-            thawed.push(Entry {
-                seq,
-                message,
-                expiry: match notes.expires_at_ms {
-                    0 => Expiry::NEVER,
-                    at => Expiry::at_ms(at),
-                },
-                redelivered: seq <= redelivered_to,
-                durable: true,
-                settled: false,
-            });
+            thawed.push(entry);
         }
         let lost = self.cold.advance(stretch.first, next, count, bytes);
         self.put_back(thawed);
         lost
+    }
+
+    /// What is ready from the number `from` on, in order: as many pieces as `max` messages need.
+    pub(crate) fn pieces(&self, from: u64, max: usize) -> Vec<Piece> {
+        let start = self.front.partition_point(|entry| entry.seq < from);
+        let mut front = self.front.range(start..).peekable();
+        let mut pieces = Vec::new();
+        let mut left = max as u64;
+        for run in self.cold.from(from) {
+            while left > 0
+                && let Some(entry) = front.next_if(|entry| entry.seq < run.first)
+            {
+                pieces.push(Piece::Entry(entry.clone()));
+                left -= 1;
+            }
+            if left == 0 {
+                return pieces;
+            }
+            left = left.saturating_sub(run.count.min(run.last - run.first + 1));
+            pieces.push(Piece::Cold(run));
+        }
+        let start = self.tail.partition_point(|entry| entry.seq < from);
+        let rest = front
+            .chain(self.tail.range(start..))
+            .take(usize::try_from(left).unwrap_or(0));
+        pieces.extend(rest.map(|entry| Piece::Entry(entry.clone())));
+        pieces
     }
 
     /// Gives up the messages from `first`, where a run begins, to `damaged`.

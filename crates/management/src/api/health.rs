@@ -13,6 +13,7 @@ use super::{Answer, Shared};
 use crate::auth::Caller;
 use crate::context::Context;
 use crate::error::ApiError;
+use crate::timestamp::iso_8601;
 
 pub(super) fn routes() -> Router<Arc<Context>> {
     Router::new()
@@ -92,20 +93,51 @@ async fn not_clustered() -> Json<Value> {
     Json(json!({"status": "ok", "reason": "single node cluster"}))
 }
 
-/// No listener has a certificate that could expire.
-async fn certificates(Path((within, unit)): Path<(String, String)>) -> Answer {
-    if within.parse::<u32>().is_err() {
-        return Err(ApiError::bad_request(format!(
-            "Invalid expiration time: {within}"
-        )));
+/// 503 if a certificate of a listener expires within that time, or has expired.
+async fn certificates(
+    State(context): Shared,
+    Path((within, unit)): Path<(String, String)>,
+) -> Result<Response, ApiError> {
+    let count: u32 = within
+        .parse()
+        .map_err(|_| ApiError::bad_request(format!("Invalid expiration time: {within}")))?;
+    let days: u64 = match unit.as_str() {
+        "day" | "days" => 1,
+        "week" | "weeks" => 7,
+        "month" | "months" => 30,
+        "year" | "years" => 365,
+        _ => return Err(ApiError::bad_request(format!("Invalid unit: {unit}"))),
+    };
+    let until = context.now_ms() / 1000 + u64::from(count) * days * 24 * 60 * 60;
+    let node = &context.broker.settings().node;
+    let certificates = context.info.certificates.borrow().clone();
+    let expiring = certificates.iter().filter(|certificate| {
+        let authorities = certificate.cacertfile_expires_s;
+        certificate.certfile_expires_s <= until || authorities.is_some_and(|end| end <= until)
+    });
+    let time = |seconds: u64| iso_8601(seconds * 1000);
+    let expired: Vec<Value> = expiring
+        .map(|certificate| {
+            json!({
+                "node": node,
+                "protocol": certificate.protocol,
+                "interface": certificate.address.ip().to_string(),
+                "port": certificate.address.port(),
+                "certfile": certificate.certfile,
+                "certfile_expires_on": [time(certificate.certfile_expires_s)],
+                "cacertfile": certificate.cacertfile.as_deref().unwrap_or_default(),
+                "cacertfile_expires_on":
+                    certificate.cacertfile_expires_s.map(time).into_iter().collect::<Vec<_>>(),
+            })
+        })
+        .collect();
+    if expired.is_empty() {
+        return Ok(ok().into_response());
     }
-    if !matches!(
-        unit.as_str(),
-        "day" | "days" | "week" | "weeks" | "month" | "months" | "year" | "years"
-    ) {
-        return Err(ApiError::bad_request(format!("Invalid unit: {unit}")));
-    }
-    Ok(ok())
+    let reason = "Certificates expiring";
+    Ok(failed(
+        json!({"status": "failed", "reason": reason, "expired": expired}),
+    ))
 }
 
 async fn aliveness(State(context): Shared, caller: Caller, Path(vhost): Path<String>) -> Answer {
@@ -128,7 +160,11 @@ async fn port_listener(
         .parse()
         .map_err(|_| ApiError::bad_request(format!("Invalid port: {port}")))?;
     let info = &context.info;
-    let listeners = info.amqp_listeners.iter().chain(&info.management_listeners);
+    let amqp = info.amqp_listeners.iter().chain(&info.amqp_tls_listeners);
+    let listeners = amqp
+        .chain(&info.management_listeners)
+        .chain(&info.management_tls_listeners)
+        .chain(&info.prometheus_listeners);
     let mut ports: Vec<u16> = listeners.map(std::net::SocketAddr::port).collect();
     ports.dedup();
     if ports.contains(&wanted) {
@@ -141,13 +177,18 @@ async fn port_listener(
 }
 
 async fn protocol_listener(State(context): Shared, Path(protocols): Path<String>) -> Response {
-    let mut active: Vec<&str> = Vec::new();
-    if !context.info.amqp_listeners.is_empty() {
-        active.push("amqp");
-    }
-    if !context.info.management_listeners.is_empty() {
-        active.push("http");
-    }
+    let info = &context.info;
+    let active: Vec<&str> = [
+        ("amqp", &info.amqp_listeners),
+        ("amqp/ssl", &info.amqp_tls_listeners),
+        ("http", &info.management_listeners),
+        ("https", &info.management_tls_listeners),
+        ("http/prometheus", &info.prometheus_listeners),
+    ]
+    .into_iter()
+    .filter(|(_, listeners)| !listeners.is_empty())
+    .map(|(protocol, _)| protocol)
+    .collect();
     let wanted: Vec<&str> = protocols
         .split(',')
         .map(|name| protocol(name.trim()))
@@ -169,7 +210,9 @@ async fn protocol_listener(State(context): Shared, Path(protocols): Path<String>
 fn protocol(name: &str) -> &str {
     match name.to_ascii_lowercase().as_str() {
         "amqp" | "amqp091" | "amqp0.9.1" | "amqp0-9-1" | "amqp0_9_1" => "amqp",
+        "amqps" | "amqp+tls" | "amqp/tls" | "amqp-tls" => "amqp/ssl",
         "http" => "http",
+        "https" | "http/tls" | "http/ssl" => "https",
         _ => name,
     }
 }

@@ -1,14 +1,18 @@
 //! The paths under `/api`, one file per resource: its routes and their handlers.
 
 mod bindings;
+mod browse;
 mod channels;
 mod connections;
 mod consumers;
 mod exchanges;
+mod explain;
 mod health;
 mod limits;
+mod log;
 mod logins;
 mod messages;
+mod moves;
 mod nodes;
 mod nothing;
 mod overview;
@@ -53,12 +57,16 @@ pub(crate) fn routes() -> Router<Arc<Context>> {
         .merge(exchanges::routes())
         .merge(queues::routes())
         .merge(messages::routes())
+        .merge(moves::routes())
+        .merge(browse::routes())
+        .merge(explain::routes())
         .merge(bindings::routes())
         .merge(users::routes())
         .merge(permissions::routes())
         .merge(limits::routes())
         .merge(logins::routes())
         .merge(health::routes())
+        .merge(log::routes())
         .merge(nothing::routes())
         .fallback(|| async { ApiError::ObjectNotFound })
 }

@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::setting::{GUEST, Setting};
-use crate::{Sockets, serve};
+use crate::{Socket, Sockets, serve};
 
 /// Longer than anything here takes.
 const LONG: Duration = Duration::from_secs(10);
@@ -30,7 +30,10 @@ fn served() -> Served {
     let context = &setting.context;
     let (broker, info) = (context.broker.clone(), context.info.clone());
     let sockets = Sockets {
-        management: vec![listener],
+        management: vec![Socket {
+            listener,
+            tls: None,
+        }],
         ..Sockets::default()
     };
     let ended = tokio::spawn(serve(broker, sockets, info, async {

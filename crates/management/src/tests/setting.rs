@@ -69,9 +69,7 @@ impl Setting {
         let info = Info {
             amqp_listeners: vec!["127.0.0.1:5672".parse().unwrap()],
             management_listeners: vec!["127.0.0.1:15672".parse().unwrap()],
-            prometheus_listeners: Vec::new(),
-            data_dir: directory.path().to_owned(),
-            clock: now,
+            ..Info::new(directory.path().to_owned(), now)
         };
         let context = Context::new(broker, info);
         let app = router(Arc::clone(&context));

@@ -6,7 +6,7 @@ use broker::ConnectionInfo;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Empty, GarbageCollection, Reductions};
+use super::{GarbageCollection, Reductions};
 use crate::context::Context;
 use crate::page::to_value;
 use crate::query::Windows;
@@ -37,7 +37,7 @@ struct ConnectionView<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     user_provided_name: Option<&'a str>,
     #[serde(flatten)]
-    tls: Tls,
+    tls: Tls<'a>,
     #[serde(flatten)]
     octets: Stats,
     recv_cnt: u64,
@@ -48,18 +48,36 @@ struct ConnectionView<'a> {
     garbage_collection: GarbageCollection,
 }
 
-/// Null for a connection without TLS, and nothing more is known of one with it.
+/// Null for a connection without TLS, and what is about a certificate for one without that.
 #[derive(Default, Serialize, Debug)]
-struct Tls {
+struct Tls<'a> {
     ssl: bool,
-    ssl_protocol: Option<Empty>,
-    ssl_key_exchange: Option<Empty>,
-    ssl_cipher: Option<Empty>,
-    ssl_hash: Option<Empty>,
-    peer_cert_subject: Option<Empty>,
-    peer_cert_issuer: Option<Empty>,
-    peer_cert_validity: Option<Empty>,
-    peer_cert_serial_number: Option<Empty>,
+    ssl_protocol: Option<&'a str>,
+    ssl_key_exchange: Option<&'a str>,
+    ssl_cipher: Option<&'a str>,
+    ssl_hash: Option<&'a str>,
+    peer_cert_subject: Option<&'a str>,
+    peer_cert_issuer: Option<&'a str>,
+    peer_cert_validity: Option<&'a str>,
+}
+
+impl<'a> Tls<'a> {
+    fn of(connection: &'a ConnectionInfo) -> Self {
+        let Some(tls) = &connection.tls else {
+            return Self::default();
+        };
+        let certificate = tls.certificate.as_ref();
+        Self {
+            ssl: true,
+            ssl_protocol: Some(tls.protocol),
+            ssl_key_exchange: Some(&tls.key_exchange),
+            ssl_cipher: Some(&tls.cipher),
+            ssl_hash: Some(tls.hash),
+            peer_cert_subject: certificate.map(|c| &*c.subject),
+            peer_cert_issuer: certificate.map(|c| &*c.issuer),
+            peer_cert_validity: certificate.map(|c| &*c.validity),
+        }
+    }
 }
 
 /// What RabbitMQ shows of a user's connections.
@@ -112,10 +130,7 @@ pub(crate) fn show(
         connected_at: connection.connected_at_ms,
         client_properties: table::to_json(&connection.client_properties),
         user_provided_name: connection.user_provided_name.as_deref(),
-        tls: Tls {
-            ssl: connection.ssl,
-            ..Tls::default()
-        },
+        tls: Tls::of(connection),
         octets,
         recv_cnt: traffic.recv_cnt.load(Relaxed),
         send_cnt: traffic.send_cnt.load(Relaxed),

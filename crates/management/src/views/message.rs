@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use broker::Entry;
+use broker::{Entry, Message};
 use codec::{BasicProperties, ShortString};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -51,13 +51,18 @@ impl MessageView {
             exchange: entry.message.exchange().to_owned(),
             routing_key: entry.message.routing_key().to_owned(),
             message_count: remaining,
-            properties: codec::to_basic_properties(&entry.message.header()).map_or_else(
-                |_| Value::Object(Map::new()),
-                |properties| to_json(&properties),
-            ),
+            properties: Self::properties(&entry.message),
             payload,
             payload_encoding,
         }
+    }
+
+    /// The properties that are set.
+    pub(crate) fn properties(message: &Message) -> Value {
+        codec::to_basic_properties(&message.header()).map_or_else(
+            |_| Value::Object(Map::new()),
+            |properties| to_json(&properties),
+        )
     }
 }
 

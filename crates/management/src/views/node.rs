@@ -1,5 +1,7 @@
 //! The node: the process and the machine under it.
 
+use std::path::PathBuf;
+
 use serde::Serialize;
 use serde_json::Value;
 
@@ -34,8 +36,8 @@ struct NodeView<'a> {
     sockets_total: u64,
     proc_total: u64,
     db_dir: String,
-    config_files: [Empty; 0],
-    log_files: [&'static str; 1],
+    config_files: Vec<String>,
+    log_files: Vec<String>,
     enabled_plugins: [&'static str; 1],
     applications: [Application; 2],
     auth_mechanisms: [Type; 3],
@@ -176,8 +178,11 @@ pub(crate) fn show(context: &Context, sampled: &Sampled, windows: &Windows) -> V
         sockets_total: os::descriptors_limit(),
         proc_total: PROCESSES_TOTAL,
         db_dir: context.info.data_dir.display().to_string(),
-        config_files: NOTHING,
-        log_files: ["<stderr>"],
+        config_files: shown(&context.info.config_files),
+        log_files: shown(context.info.log_file.as_slice())
+            .into_iter()
+            .chain(["<stderr>".to_owned()])
+            .collect(),
         enabled_plugins: ["rabbitmq_management"],
         applications: APPLICATIONS,
         auth_mechanisms: AUTH_MECHANISMS,
@@ -193,6 +198,13 @@ pub(crate) fn show(context: &Context, sampled: &Sampled, windows: &Windows) -> V
         churn,
         work,
     })
+}
+
+fn shown(paths: &[PathBuf]) -> Vec<String> {
+    paths
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect()
 }
 
 fn alarms(context: &Context) -> Alarms {

@@ -248,7 +248,7 @@ fn stats(
 
 fn listeners(context: &Context) -> Vec<ListenerView<'_>> {
     let node = &context.broker.settings().node;
-    let view = |protocol, address: &SocketAddr| ListenerView {
+    let view = |protocol: &'static str, address: &SocketAddr| ListenerView {
         node,
         protocol,
         ip_address: address.ip().to_string(),
@@ -259,19 +259,22 @@ fn listeners(context: &Context) -> Vec<ListenerView<'_>> {
             linger: (true, 0),
             exit_on_close: false,
         },
-        tls: false,
+        tls: matches!(protocol, "amqp/ssl" | "https"),
     };
-    let amqp = context
-        .info
-        .amqp_listeners
-        .iter()
-        .map(|address| view("amqp", address));
-    let http = context
-        .info
-        .management_listeners
-        .iter()
-        .map(|address| view("http", address));
-    amqp.chain(http).collect()
+    let info = &context.info;
+    [
+        ("amqp", &info.amqp_listeners),
+        ("amqp/ssl", &info.amqp_tls_listeners),
+        ("http", &info.management_listeners),
+        ("https", &info.management_tls_listeners),
+        ("http/prometheus", &info.prometheus_listeners),
+    ]
+    .into_iter()
+    .flat_map(|(protocol, addresses)| {
+        let view = &view;
+        addresses.iter().map(move |address| view(protocol, address))
+    })
+    .collect()
 }
 
 /// Where this API is served. Within a node the node's name is left out.
@@ -285,5 +288,10 @@ pub(crate) fn contexts<'a>(context: &'a Context, node: Option<&'a str>) -> Vec<C
         port: address.port().to_string(),
         ssl_opts: NOTHING,
     };
-    context.info.management_listeners.iter().map(view).collect()
+    let info = &context.info;
+    let plain = info.management_listeners.iter();
+    plain
+        .chain(&info.management_tls_listeners)
+        .map(view)
+        .collect()
 }

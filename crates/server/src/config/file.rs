@@ -27,19 +27,20 @@ pub(crate) struct Entry<'a> {
     pub(crate) value: &'a str,
 }
 
-/// Reads all lines; blank lines and comments give nothing.
-///
-/// # Errors
-///
-/// The number (from 1) of the first line that is not `key = value`.
-pub(crate) fn parse(text: &str) -> Result<Vec<Entry<'_>>, usize> {
-    let mut entries = Vec::new();
+/// Reads all lines; blank lines and comments give nothing. Second, the numbers (from 1) of the
+/// lines that are not `key = value`.
+pub(crate) fn parse(text: &str) -> (Vec<Entry<'_>>, Vec<usize>) {
+    let (mut entries, mut wrong) = (Vec::new(), Vec::new());
     for (index, text) in text.lines().enumerate() {
         let line = index + 1;
-        let (_, setting) = line_of(text).map_err(|_| line)?;
-        entries.extend(setting.map(|(key, value)| Entry { line, key, value }));
+        match line_of(text) {
+            Ok((_, setting)) => {
+                entries.extend(setting.map(|(key, value)| Entry { line, key, value }));
+            }
+            Err(_) => wrong.push(line),
+        }
     }
-    Ok(entries)
+    (entries, wrong)
 }
 
 type Setting<'a> = Option<(&'a str, &'a str)>;

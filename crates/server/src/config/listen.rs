@@ -33,12 +33,23 @@ impl Listen {
             "localhost" => IpAddr::from([127, 0, 0, 1]),
             _ => host.parse().map_err(|_| wrong())?,
         };
+        if host == "::" {
+            return Ok(Self::Everywhere(port));
+        }
         Ok(Self::At(SocketAddr::new(ip, port)))
     }
 
     /// The same port on one interface only (`management.tcp.ip`).
     pub(crate) fn on_interface(self, ip: IpAddr) -> Self {
         Self::At(SocketAddr::new(ip, self.port()))
+    }
+
+    /// The interface; the unspecified address of IPv6 is every one.
+    pub(crate) fn ip(self) -> IpAddr {
+        match self {
+            Self::Everywhere(_) => Ipv6Addr::UNSPECIFIED.into(),
+            Self::At(address) => address.ip(),
+        }
     }
 
     /// The port; 0 lets the system choose.

@@ -111,6 +111,14 @@ impl Running {
         }
     }
 
+    pub(crate) fn user(&self) -> &str {
+        &self.client.info.user
+    }
+
+    pub(crate) fn vhost(&self) -> &str {
+        &self.client.info.vhost
+    }
+
     pub(crate) fn frame_max(&self) -> u32 {
         self.client.frame_max
     }

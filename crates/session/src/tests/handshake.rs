@@ -139,7 +139,7 @@ fn guest_may_log_in_from_this_machine_only() {
         local_host: "192.0.2.2".to_owned(),
         local_port: 5672,
         loopback: false,
-        ssl: false,
+        tls: None,
     };
     let mut talk = Talk::connect_from(&home, peer);
     talk.bytes(&PROTOCOL_HEADER);

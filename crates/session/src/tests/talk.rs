@@ -117,7 +117,7 @@ impl Talk {
             local_host: "127.0.0.1".to_owned(),
             local_port: 5672,
             loopback: true,
-            ssl: false,
+            tls: None,
         };
         Self::connect_from(home, peer)
     }

@@ -1,40 +1,17 @@
-//! What the process says: log lines on stderr, the banner on stdout.
+//! The lines on standard output that say where the broker is.
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::panic::PanicHookInfo;
 use std::path::Path;
-
-use tracing::level_filters::LevelFilter;
-
-/// Starts logging to stderr, one compact line an event, coloured only on a terminal.
-pub(crate) fn start(level: LevelFilter) {
-    let colours = io::IsTerminal::is_terminal(&io::stderr());
-    tracing_subscriber::fmt()
-        .compact()
-        .with_max_level(level)
-        .with_ansi(colours)
-        .with_target(false)
-        .with_writer(io::stderr)
-        .init();
-    std::panic::set_hook(Box::new(log_panic));
-}
-
-/// A panic is a fault of ours and needs a human. The task that had it ends alone.
-fn log_panic(panic: &PanicHookInfo<'_>) {
-    let place = panic
-        .location()
-        .map_or_else(|| "unknown place".to_owned(), ToString::to_string);
-    tracing::error!(
-        "panic at {place}: {}",
-        panic.payload_as_str().unwrap_or("no message")
-    );
-}
 
 /// What the banner names.
 pub(crate) struct Banner<'a> {
     pub(crate) amqp: &'a [SocketAddr],
-    pub(crate) management: SocketAddr,
+    pub(crate) amqps: &'a [SocketAddr],
+    pub(crate) http: &'a [SocketAddr],
+    pub(crate) https: &'a [SocketAddr],
+    pub(crate) prometheus: &'a [SocketAddr],
+    pub(crate) path_prefix: &'a str,
     pub(crate) data_dir: &'a Path,
 }
 
@@ -51,8 +28,19 @@ impl Banner<'_> {
         for address in self.amqp {
             writeln!(out, "  AMQP listening on {address}")?;
         }
-        writeln!(out, "  management listening on http://{}", self.management)?;
-        writeln!(out, "  dashboard at http://{}/", reachable(self.management))?;
+        for address in self.amqps {
+            writeln!(out, "  AMQP with TLS listening on {address}")?;
+        }
+        let http = self.http.iter().map(|address| ("http", *address));
+        let https = self.https.iter().map(|address| ("https", *address));
+        for (scheme, address) in http.chain(https) {
+            let (reachable, prefix) = (reachable(address), self.path_prefix);
+            writeln!(out, "  management listening on {scheme}://{address}")?;
+            writeln!(out, "  dashboard at {scheme}://{reachable}{prefix}/")?;
+        }
+        for address in self.prometheus {
+            writeln!(out, "  metrics at http://{address}/metrics")?;
+        }
         writeln!(out, "  data in {}", self.data_dir.display())?;
         writeln!(out, "ready")
     }
@@ -75,7 +63,11 @@ mod tests {
     fn the_banner_names_what_one_needs_to_connect() {
         let banner = Banner {
             amqp: &["127.0.0.1:1".parse().unwrap(), "[::]:2".parse().unwrap()],
-            management: "[::]:3".parse().unwrap(),
+            amqps: &["127.0.0.1:4".parse().unwrap()],
+            http: &["[::]:3".parse().unwrap()],
+            https: &[],
+            prometheus: &["[::1]:5".parse().unwrap()],
+            path_prefix: "/x",
             data_dir: Path::new("/d"),
         };
         let mut text = Vec::new();
@@ -87,8 +79,10 @@ mod tests {
             [
                 "AMQP listening on 127.0.0.1:1",
                 "AMQP listening on [::]:2",
+                "AMQP with TLS listening on 127.0.0.1:4",
                 "management listening on http://[::]:3",
-                "dashboard at http://localhost:3/",
+                "dashboard at http://localhost:3/x/",
+                "metrics at http://[::1]:5/metrics",
                 "data in /d",
                 "ready",
             ]

@@ -1,0 +1,320 @@
+// Forms do what they say, as seen over HTTP and AMQP; what destroys asks first.
+
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { after, before, test } from 'node:test';
+import amqp from 'amqplib';
+import { event, eventually } from '../clients/node/broker.mjs';
+import { Stage } from './stage.mjs';
+
+let stage;
+let page;
+
+before(async () => {
+  stage = await Stage.start();
+  page = await stage.open('/queues');
+});
+after(() => stage?.stop());
+
+const dialog = () => page.locator('dialog[open]').last();
+const press = (name, where = page) => where.getByRole('button', { name, exact: true }).click();
+
+/** Goes to the queue's page, at a tab. */
+const queuePage = (name, tab = '') => stage.go(page, `/queues/%2F/${encodeURIComponent(name)}${tab && `?tab=${tab}`}`);
+
+test('a queue is added with its arguments', async () => {
+  await stage.go(page, '/queues');
+  await press('Add queue');
+  await dialog().getByLabel('Name *').fill('added');
+  await press('Message TTL', dialog());
+  await page.keyboard.type('60000');
+  await press('Dead letter exchange', dialog());
+  await page.keyboard.type('dlx');
+  await press('Add queue', dialog());
+  await page.getByText('Queue added is there.').waitFor();
+  const { body } = await stage.api('GET', 'queues/%2F/added');
+  assert.equal(body.durable, true);
+  assert.deepEqual(body.arguments, { 'x-message-ttl': 60000, 'x-dead-letter-exchange': 'dlx', 'x-queue-type': 'classic' });
+  await page.getByRole('link', { name: 'added', exact: true }).waitFor();
+});
+
+test("the server's reason is shown, and the form stays", async () => {
+  await stage.queue('there');
+  await stage.go(page, '/exchanges');
+  await stage.go(page, '/queues');
+  await press('Add queue');
+  await dialog().getByLabel('Name *').fill('there');
+  await dialog().getByLabel('Durable').uncheck();
+  await press('Add queue', dialog());
+  await dialog().getByRole('alert').getByText(/inequivalent arg|transient/).waitFor();
+  assert.equal(await dialog().getByLabel('Name *').inputValue(), 'there');
+  await press('Cancel', dialog());
+});
+
+test('an argument of the wrong type is refused before it is sent', async () => {
+  await press('Add queue');
+  await dialog().getByLabel('Name *').fill('wrong');
+  await press('Max length', dialog());
+  await page.keyboard.type('many');
+  await press('Add queue', dialog());
+  await dialog().getByText('x-max-length: "many" is not a number.').waitFor();
+  await press('Cancel', dialog());
+  assert.equal((await stage.api('GET', 'queues/%2F/wrong')).status, 404);
+});
+
+test('a purge asks, names what is lost, and does nothing when it is cancelled', async () => {
+  await stage.queue('full');
+  for (const body of ['a', 'b', 'c']) await stage.publish('full', body);
+  await queuePage('full');
+  await press('Purge');
+  await dialog().getByText('full: 3 ready messages').waitFor();
+  await press('Cancel', dialog());
+  assert.equal(await stage.depth('full'), 3);
+  await press('Purge');
+  await press('Purge', dialog());
+  await eventually('the purge', async () => (await stage.depth('full')) === 0);
+});
+
+test('a queue is deleted after a question', async () => {
+  await stage.queue('doomed');
+  await stage.publish('doomed', 'x');
+  await queuePage('doomed');
+  await press('Delete');
+  await dialog().getByText(/doomed: 1 message, .*, 0 consumers, and its bindings/).waitFor();
+  await press('Delete', dialog());
+  await page.waitForURL(/#\/queues$/);
+  assert.equal((await stage.api('GET', 'queues/%2F/doomed')).status, 404);
+});
+
+test('several queues are deleted at once', async () => {
+  for (const name of ['many.1', 'many.2', 'many.3', 'other']) await stage.queue(name);
+  await stage.go(page, '/queues?name=many.');
+  await page.getByLabel('Select many.1').check();
+  await page.getByLabel('Select many.3').check();
+  const bar = page.getByRole('toolbar', { name: 'Selected rows' });
+  await bar.getByText('2 rows selected').waitFor();
+  await press('Delete', bar);
+  assert.equal(await dialog().locator('.losses li').count(), 2);
+  await press('Delete', dialog());
+  await page.getByText('Deleted: 2 of 2').waitFor();
+  const { body } = await stage.api('GET', 'queues/%2F');
+  const names = body.map(({ name }) => name);
+  assert.ok(names.includes('many.2') && names.includes('other') && !names.includes('many.1') && !names.includes('many.3'), `${names}`);
+});
+
+test('a message is published with properties and headers', async () => {
+  await stage.queue('inbox');
+  await queuePage('inbox', 'publish');
+  await page.getByLabel('Payload', { exact: true }).fill('{"hello":"wörld"}');
+  await press('Content type');
+  await press('CC');
+  await page.keyboard.type('copy, other');
+  await press('Publish');
+  await page.getByText('1 message published.').waitFor();
+  const connection = await amqp.connect(stage.broker.url);
+  const channel = await connection.createChannel();
+  const got = await channel.get('inbox', { noAck: true });
+  assert.equal(got.content.toString(), '{"hello":"wörld"}');
+  assert.equal(got.properties.contentType, 'application/json');
+  assert.equal(got.properties.deliveryMode, 2);
+  assert.deepEqual(got.properties.headers.CC, ['copy', 'other']);
+  await connection.close();
+});
+
+test('looking at messages changes nothing, and they can be searched', async () => {
+  await stage.queue('seen');
+  for (let i = 0; i < 70; i += 1) await stage.publish('seen', `{"number":${i}}`, { headers: { tenant: `t${i % 5}` } });
+  await queuePage('seen', 'messages');
+  await page.getByText('1 to 50').waitFor();
+  await press('Next ›');
+  await page.getByText('51 to 70').waitFor();
+  await page.getByLabel('Search messages').fill('"number":42');
+  await press('Search');
+  await page.getByText('1 message found, 70 looked at').waitFor();
+  await page.locator('.message pre').getByText('"number": 42').waitFor();
+  const { body } = await stage.api('POST', 'queues/%2F/seen/get', { count: 1, ackmode: 'ack_requeue_false', encoding: 'auto' });
+  assert.equal(body[0].payload, '{"number":0}');
+  assert.equal(body[0].redelivered, false);
+});
+
+test('messages are exported and imported again', async () => {
+  await stage.queue('source');
+  await stage.queue('target');
+  await stage.publish('source', 'one', { message_id: 'm1', headers: { a: 1 } });
+  await queuePage('source', 'messages');
+  await page.getByLabel('Select message 1').check();
+  const saved = page.waitForEvent('download');
+  await press('Export');
+  const file = await (await saved).path();
+  const [line] = (await readFile(file, 'utf8')).split('\n');
+  assert.equal(JSON.parse(line).payload, 'one');
+  await queuePage('target', 'messages');
+  await press('Import…');
+  await dialog().locator('input[type=file]').setInputFiles(file);
+  await press('Import', dialog());
+  await eventually('the import', async () => (await stage.depth('target')) === 1);
+  const { body } = await stage.api('POST', 'queues/%2F/target/get', { count: 1, ackmode: 'ack_requeue_false', encoding: 'auto' });
+  assert.equal(body[0].properties.message_id, 'm1');
+  assert.deepEqual(body[0].properties.headers, { a: 1 });
+});
+
+test('messages are moved with progress, not to a queue that is not there', async () => {
+  await stage.queue('left');
+  await stage.queue('right');
+  for (let i = 0; i < 5; i += 1) await stage.publish('left', `${i}`);
+  await queuePage('left');
+  await press('Move messages');
+  await dialog().getByLabel('Queue').fill('nowhere');
+  await press('Start', dialog());
+  await dialog().getByRole('alert').getByText(/queue_not_found/).waitFor();
+  assert.equal(await stage.depth('left'), 5);
+  await dialog().getByLabel('Queue').fill('right');
+  await press('Start', dialog());
+  await dialog().getByText('Done: 5 moved.').waitFor();
+  assert.equal(await stage.depth('right'), 5);
+  await press('Close', dialog().locator('.dialog-end'));
+});
+
+test('dead letters go back to the queue that they died in', async () => {
+  await stage.api('PUT', 'exchanges/%2F/dlx', { type: 'fanout', durable: true });
+  await stage.queue('dead');
+  await stage.queue('work', { 'x-dead-letter-exchange': 'dlx' });
+  await stage.api('POST', 'bindings/%2F/e/dlx/q/dead', { routing_key: '' });
+  await stage.publish('work', 'poison');
+  await stage.api('POST', 'queues/%2F/work/get', { count: 1, ackmode: 'reject_requeue_false', encoding: 'auto' });
+  await eventually('the dead letter', async () => (await stage.depth('dead')) === 1);
+  await queuePage('dead', 'messages');
+  await page.getByText('dead: rejected').waitFor();
+  await page.locator('.timeline b').getByText('work').waitFor();
+  await press('Retry dead letters…');
+  await press('Start', dialog());
+  await dialog().getByText('Done: 1 moved.').waitFor();
+  await press('Close', dialog().locator('.dialog-end'));
+  assert.equal(await stage.depth('work'), 1);
+});
+
+test('an exchange is added, bound, explained, unbound and deleted', async () => {
+  await stage.queue('bound');
+  await stage.go(page, '/exchanges');
+  await press('Add exchange');
+  await dialog().getByLabel('Name *').fill('routes');
+  await dialog().getByLabel('Type').selectOption('topic');
+  await press('Add exchange', dialog());
+  await page.getByText('Exchange routes is there.').waitFor();
+  await stage.go(page, '/exchanges/%2F/routes?tab=bindings');
+  await press('Add a binding');
+  await dialog().getByLabel('Its name *').fill('bound');
+  await dialog().getByLabel('Routing key').fill('a.*');
+  await press('Bind', dialog());
+  await page.getByRole('cell', { name: 'a.*' }).waitFor();
+  await stage.go(page, '/route?vhost=%2F&exchange=routes&key=a.b');
+  await page.getByText('It reaches 1 queue:').waitFor();
+  await page.getByText('the pattern "a.*" matches "a.b"').waitFor();
+  await stage.go(page, '/exchanges/%2F/routes?tab=bindings');
+  await press('Unbind');
+  await dialog().getByText('routes → bound with the key "a.*"').waitFor();
+  await press('Unbind', dialog());
+  await page.getByText('Nothing is bound to this exchange').waitFor();
+  await press('Delete');
+  await press('Delete', dialog());
+  await page.waitForURL(/#\/exchanges$/);
+  assert.equal((await stage.api('GET', 'exchanges/%2F/routes')).status, 404);
+});
+
+test('a connection is closed with the reason that was given', async () => {
+  const connection = await amqp.connect(stage.broker.url);
+  // amqplib calls what an operator does no error.
+  const closed = event(connection, 'close');
+  const name = await eventually('the connection', async () => (await stage.api('GET', 'connections')).body[0]?.name);
+  await stage.go(page, `/connections/${encodeURIComponent(name)}`);
+  await press('Close');
+  await dialog().getByLabel('Reason').fill('maintenance tonight');
+  await press('Close', dialog().locator('.dialog-end'));
+  const [error] = await closed;
+  assert.match(error.message, /320.*maintenance tonight/);
+});
+
+test('a virtual host is added, and deleted only by writing its name', async () => {
+  await stage.go(page, '/vhosts');
+  await press('Add virtual host');
+  await dialog().getByLabel('Name *').fill('short-lived');
+  await press('Add virtual host', dialog());
+  await page.getByRole('link', { name: 'short-lived' }).waitFor();
+  await stage.go(page, '/vhosts/short-lived');
+  await press('Delete');
+  const go = dialog().getByRole('button', { name: 'Delete', exact: true });
+  assert.ok(await go.isDisabled());
+  await dialog().getByLabel('Name', { exact: true }).fill('short-lived');
+  await go.click();
+  await page.waitForURL(/#\/vhosts$/);
+  assert.equal((await stage.api('GET', 'vhosts/short-lived')).status, 404);
+});
+
+test('the palette goes to a queue by its name', async () => {
+  await stage.queue('find.me');
+  await stage.go(page, '/vhosts');
+  await page.keyboard.press('Control+k');
+  await page.keyboard.type('find.me');
+  await page.getByRole('option').filter({ hasText: 'find.me' }).waitFor();
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/#\/queues\/%2F\/find\.me$/);
+});
+
+test('what a list shows is in the address and remembered', async () => {
+  await stage.go(page, '/queues?sort=messages&reverse=true&size=25&name=find');
+  assert.equal(await page.getByLabel('Filter queues').inputValue(), 'find');
+  assert.equal(await page.locator('th[aria-sort=descending]').textContent(), 'Total');
+  await page.getByRole('button', { name: 'Name' }).click();
+  await page.waitForURL(/#\/queues\?(?!.*sort=)/);
+  await page.locator('.popover summary').click();
+  await page.getByLabel('Type', { exact: true }).check();
+  await page.getByRole('columnheader', { name: 'Type' }).waitFor();
+  await page.reload();
+  await page.getByRole('columnheader', { name: 'Type' }).waitFor();
+});
+
+test('the theme and the interval are remembered', async () => {
+  await page.locator('#theme').click();
+  await page.locator('#theme').click();
+  await page.locator('#refresh').selectOption('10000');
+  await page.reload();
+  await page.waitForSelector('main[aria-busy=false] h1');
+  assert.equal(await page.evaluate(() => document.documentElement.style.colorScheme), 'dark');
+  assert.equal(await page.locator('#refresh').inputValue(), '10000');
+});
+
+test('rows are updated while a filter is written', async () => {
+  await page.locator('#refresh').selectOption('2000');
+  await stage.queue('live');
+  await stage.go(page, '/queues?name=live');
+  const total = page.getByRole('row').filter({ hasText: 'live' }).locator('[data-label=Total]');
+  await page.getByLabel('Filter queues').focus();
+  await page.keyboard.type('');
+  await stage.publish('live', 'x');
+  await page.waitForFunction(() => document.querySelector('[data-label=Total]')?.textContent === '1');
+  assert.equal(await total.textContent(), '1');
+  assert.equal(await page.evaluate(() => document.activeElement.getAttribute('aria-label')), 'Filter queues');
+});
+
+test('a series of a chart can be hidden', async () => {
+  await stage.go(page, '/');
+  const item = page.getByRole('button', { name: /^Published/ });
+  await item.click();
+  assert.equal(await item.getAttribute('aria-pressed'), 'false');
+});
+
+test('definitions are exported', async () => {
+  const { status } = await stage.api('GET', 'definitions');
+  if (status === 404) return;
+  await stage.go(page, '/definitions');
+  const saved = page.waitForEvent('download');
+  await press('Export');
+  const definitions = JSON.parse(await readFile(await (await saved).path(), 'utf8'));
+  assert.ok(definitions.queues.some(({ name }) => name === 'find.me'));
+});
+
+test('nothing was complained about on the console', () => {
+  // Refusals that a form shows are logged by the browser, too.
+  const rest = stage.complaints.filter((one) => !/status of 40[04]/.test(one));
+  assert.deepEqual(rest, []);
+});
