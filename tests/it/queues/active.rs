@@ -91,7 +91,7 @@ fn listings_show_who_is_active() {
     declare(&mut w, "ac-list", &single());
     w.consume("ac-list", "first", 0);
     w.consume("ac-list", "second", 0);
-    let listed = shared().http().json("/api/queues/%2f/ac-list");
+    let listed = shared().http().json("/queues/%2f/ac-list");
     assert_eq!(listed["single_active_consumer_tag"], "first");
     let mut shown: Vec<(String, bool, String)> = listed["consumer_details"]
         .as_array()
