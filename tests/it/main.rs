@@ -13,6 +13,7 @@ mod config;
 mod conformance;
 mod crashes;
 mod durability;
+mod exchanges;
 mod log;
 mod management;
 mod proxy;

@@ -150,6 +150,16 @@ impl Broker {
         vhost
     }
 
+    /// The store itself, for the start.
+    pub(crate) const fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// What an entry belongs to is gone.
+    pub(crate) fn forget_entry(&self, key: &[u8]) {
+        self.store.remove(key);
+    }
+
     /// The queue of a delivery mark is gone.
     pub(crate) fn forget_mark(&self, id: QueueId) {
         self.store.remove(&Record::mark_key(id));

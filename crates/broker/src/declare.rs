@@ -356,10 +356,16 @@ impl VHost {
     pub fn bind(&self, spec: &BindingSpec, actor: &Actor) -> Result<Applied, Error> {
         self.check_binding(spec, actor)?;
         let mut topology = self.topology_for(actor);
-        self.find_exchange(&spec.source)?;
-        match &spec.destination {
-            Destination::Queue(name) => drop(self.find_queue(name, actor)?),
-            Destination::Exchange(name) => drop(self.find_exchange(name)?),
+        let source = self.find_exchange(&spec.source)?;
+        let queue = match &spec.destination {
+            Destination::Queue(name) => Some(self.find_queue(name, actor)?),
+            Destination::Exchange(name) => {
+                self.find_exchange(name)?;
+                None
+            }
+        };
+        if source.kind == Kind::LocalRandom && spec.routing_key.is_empty() {
+            check_local(queue.as_deref())?;
         }
         self.apply(
             &mut topology,
@@ -465,6 +471,16 @@ fn check_conditions(queue: &Queue, only_if: DeleteIf) -> Result<(), Error> {
         "cannot delete {}. queue.delete operations with {flag} flag set are not supported by quorum queues",
         queue.resource()
     )))
+}
+
+/// What may be bound to an exchange of type x-local-random.
+fn check_local(queue: Option<&Queue>) -> Result<(), Error> {
+    let refusal = match queue.map(|queue| queue_type(queue.arguments())) {
+        Some("classic") => return Ok(()),
+        Some(kind) => format!("Queue type rabbit_{kind}_queue not valid for this exchange type"),
+        None => "Destination not found".to_owned(),
+    };
+    Err(Error::BadBinding(refusal))
 }
 
 fn check_alternate(

@@ -28,19 +28,24 @@ mod damage;
 mod dead_letter;
 mod deaths;
 mod declare;
+mod dedup;
 mod definitions;
+mod delay;
 mod error;
 mod events;
 mod exchange;
 mod explain;
+mod extension;
 mod facts;
 mod failure;
 mod ids;
+mod intercept;
 pub mod limits;
 mod message;
 mod outbox;
 mod queue;
 mod queue_names;
+mod recent;
 mod record;
 mod recover;
 mod registry;
@@ -71,7 +76,9 @@ pub use commits::Commits;
 pub use credit::ChannelCredit;
 pub use dead_letter::Reason;
 pub use declare::{Actor, DeleteIf, Deleted, QueueDeclared, REPLY_QUEUE_PREFIX};
+pub use dedup::{DEDUP_ENTRIES_DEFAULT, DEDUP_ENTRIES_MAX, Dedup, Digest, Seen};
 pub use definitions::Applied;
+pub use delay::{DELAY_MS_MAX, DELAYED_PAGE_MAX, DelayedId, DelayedMessage, DelayedPage};
 pub use error::{Error, Resource};
 pub use events::{EVENT_EXCHANGE, Events, Facts};
 pub use exchange::{Exchange, ExchangeDeclare};
@@ -86,10 +93,12 @@ pub use queue::{
     Rules, Settled, type_name,
 };
 pub use queue_names::{QueueName, printable, queue_names};
+pub use recent::{HISTORY_BYTES_MAX, HISTORY_LENGTH_MAX};
 pub use registry::{
     ChannelInfo, ConnectionInfo, ConnectionState, Live, PeerCertificate, Registry, TlsInfo, Traffic,
 };
 pub use replies::Replies;
+pub use routing::Subject;
 pub use settings::{DefaultPermissions, DefaultVhostLimits, RatesMode, Settings};
 pub use stats::{Churn, DeadLetterCounts, DeadLetterStats, MessageCounts, MessageStats};
 pub use store::{Durability, QueueId, Recover, Ticket};
