@@ -5,6 +5,7 @@ mod browse;
 mod channels;
 mod connections;
 mod consumers;
+mod definitions;
 mod delayed;
 mod exchanges;
 mod explain;
@@ -18,7 +19,9 @@ mod moves;
 mod nodes;
 mod nothing;
 mod overview;
+mod parameters;
 mod permissions;
+mod policies;
 mod queues;
 mod replicas;
 mod users;
@@ -67,6 +70,9 @@ pub(crate) fn routes() -> Router<Arc<Context>> {
         .merge(bindings::routes())
         .merge(users::routes())
         .merge(permissions::routes())
+        .merge(definitions::routes())
+        .merge(policies::routes())
+        .merge(parameters::routes())
         .merge(limits::routes())
         .merge(logins::routes())
         .merge(health::routes())
