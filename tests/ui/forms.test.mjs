@@ -310,9 +310,9 @@ test('a policy is added, seen on its queue, and deleted', async (t) => {
 test('the log is followed live, by severity and text', async () => {
   await stage.go(page, '/logs?search=connection');
   await page.getByText('live', { exact: true }).last().waitFor();
-  const before = await page.locator('.log li').count();
+  const before = await page.locator('.log > div').count();
   const connection = await amqp.connect(stage.broker.url);
-  await page.waitForFunction((old) => document.querySelectorAll('.log li').length > old, before);
+  await page.waitForFunction((old) => document.querySelectorAll('.log > div').length > old, before);
   await page.getByLabel('Severity').selectOption('error');
   await page.getByText('Nothing was logged that matches.').waitFor();
   await connection.close();
