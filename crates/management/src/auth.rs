@@ -12,8 +12,8 @@ use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use broker::{
-    Actor, Broker, ConnectionInfo, Exchange, LoginFrom, LoginProtocol, LoginRefused, Right, User,
-    VHost, printable,
+    Actor, Broker, ConnectionInfo, Exchange, LoginFrom, LoginProtocol, LoginRefused, Message,
+    Right, User, VHost, printable,
 };
 
 use crate::context::Context;
@@ -135,6 +135,34 @@ impl Caller {
         let access = self.actor(vhost)?.access;
         access.check_exchange(Right::Write, &exchange.name, vhost.name())?;
         Ok(access.check_topics(Right::Write, exchange, [key])?)
+    }
+
+    /// Whether the caller may publish this to an exchange: with its routing key, those of CC and
+    /// BCC, and in the name that it bears.
+    pub(crate) fn may_publish_message(
+        &self,
+        vhost: &VHost,
+        exchange: &Exchange,
+        message: &Message,
+    ) -> Result<(), ApiError> {
+        let access = self.actor(vhost)?.access;
+        access.check_exchange(Right::Write, &exchange.name, vhost.name())?;
+        let properties = codec::to_basic_properties(&message.header()).unwrap_or_default();
+        let further = properties.headers().iter().flat_map(|headers| {
+            let keys = ["CC", "BCC"].map(|name| codec::get_array(headers, name));
+            keys.into_iter().flatten().flatten()
+        });
+        let keys = std::iter::once(message.routing_key()).chain(further.filter_map(codec::as_str));
+        access.check_topics(Right::Write, exchange, keys)?;
+        let user = &self.0.name;
+        match properties.user_id().as_ref().map(|id| id.as_str()) {
+            Some(id) if *id != **user && !self.0.has_tag("impersonator") => {
+                Err(ApiError::BadRequest(format!(
+                    "user_id property set to '{id}' but authenticated user was '{user}'"
+                )))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn may_access(&self, vhost: &str) -> bool {

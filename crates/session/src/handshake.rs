@@ -223,6 +223,7 @@ impl Handshake {
                     .broker
                     .events()
                     .emit("user.authentication.failure", facts);
+                let user = broker::printable(&user);
                 info!(peer = %place.peer, %user, mechanism = mechanism.name(), %reason, "login refused");
                 if !has_capability(&m.client_properties, "authentication_failure_close") {
                     return Ok(Progress::Refused);

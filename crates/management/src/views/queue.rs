@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use broker::{ConnectionInfo, Queue, QueueSnapshot};
+use broker::{ConnectionInfo, Queue, QueueKind, QueueSnapshot};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -75,6 +75,10 @@ struct Basic {
     message_bytes_ram: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     message_bytes_persistent: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    messages_dlx: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message_bytes_dlx: Option<u64>,
     memory: u64,
     consumers: u64,
     consumer_capacity: f64,
@@ -170,6 +174,7 @@ impl Basic {
         windows: &Windows,
     ) -> Self {
         let counts = snapshot.counts;
+        let is_quorum = queue.rules().kind == QueueKind::Quorum;
         let row = queue_values(&snapshot.messages, counts);
         let (done, lengths_row) = row.split_at(MESSAGES.len());
         let mut lengths = Stats::default();
@@ -203,6 +208,8 @@ impl Basic {
             message_bytes_unacknowledged: counts.unacked_bytes,
             message_bytes_ram: bytes,
             message_bytes_persistent: (!queue.durable()).then_some(0),
+            messages_dlx: is_quorum.then_some(counts.dead_letters),
+            message_bytes_dlx: is_quorum.then_some(counts.dead_letter_bytes),
             memory: bytes,
             consumers: counts.consumers,
             consumer_capacity: capacity,
@@ -243,7 +250,7 @@ impl<'a> Full<'a> {
             garbage_collection: GarbageCollection::default(),
             head_message_timestamp: None,
             exclusive_consumer_tag: exclusive.map(|consumer| &*consumer.tag),
-            single_active_consumer_tag: None,
+            single_active_consumer_tag: snapshot.single_active.as_ref().map(|one| &*one.tag),
             operator_policy: None,
         }
     }
