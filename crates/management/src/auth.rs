@@ -30,6 +30,9 @@ pub(crate) struct Caller(pub(crate) Arc<User>, Arc<Broker>);
 /// A caller tagged `monitoring` or above.
 pub(crate) struct Monitor;
 
+/// A caller tagged `policymaker` or `administrator`.
+pub(crate) struct Policymaker(pub(crate) Caller);
+
 /// A caller tagged `administrator`.
 pub(crate) struct Administrator;
 
@@ -251,6 +254,32 @@ impl<S: Sync> FromRequestParts<S> for Monitor {
             return Err(ApiError::NotAuthorised("Not monitor user"));
         }
         Ok(Self)
+    }
+}
+
+impl Policymaker {
+    /// A policymaker changes what belongs to virtual hosts with permissions, an administrator all.
+    pub(crate) fn check(&self, context: &Context, vhost: &VHost) -> Result<(), ApiError> {
+        if self.0.0.tags.iter().any(|tag| tag == "administrator") {
+            return Ok(());
+        }
+        self.0.vhost(context, vhost.name()).map(drop)
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Policymaker {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let caller = Caller::from_request_parts(parts, state).await?;
+        let tags = &caller.0.tags;
+        if !tags
+            .iter()
+            .any(|tag| tag == "policymaker" || tag == "administrator")
+        {
+            return Err(ApiError::NotAuthorised("Not policymaker"));
+        }
+        Ok(Self(caller))
     }
 }
 

@@ -146,7 +146,7 @@ impl Handshake {
                 let start = connection::Start {
                     version_major: 0,
                     version_minor: 9,
-                    server_properties: server_properties(place.broker.settings()),
+                    server_properties: server_properties(place.broker),
                     mechanisms: Mechanism::offered(place.broker, place.peer).into(),
                     locales: "en_US".into(),
                 };
