@@ -54,6 +54,17 @@ fn check_is_content_with_a_file_of_rabbitmqs() {
 }
 
 #[test]
+fn check_is_content_with_the_defaults_of_the_image() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap();
+    let defaults = root.join("docker/10-defaults.conf");
+    let output = run(&["config", "check", defaults.to_str().unwrap()]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(text, "0 errors, 0 warnings\n");
+}
+
+#[test]
 fn check_finds_files_that_are_not_there() {
     let (code, text) = check("load_definitions = /nonexistent/d.json\n");
     assert_eq!(code, Some(1));

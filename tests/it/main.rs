@@ -6,12 +6,14 @@
 )]
 
 mod abuse;
+mod access;
 mod alarms;
 mod amqp;
 mod config;
 mod conformance;
 mod crashes;
 mod durability;
+mod exchanges;
 mod log;
 mod management;
 mod proxy;

@@ -78,6 +78,13 @@ impl Http {
         self
     }
 
+    /// The same client as somebody else.
+    #[must_use]
+    pub fn login(self, user: &str, password: &str) -> Self {
+        let credentials = base64(format!("{user}:{password}").as_bytes());
+        self.authorized(Some(&format!("Basic {credentials}")))
+    }
+
     /// GET below `/api`.
     #[track_caller]
     #[must_use]
@@ -194,6 +201,27 @@ fn unchunk(mut bytes: &[u8]) -> Vec<u8> {
         }
     }
     body
+}
+
+/// RFC 4648, with padding.
+#[must_use]
+pub fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut out = String::new();
+    for chunk in bytes.chunks(3) {
+        let group = (0..3).fold(0_usize, |group, at| {
+            group << 8 | usize::from(chunk.get(at).copied().unwrap_or_default())
+        });
+        for at in 0..4 {
+            let digit = DIGITS[group >> (18 - 6 * at) & 63];
+            out.push(if at <= chunk.len() {
+                char::from(digit)
+            } else {
+                '='
+            });
+        }
+    }
+    out
 }
 
 /// Percent-encodes one path segment.

@@ -16,6 +16,7 @@ use store::{Options, QueueId, Recovered, Store};
 use crate::alarms::{Alarms, Resources};
 use crate::auth::Users;
 use crate::budget::Budget;
+use crate::census::Census;
 use crate::commits::Commits;
 use crate::damage;
 use crate::events::{EVENT_EXCHANGE, Events, Facts};
@@ -50,6 +51,7 @@ pub struct Broker {
     failure: Arc<Failure>,
     timers: Arc<Timers>,
     events: Arc<Events>,
+    census: Arc<Census>,
     alarms: Alarms,
     segment_bytes: u64,
     pub(crate) vhosts: DashMap<String, Arc<VHost>>,
@@ -90,12 +92,14 @@ impl Broker {
         damage::report(&recovered, data_dir);
         let budget = Budget::new(settings.message_memory_max, settings.queue_memory_max);
         let (timers, clock) = (Arc::<Timers>::default(), settings.clock.clone());
+        let census = Arc::new(Census::new(&settings));
         let broker = Arc::new(Self {
             settings,
             store,
             commits,
             budget: Arc::new(budget),
             failure,
+            census,
             events: Events::new(clock, Arc::clone(&timers)),
             timers,
             alarms: Alarms::default(),
@@ -133,6 +137,7 @@ impl Broker {
             clock: self.settings.clock.clone(),
             timers: Arc::clone(&self.timers),
             events: Arc::clone(&self.events),
+            census: Arc::clone(&self.census),
         };
         let vhost = Arc::new_cyclic(|handle| {
             VHost::new((name, meta), services, ids, churn, Weak::clone(handle))
@@ -143,6 +148,16 @@ impl Broker {
         }
         self.vhosts.insert(name.to_owned(), Arc::clone(&vhost));
         vhost
+    }
+
+    /// The store itself, for the start.
+    pub(crate) const fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// What an entry belongs to is gone.
+    pub(crate) fn forget_entry(&self, key: &[u8]) {
+        self.store.remove(key);
     }
 
     /// The queue of a delivery mark is gone.

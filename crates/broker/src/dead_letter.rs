@@ -62,7 +62,7 @@ pub(crate) fn pass_on(letters: Vec<DeadLetter>, wakes: &mut Wakes) {
         let addressed = letter
             .queue
             .home()
-            .and_then(|vhost| address(&vhost, &letter));
+            .and_then(|vhost| address(&vhost, &letter, wakes));
         let Some((message, targets)) = addressed else {
             group.publish(wakes);
             letter
@@ -115,7 +115,11 @@ fn same(one: &[Arc<Queue>], other: &[Arc<Queue>]) -> bool {
 }
 
 /// The message as it is to be published, and to which queues. None: nowhere.
-fn address(vhost: &VHost, letter: &DeadLetter) -> Option<(Message, Vec<Arc<Queue>>)> {
+fn address(
+    vhost: &VHost,
+    letter: &DeadLetter,
+    wakes: &mut Wakes,
+) -> Option<(Message, Vec<Arc<Queue>>)> {
     let DeadLetter {
         queue,
         rules,
@@ -138,6 +142,11 @@ fn address(vhost: &VHost, letter: &DeadLetter) -> Option<(Message, Vec<Arc<Queue
     };
     let keys: Vec<&str> = died.keys.iter().map(String::as_str).collect();
     let route = vhost.route_from(exchange, &keys, &died.headers);
+    if route.is_intercepted() {
+        // A delay, or a look for duplicates: the exchange has it, and the queues have no say.
+        let published = vhost.publish_intercepted(&route, &died.message, wakes);
+        return published.routed.then(|| (died.message, Vec::new()));
+    }
     let copies = route.queues.len() as u64;
     let targets: Vec<Arc<Queue>> = route
         .queues

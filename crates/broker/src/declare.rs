@@ -112,9 +112,10 @@ impl VHost {
                 &self.name,
             )));
         }
-        let may = |right| actor.access.check_queue(right, &declare.name, &self.name);
-        may(Right::Configure)?;
+        let may = |right, name: &str| actor.access.check_queue(right, name, &self.name);
+        may(Right::Configure, &declare.name)?;
         check_server_named(&declare)?;
+        self.add_default_type(&mut declare);
         // The topology lock makes "look, then create" one step.
         let mut topology = self.topology_for(actor);
         if let Some(queue) = self.queue(&declare.name) {
@@ -133,7 +134,7 @@ impl VHost {
             });
         }
         if let Some(exchange) = codec::get_str(&declare.arguments, "x-dead-letter-exchange") {
-            may(Right::Read)?;
+            may(Right::Read, &declare.name)?;
             actor
                 .access
                 .check_exchange(Right::Write, exchange, &self.name)?;
@@ -301,6 +302,9 @@ impl VHost {
             return Err(Error::ReservedName(resource()));
         }
         check_alternate(declare, resource)?;
+        self.services
+            .census
+            .check_exchange(&declare.name, &self.name)?;
         if let Some(alternate) = codec::get_str(&declare.arguments, "alternate-exchange") {
             may(Right::Read, &declare.name)?;
             may(Right::Write, alternate)?;
@@ -352,10 +356,16 @@ impl VHost {
     pub fn bind(&self, spec: &BindingSpec, actor: &Actor) -> Result<Applied, Error> {
         self.check_binding(spec, actor)?;
         let mut topology = self.topology_for(actor);
-        self.find_exchange(&spec.source)?;
-        match &spec.destination {
-            Destination::Queue(name) => drop(self.find_queue(name, actor)?),
-            Destination::Exchange(name) => drop(self.find_exchange(name)?),
+        let source = self.find_exchange(&spec.source)?;
+        let queue = match &spec.destination {
+            Destination::Queue(name) => Some(self.find_queue(name, actor)?),
+            Destination::Exchange(name) => {
+                self.find_exchange(name)?;
+                None
+            }
+        };
+        if source.kind == Kind::LocalRandom && spec.routing_key.is_empty() {
+            check_local(queue.as_deref())?;
         }
         self.apply(
             &mut topology,
@@ -409,8 +419,26 @@ impl VHost {
         }
     }
 
+    /// Adds the virtual host's or the node's default type, if the queue can be of it.
+    fn add_default_type(&self, declare: &mut QueueDeclare) {
+        let meta = self.meta();
+        let kind = meta.default_queue_type.as_deref();
+        let kind = kind.unwrap_or(&self.services.census.default_queue_type);
+        let classic_only =
+            !declare.durable || declare.exclusive || declare.auto_delete || declare.server_named;
+        if kind == "classic"
+            || classic_only
+            || declare.arguments.inner().contains_key("x-queue-type")
+        {
+            return;
+        }
+        let kind = AMQPValue::LongString(kind.into());
+        declare.arguments.insert("x-queue-type".into(), kind);
+    }
+
     /// Whether there may be one queue more.
     fn check_queue_limits(&self, name: &str) -> Result<(), Error> {
+        self.services.census.check_queue(name)?;
         let limit = self.meta().limits.max_queues;
         let limit = limit
             .filter(|limit| usize::try_from(*limit).is_ok_and(|limit| self.queue_count() >= limit));
@@ -443,6 +471,16 @@ fn check_conditions(queue: &Queue, only_if: DeleteIf) -> Result<(), Error> {
         "cannot delete {}. queue.delete operations with {flag} flag set are not supported by quorum queues",
         queue.resource()
     )))
+}
+
+/// What may be bound to an exchange of type x-local-random.
+fn check_local(queue: Option<&Queue>) -> Result<(), Error> {
+    let refusal = match queue.map(|queue| queue_type(queue.arguments())) {
+        Some("classic") => return Ok(()),
+        Some(kind) => format!("Queue type rabbit_{kind}_queue not valid for this exchange type"),
+        None => "Destination not found".to_owned(),
+    };
+    Err(Error::BadBinding(refusal))
 }
 
 fn check_alternate(

@@ -15,9 +15,11 @@ use routing::Kind;
 use store::{QueueId, Ticket};
 
 use crate::binding::{BindingSpec, Destination};
+use crate::delay::Delays;
 use crate::error::Error;
 use crate::events::Facts;
 use crate::exchange::{Bound, Exchange, ExchangeDeclare};
+use crate::extension::Extension;
 use crate::ids::{ConnectionId, ExchangeId};
 use crate::outbox::Event;
 use crate::queue::{Closed, Handles, Queue, QueueDeclare, Revived, Span};
@@ -97,7 +99,7 @@ impl VHost {
     ) -> Result<Applied, Error> {
         let applied = match definition {
             Definition::DeclareExchange(declare, kind) => {
-                self.add_exchange(topology, declare, kind, origin)
+                self.add_exchange(topology, declare, kind, origin)?
             }
             Definition::DeleteExchange(exchange) => self.drop_exchanges(topology, vec![exchange]),
             Definition::DeclareQueue(declare, span, owner, revived) => {
@@ -106,7 +108,7 @@ impl VHost {
             Definition::DeleteQueue(queue, closed) => {
                 self.drop_queue(topology, &queue, closed, wakes)
             }
-            Definition::Bind(spec) => self.add_binding(topology, spec, origin)?,
+            Definition::Bind(spec) => self.add_binding(topology, spec, origin, wakes)?,
             Definition::Unbind(spec) => self.drop_binding(topology, spec),
         };
         if applied.created {
@@ -123,10 +125,16 @@ impl VHost {
         declare: &ExchangeDeclare,
         kind: Kind,
         origin: Origin,
-    ) -> Applied {
+    ) -> Result<Applied, Error> {
+        let extension = Extension::parse(kind, &declare.arguments)?;
         topology.next_exchange += 1;
         let id = ExchangeId(topology.next_exchange);
-        let exchange = Arc::new(Exchange::new(id, Arc::clone(&self.name), kind, declare));
+        let mut exchange = Exchange::new(id, Arc::clone(&self.name), kind, declare, extension);
+        if kind == Kind::Delayed {
+            exchange.delays = Some(Delays::new(self.delays_of(&exchange)));
+        }
+        let exchange = Arc::new(exchange);
+        self.services.census.add_exchange();
         self.exchanges_by_id.insert(id, Arc::clone(&exchange));
         if origin == Origin::Client && !is_predeclared(&declare.name) {
             let events = &self.services.events;
@@ -137,10 +145,10 @@ impl VHost {
         self.exchanges.insert(declare.name.clone(), exchange);
         let record = declare.durable && origin == Origin::Client && !is_predeclared(&declare.name);
         let ticket = record.then(|| self.put(&Record::exchange(&self.name, declare)));
-        Applied {
+        Ok(Applied {
             created: true,
             ticket,
-        }
+        })
     }
 
     fn add_queue(
@@ -171,6 +179,7 @@ impl VHost {
                 Facts::of_queue(&queue).by(topology.by())
             });
         }
+        self.services.census.add_queue();
         self.queues_by_id.insert(id, Arc::clone(&queue));
         self.queues.insert(declare.name.clone(), queue);
         let ticket = record.then(|| self.put(&Record::queue(&self.name, declare, span)));
@@ -187,7 +196,9 @@ impl VHost {
         closed: Closed,
         wakes: &mut Wakes,
     ) -> Applied {
-        self.queues.remove(&**queue.name());
+        if self.queues.remove(&**queue.name()).is_some() {
+            self.services.census.remove_queue();
+        }
         if let Some(owned) = queue
             .owner()
             .and_then(|owner| topology.exclusive.get_mut(&owner))
@@ -240,6 +251,7 @@ impl VHost {
             if self.exchanges.remove(&*exchange.name).is_none() {
                 continue;
             }
+            self.services.census.remove_exchanges(1);
             applied.created = true;
             for binding in exchange.bindings.read().iter() {
                 forget_source(topology, binding.destination, exchange.id);
@@ -263,6 +275,7 @@ impl VHost {
                 exchange.durable,
             ));
             self.exchanges_by_id.remove(&exchange.id);
+            exchange.forget(&self.services);
             let events = &self.services.events;
             events.emit("exchange.deleted", || {
                 Facts::of_gone_exchange(&exchange).by(topology.by())
@@ -283,6 +296,7 @@ impl VHost {
         topology: &mut Topology,
         spec: &BindingSpec,
         origin: Origin,
+        wakes: &mut Wakes,
     ) -> Result<Applied, Error> {
         let Some((source, destination)) = self.ends(spec) else {
             return Ok(Applied::default());
@@ -304,6 +318,9 @@ impl VHost {
         }
         let record = source.durable && self.is_durable(destination) && origin == Origin::Client;
         let ticket = record.then(|| self.put(&Record::binding(&self.name, spec)));
+        if origin == Origin::Client {
+            self.replay_history(&source, destination, wakes);
+        }
         Ok(Applied {
             created: true,
             ticket,

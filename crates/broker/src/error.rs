@@ -172,6 +172,8 @@ pub enum Error {
     },
     /// 406: no exchange type of this name.
     UnknownExchangeType(String),
+    /// 406: an exchange's arguments do not suit its type. Holds the whole text.
+    InvalidExchange(String),
     /// 406: delete if unused, and it is used.
     InUse(Resource),
     /// 406: delete if empty, and it is not.
@@ -216,6 +218,7 @@ impl Error {
             | Self::InvalidArgumentType { .. }
             | Self::InvalidProperty { .. }
             | Self::UnknownExchangeType(_)
+            | Self::InvalidExchange(_)
             | Self::InUse(_)
             | Self::NotEmpty(_)
             | Self::BadBinding(_) => ReplyCode::PreconditionFailed,
@@ -287,6 +290,7 @@ impl fmt::Display for Error {
             Self::InUse(what) => write!(f, "{what} in use"),
             Self::NotEmpty(what) => write!(f, "{what} not empty"),
             Self::BadBinding(reason)
+            | Self::InvalidExchange(reason)
             | Self::NotImplemented(reason)
             | Self::NotAllowed(reason)
             | Self::Refused(reason) => f.write_str(reason),

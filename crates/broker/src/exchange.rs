@@ -8,8 +8,15 @@ use parking_lot::RwLock;
 use routing::{Bindings, Kind, Target};
 use store::QueueId;
 
+use crate::dedup::ExchangeDedup;
+use crate::delay::Delays;
 use crate::error::Resource;
+use crate::extension::Extension;
 use crate::ids::ExchangeId;
+use crate::intercept::is_extended;
+use crate::recent::History;
+use crate::record::Record;
+use crate::services::Services;
 
 /// Where a binding leads.
 pub(crate) type Bound = Target<QueueId, ExchangeId>;
@@ -19,7 +26,7 @@ pub(crate) type Bound = Target<QueueId, ExchangeId>;
 pub struct ExchangeDeclare {
     /// Its name.
     pub name: String,
-    /// `direct`, `fanout`, `topic` or `headers`.
+    /// A type, as [`Kind::as_str`] has it.
     pub kind: String,
     /// It survives a restart.
     pub durable: bool,
@@ -27,7 +34,7 @@ pub struct ExchangeDeclare {
     pub auto_delete: bool,
     /// Clients can't publish to it.
     pub internal: bool,
-    /// `alternate-exchange` has a meaning; others are kept.
+    /// `alternate-exchange` and those of the type have a meaning; others are kept.
     pub arguments: FieldTable,
 }
 
@@ -51,6 +58,13 @@ pub struct Exchange {
     /// `alternate-exchange`.
     pub(crate) alternate: Option<String>,
     pub(crate) bindings: RwLock<Bindings<Bound>>,
+    /// Messages that it delays.
+    pub(crate) delays: Option<Arc<Delays>>,
+    /// What it knows of earlier messages, to drop duplicates.
+    pub(crate) dedup: Option<ExchangeDedup>,
+    /// Messages for new bindings.
+    pub(crate) history: Option<History>,
+    pub(crate) dropped_duplicates: AtomicU64,
     published_in: AtomicU64,
     published_out: AtomicU64,
 }
@@ -61,7 +75,11 @@ impl Exchange {
         vhost: Arc<str>,
         kind: Kind,
         declare: &ExchangeDeclare,
+        extension: Extension,
     ) -> Self {
+        let dedup = extension
+            .dedup
+            .map(|rules| ExchangeDedup::new(rules, &vhost, &declare.name, declare.durable));
         Self {
             id,
             name: declare.name.as_str().into(),
@@ -72,7 +90,11 @@ impl Exchange {
             internal: declare.internal,
             arguments: declare.arguments.clone(),
             alternate: codec::get_str(&declare.arguments, "alternate-exchange").map(str::to_owned),
-            bindings: RwLock::new(Bindings::new(kind)),
+            bindings: RwLock::new(Bindings::hashing(extension.routes_as, extension.hash_on)),
+            delays: None,
+            dedup,
+            history: extension.history.map(History::new),
+            dropped_duplicates: AtomicU64::new(0),
             published_in: AtomicU64::new(0),
             published_out: AtomicU64::new(0),
         }
@@ -82,6 +104,38 @@ impl Exchange {
     #[must_use]
     pub fn is_default(&self) -> bool {
         self.name.is_empty()
+    }
+
+    /// It may do more with a message than choosing its queues.
+    #[must_use]
+    pub(crate) fn is_extended(&self) -> bool {
+        is_extended(self.kind) || self.dedup.is_some() || self.history.is_some()
+    }
+
+    /// Messages that it delays; none if it is not of that type.
+    #[must_use]
+    pub fn messages_delayed(&self) -> Option<u64> {
+        self.delays.as_ref().map(|delays| delays.len())
+    }
+
+    /// Duplicates that it dropped so far; none if it lets them pass.
+    #[must_use]
+    pub fn duplicates_dropped(&self) -> Option<u64> {
+        let dropped = || self.dropped_duplicates.load(Ordering::Relaxed);
+        self.dedup.as_ref().map(|_| dropped())
+    }
+
+    /// It is deleted: so is what it keeps in the store.
+    pub(crate) fn forget(&self, services: &Services) {
+        if let Some(delays) = &self.delays {
+            delays.forget();
+        }
+        if let Some(dedup) = &self.dedup {
+            dedup.forget(services);
+        }
+        if let Some(history) = &self.history {
+            history.forget(services, &Record::history_key(&self.vhost, &self.name));
+        }
     }
 
     /// How reply texts call it.

@@ -5,6 +5,7 @@ use std::fmt;
 
 use store::QueueId;
 
+use crate::queue::Span;
 use crate::record::Stored;
 
 /// A durable queue, by name.
@@ -46,6 +47,12 @@ pub fn queue_names(entries: &BTreeMap<Vec<u8>, Vec<u8>>) -> HashMap<QueueId, Que
     stored
         .filter_map(|stored| match stored {
             Stored::Queue(vhost, declare, span) => Some((span, vhost, declare.name)),
+            Stored::Bucket(vhost, exchange, _, id) => {
+                Some((Span::one(id), vhost, format!("{exchange} (delayed)")))
+            }
+            Stored::History(vhost, exchange, id) => {
+                Some((Span::one(id), vhost, format!("{exchange} (history)")))
+            }
             _ => None,
         })
         .flat_map(|(span, vhost, name)| {

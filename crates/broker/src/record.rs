@@ -6,6 +6,9 @@
 //! | `x` vhost, exchange | `exchange.declare` |
 //! | `q` vhost, queue | queue number (u32, big endian), `queue.declare`; or, for a queue with several numbers, 0xFFFFFFFF, how many (u16), the first (u32), `queue.declare` |
 //! | `b` vhost, source, `q` or `x`, destination, key, arguments | `queue.bind` or `exchange.bind` |
+//! | `d` vhost, exchange, level (u8), number (u64) | store queue of a bucket of delayed messages (u32) |
+//! | `h` vhost, exchange | store queue of the last messages (u32) |
+//! | `u` vhost, exchange, digest (16 bytes) | number and expiry of a value met by deduplication (u64 each) |
 //! | `t` queue number | 1: some of its messages may expire |
 //! | `n` queue number, message (u64, big endian) | how often it came back (u32, big endian) |
 //! | `m` queue number | highest number delivered before a clean stop (u64, big endian) |
@@ -20,6 +23,7 @@ use store::QueueId;
 
 use crate::auth::{StoredAccess, decode_access};
 use crate::binding::{BindingSpec, Destination};
+use crate::dedup::Digest;
 use crate::exchange::ExchangeDeclare;
 use crate::queue::{QueueDeclare, Span};
 use crate::vhost_meta::VHostMeta;
@@ -134,6 +138,38 @@ impl Record {
         }
     }
 
+    /// A bucket of delayed messages: its level and number.
+    pub(crate) fn bucket(
+        vhost: &str,
+        exchange: &str,
+        (level, index): (u8, u64),
+        id: QueueId,
+    ) -> Self {
+        let mut key = key(b'd', &[vhost.as_bytes(), exchange.as_bytes()]);
+        key.push(level);
+        key.extend(index.to_be_bytes());
+        Self {
+            key,
+            value: id.0.to_be_bytes().to_vec(),
+        }
+    }
+
+    pub(crate) fn history_key(vhost: &str, exchange: &str) -> Vec<u8> {
+        key(b'h', &[vhost.as_bytes(), exchange.as_bytes()])
+    }
+
+    pub(crate) fn history(vhost: &str, exchange: &str, id: QueueId) -> Self {
+        Self {
+            key: Self::history_key(vhost, exchange),
+            value: id.0.to_be_bytes().to_vec(),
+        }
+    }
+
+    /// What the keys of values begin with that an exchange has met.
+    pub(crate) fn seen_prefix(vhost: &str, exchange: &str) -> Vec<u8> {
+        key(b'u', &[vhost.as_bytes(), exchange.as_bytes()])
+    }
+
     pub(crate) fn timed_key(id: QueueId) -> Vec<u8> {
         [b"t", &id.0.to_be_bytes()[..]].concat()
     }
@@ -158,6 +194,11 @@ pub(crate) enum Stored {
     Queue(String, QueueDeclare, Span),
     Binding(String, BindingSpec),
     Mark(QueueId, u64),
+    /// Virtual host, exchange, level and number.
+    Bucket(String, String, (u8, u64), QueueId),
+    History(String, String, QueueId),
+    /// Virtual host, exchange, number and expiry.
+    Seen(String, String, Digest, (u64, u64)),
     Timed(QueueId),
     Returns(QueueId, u64, u32),
 }
@@ -167,6 +208,7 @@ impl Stored {
     pub(crate) fn span(&self) -> Option<Span> {
         match self {
             Self::Queue(_, _, span) => Some(*span),
+            Self::Bucket(_, _, _, id) | Self::History(_, _, id) => Some(Span::one(*id)),
             _ => None,
         }
     }
@@ -202,6 +244,25 @@ impl Stored {
             b'q' => {
                 let (span, method) = split_span(value)?;
                 decode_queue(method).map(|declare| Self::Queue(vhost, declare, span))
+            }
+            b'd' => {
+                let (exchange, at) = second_string(rest)?;
+                let (level, index) = at.split_first()?;
+                let place = (*level, u64::from_be_bytes(index.try_into().ok()?));
+                Some(Self::Bucket(vhost, exchange, place, number(value)?))
+            }
+            b'h' => {
+                let (exchange, _) = second_string(rest)?;
+                Some(Self::History(vhost, exchange, number(value)?))
+            }
+            b'u' => {
+                let (exchange, digest) = second_string(rest)?;
+                let (first, expires) = value.split_first_chunk::<8>()?;
+                let times = (
+                    u64::from_be_bytes(*first),
+                    u64::from_be_bytes(expires.try_into().ok()?),
+                );
+                Some(Self::Seen(vhost, exchange, digest.try_into().ok()?, times))
             }
             b'b' => decode_binding(value).map(|spec| Self::Binding(vhost, spec)),
             _ => None,
@@ -294,6 +355,19 @@ fn first_string(key: &[u8]) -> Option<String> {
     let (length, rest) = key.split_first_chunk::<2>()?;
     let bytes = rest.get(..usize::from(u16::from_be_bytes(*length)))?;
     String::from_utf8(bytes.to_vec()).ok()
+}
+
+/// The string behind the first one of a key, and what follows it.
+fn second_string(key: &[u8]) -> Option<(String, &[u8])> {
+    let (length, rest) = key.split_first_chunk::<2>()?;
+    let rest = rest.get(usize::from(u16::from_be_bytes(*length))..)?;
+    let (length, after) = rest.split_first_chunk::<2>()?;
+    let after = after.get(usize::from(u16::from_be_bytes(*length))..)?;
+    Some((first_string(rest)?, after))
+}
+
+fn number(value: &[u8]) -> Option<QueueId> {
+    Some(QueueId(u32::from_be_bytes(value.try_into().ok()?)))
 }
 
 /// A method without its frame.

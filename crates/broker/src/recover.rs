@@ -6,6 +6,7 @@ use routing::Kind;
 use store::{QueueId, Recovered, RecoveredQueue};
 
 use crate::broker::Broker;
+use crate::dedup::Digest;
 use crate::definitions::{Definition, Origin};
 use crate::queue::{Revived, Span};
 use crate::record::Stored;
@@ -33,6 +34,7 @@ pub(crate) fn restore(broker: &Broker, recovered: &Recovered) {
     };
     let mut marked = Vec::new();
     let mut stages: [Vec<Stored>; 4] = Default::default();
+    let mut kept = Kept::default();
     for (key, value) in &recovered.entries {
         let Some(stored) = Stored::decode(key, value) else {
             tracing::error!(key = %String::from_utf8_lossy(key), "an entry of the store makes no sense and is skipped");
@@ -52,6 +54,10 @@ pub(crate) fn restore(broker: &Broker, recovered: &Recovered) {
             }
             Stored::Returns(id, seq, count) => {
                 notes.returns.entry(id).or_default().insert(seq, count);
+                continue;
+            }
+            Stored::Bucket(..) | Stored::History(..) | Stored::Seen(..) => {
+                kept.add(key, stored);
                 continue;
             }
             Stored::Access(access) => {
@@ -74,6 +80,7 @@ pub(crate) fn restore(broker: &Broker, recovered: &Recovered) {
     for stored in stages.into_iter().flatten() {
         restore_one(broker, stored, &mut queues, &mut notes);
     }
+    kept.restore(broker, &mut queues);
     for id in marked.iter().filter(|id| !known.contains(id)) {
         broker.forget_mark(*id);
     }
@@ -145,8 +152,79 @@ fn restore_one(
                 apply(&vhost, Definition::Bind(&spec));
             }
         }
-        Stored::Mark(..) | Stored::Timed(_) | Stored::Returns(..) | Stored::Access(_) => {}
+        Stored::Mark(..)
+        | Stored::Timed(_)
+        | Stored::Returns(..)
+        | Stored::Access(_)
+        | Stored::Bucket(..)
+        | Stored::History(..)
+        | Stored::Seen(..) => {}
     }
+}
+
+/// Number, value and expiry.
+type Met = (u64, Digest, u64);
+
+/// What exchanges keep besides their declaration.
+#[derive(Default)]
+struct Kept {
+    /// Store queues, with the keys of their entries.
+    queues: Vec<(Vec<u8>, Stored)>,
+    /// Values met by deduplication, by virtual host and exchange.
+    seen: HashMap<(String, String), Vec<Met>>,
+}
+
+impl Kept {
+    fn add(&mut self, key: &[u8], stored: Stored) {
+        match stored {
+            Stored::Seen(vhost, exchange, value, (number, expires_ms)) => {
+                let values = self.seen.entry((vhost, exchange)).or_default();
+                values.push((number, value, expires_ms));
+            }
+            other => self.queues.push((key.to_vec(), other)),
+        }
+    }
+
+    fn restore(self, broker: &Broker, queues: &mut HashMap<QueueId, RecoveredQueue>) {
+        let find = |vhost: &str, name: &str| broker.vhost(vhost)?.exchange(name);
+        for ((vhost, name), values) in self.seen {
+            if let Some(exchange) = find(&vhost, &name)
+                && let Some(dedup) = &exchange.dedup
+            {
+                dedup.restore(values);
+            }
+        }
+        for (key, stored) in self.queues {
+            let restored = match &stored {
+                Stored::Bucket(vhost, name, (level, index), id) => {
+                    let exchange = find(vhost, name);
+                    let delays = exchange.and_then(|exchange| exchange.delays.clone());
+                    delays.map(|delays| delays.restore(*level, *index, take(queues, *id)))
+                }
+                Stored::History(vhost, name, id) => find(vhost, name).and_then(|exchange| {
+                    let history = exchange.history.as_ref()?;
+                    history.restore(take(queues, *id), broker.store());
+                    Some(())
+                }),
+                _ => None,
+            };
+            if restored.is_none() {
+                // Its exchange was deleted, but a crash fell between the two records.
+                broker.forget_entry(&key);
+            }
+        }
+    }
+}
+
+/// What was recovered of a queue, if it was ever written to.
+fn take(queues: &mut HashMap<QueueId, RecoveredQueue>, id: QueueId) -> RecoveredQueue {
+    queues.remove(&id).unwrap_or(RecoveredQueue {
+        id,
+        first_seq: 1,
+        next_seq: 1,
+        live: 0,
+        live_bytes: 0,
+    })
 }
 
 fn apply(vhost: &VHost, definition: Definition<'_>) {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use store::Store;
 
 use crate::budget::Budget;
+use crate::census::Census;
 use crate::clock::Clock;
 use crate::events::Events;
 use crate::timers::Timers;
@@ -18,4 +19,5 @@ pub(crate) struct Services {
     pub(crate) clock: Clock,
     pub(crate) timers: Arc<Timers>,
     pub(crate) events: Arc<Events>,
+    pub(crate) census: Arc<Census>,
 }

@@ -1,20 +1,21 @@
 //! A virtual host: its queues and exchanges by name, and the way of a message between them.
 
-use std::cell::Cell;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use codec::{FieldTable, as_str, get_array};
 use dashmap::DashMap;
 use parking_lot::{Mutex, RwLock};
-use routing::{Graph, Kind, Routes};
+use routing::{Kind, Routes, Subject};
 use store::{QueueId, Ticket};
 
 use crate::binding::{BindingSpec, Destination};
 use crate::definitions::{Definition, Origin, Topology};
+use crate::delay::Place;
 use crate::error::{Error, Resource};
 use crate::exchange::{Bound, Exchange, ExchangeDeclare};
 use crate::ids::ExchangeId;
+use crate::intercept::RoutingView;
 use crate::message::Message;
 use crate::queue::Queue;
 use crate::replies::Replies;
@@ -42,8 +43,18 @@ pub struct Route {
     /// Every queue that gets it, each once.
     pub queues: Box<[Arc<Queue>]>,
     /// The same exchange and key lead here again until the generation changes. False when
-    /// headers took part.
+    /// headers, properties or chance took part.
     pub cacheable: bool,
+    /// An exchange on the way wants the message itself. Holds the keys of CC and BCC.
+    pub(crate) intercepted: Option<Box<[String]>>,
+}
+
+impl Route {
+    /// The message is to go through [`VHost::publish_intercepted`]. The route has no queues then.
+    #[must_use]
+    pub const fn is_intercepted(&self) -> bool {
+        self.intercepted.is_some()
+    }
 }
 
 /// The result of publishing one message.
@@ -125,6 +136,19 @@ impl VHost {
         let definition = Definition::DeclareExchange(&declare, kind);
         let declared = self.apply(&mut topology, definition, Origin::Client, &mut Wakes::new());
         debug_assert!(declared.is_ok(), "declaring an exchange can't fail");
+    }
+
+    /// Where a delayed exchange keeps its messages and sends them to.
+    pub(crate) fn delays_of(&self, exchange: &Exchange) -> Place {
+        Place {
+            vhost: Weak::clone(&self.handle),
+            vhost_name: Arc::clone(&self.name),
+            exchange: exchange.id,
+            exchange_name: Arc::clone(&exchange.name),
+            durable: exchange.durable,
+            services: self.services.clone(),
+            next_queue_id: Arc::clone(&self.next_queue_id),
+        }
     }
 
     /// Its name.
@@ -329,39 +353,53 @@ impl VHost {
     ///
     /// # Errors
     /// [`Error::NotFound`] without the exchange, [`Error::InternalExchange`].
-    pub fn route(
+    pub fn route<'a>(
         &self,
         exchange: &str,
         keys: &[&str],
-        headers: &FieldTable,
+        subject: impl Into<Subject<'a>>,
     ) -> Result<Route, Error> {
         let exchange = self.find_exchange(exchange)?;
         if exchange.internal {
             return Err(Error::InternalExchange(exchange.resource()));
         }
-        Ok(self.route_from(exchange, keys, headers))
+        Ok(self.route_from(exchange, keys, subject))
     }
 
     /// The same for messages of the broker's own, which may enter anywhere.
-    pub(crate) fn route_from(
+    pub(crate) fn route_from<'a>(
         &self,
         exchange: Arc<Exchange>,
         keys: &[&str],
-        headers: &FieldTable,
+        subject: impl Into<Subject<'a>>,
     ) -> Route {
-        let view = RoutingView {
-            vhost: self,
-            saw_headers: Cell::new(false),
-        };
+        let view = RoutingView::new(self);
         let mut ids = Routes::new();
-        routing::resolve(&view, exchange.id, keys, headers, &mut ids);
-        let find = |id: QueueId| self.queues_by_id.get(&id).map(|q| Arc::clone(q.value()));
-        let queues = ids.iter().filter_map(find).collect();
+        routing::resolve(&view, exchange.id, keys, subject, &mut ids);
+        if view.intercepted.get() {
+            let further = keys.iter().skip(1).map(|key| (*key).to_owned());
+            return Route {
+                exchange,
+                queues: Box::default(),
+                cacheable: false,
+                intercepted: Some(further.collect()),
+            };
+        }
         Route {
             exchange,
-            queues,
-            cacheable: !view.saw_headers.get(),
+            queues: self.queues_of(&ids),
+            cacheable: view.repeatable.get(),
+            intercepted: None,
         }
+    }
+
+    /// The queues of these numbers that are still there.
+    pub(crate) fn queues_of(&self, ids: &Routes<QueueId>) -> Box<[Arc<Queue>]> {
+        ids.iter().filter_map(|id| self.queue_by_id(id)).collect()
+    }
+
+    pub(crate) fn queue_by_id(&self, id: QueueId) -> Option<Arc<Queue>> {
+        self.queues_by_id.get(&id).map(|q| Arc::clone(q.value()))
     }
 
     /// Publishes one message to the exchange and key that it names, as the HTTP API does.
@@ -380,6 +418,9 @@ impl VHost {
             keys.extend(further.filter_map(as_str));
         }
         let route = self.route(message.exchange(), &keys, &headers)?;
+        if route.is_intercepted() {
+            return Ok(self.publish_intercepted(&route, &message, wakes));
+        }
         let copies = route.queues.len() as u64;
         route.exchange.count_publish(1, copies);
         let (mut ticket, mut rejected) = (None, false);
@@ -415,44 +456,5 @@ fn implicit_binding(queue: &str) -> BindingSpec {
         destination: Destination::Queue(queue.to_owned()),
         routing_key: queue.to_owned(),
         arguments: FieldTable::default(),
-    }
-}
-
-/// The exchanges as routing sees them; notes whether the result depends on headers.
-struct RoutingView<'a> {
-    vhost: &'a VHost,
-    saw_headers: Cell<bool>,
-}
-
-impl Graph for RoutingView<'_> {
-    type Exchange = ExchangeId;
-    type Queue = QueueId;
-
-    fn route(
-        &self,
-        exchange: ExchangeId,
-        key: &str,
-        headers: &FieldTable,
-        targets: &mut Routes<Bound>,
-    ) {
-        let Some(exchange) = self.vhost.exchange_by_id(exchange) else {
-            return;
-        };
-        if exchange.is_default() {
-            if let Some(queue) = self.vhost.queue(key) {
-                targets.push(Bound::Queue(queue.id()));
-            }
-            return;
-        }
-        let bindings = exchange.bindings.read();
-        if bindings.needs_headers() {
-            self.saw_headers.set(true);
-        }
-        bindings.route_into(key, headers, targets);
-    }
-
-    fn alternate(&self, exchange: ExchangeId) -> Option<ExchangeId> {
-        let exchange = self.vhost.exchange_by_id(exchange)?;
-        Some(self.vhost.exchange(exchange.alternate.as_deref()?)?.id)
     }
 }

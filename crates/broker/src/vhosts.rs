@@ -136,6 +136,9 @@ impl Broker {
         for exchange in vhost.exchanges() {
             let _ = vhost.delete_exchange(&exchange.name, DeleteIf::default(), &Actor::internal());
         }
+        // Those that every virtual host has stay to the end.
+        let exchanges = vhost.exchange_count() as u64;
+        vhost.services.census.remove_exchanges(exchanges);
         self.forget_access(name);
         let facts = || Facts::new().text("name", name);
         self.events().emit("vhost.deleted", facts);

@@ -1,12 +1,17 @@
 //! The bindings of one exchange.
 
 use crate::binding::Binding;
+use crate::consistent::{ConsistentHash, weight};
 use crate::direct::Direct;
 use crate::error::BindError;
 use crate::fanout::Fanout;
+use crate::hash_on::HashOn;
 use crate::headers::{Headers, XMatch};
 use crate::kind::Kind;
+use crate::modulus::ModulusHash;
+use crate::random::Random;
 use crate::routes::{Destination, Routes};
+use crate::subject::Subject;
 use crate::topic::Topic;
 use codec::FieldTable;
 use std::collections::BTreeSet;
@@ -18,6 +23,7 @@ use std::collections::BTreeSet;
 /// indexes need no reference counts.
 #[derive(Debug)]
 pub struct Bindings<D> {
+    kind: Kind,
     all: BTreeSet<Binding<D>>,
     index: Index<D>,
 }
@@ -28,19 +34,35 @@ enum Index<D> {
     Fanout(Fanout<D>),
     Topic(Topic<D>),
     Headers(Headers<D>),
+    ConsistentHash(ConsistentHash<D>),
+    ModulusHash(ModulusHash<D>),
+    Random(Random<D>),
 }
 
 impl<D: Destination> Bindings<D> {
     /// No bindings yet.
     #[must_use]
     pub fn new(kind: Kind) -> Self {
+        Self::hashing(kind, HashOn::RoutingKey)
+    }
+
+    /// No bindings yet, of an exchange that hashes `on` something if its kind hashes at all.
+    /// A delayed exchange has the bindings of the kind that it delays for.
+    #[must_use]
+    pub fn hashing(kind: Kind, on: HashOn) -> Self {
         let index = match kind {
             Kind::Direct => Index::Direct(Direct::new()),
-            Kind::Fanout => Index::Fanout(Fanout::new()),
             Kind::Topic => Index::Topic(Topic::new()),
             Kind::Headers => Index::Headers(Headers::new()),
+            Kind::ConsistentHash => Index::ConsistentHash(ConsistentHash::new(on)),
+            Kind::ModulusHash => Index::ModulusHash(ModulusHash::new()),
+            Kind::Random | Kind::LocalRandom => Index::Random(Random::new()),
+            Kind::Fanout | Kind::Delayed | Kind::Deduplication | Kind::RecentHistory => {
+                Index::Fanout(Fanout::new())
+            }
         };
         Self {
+            kind,
             all: BTreeSet::new(),
             index,
         }
@@ -49,18 +71,14 @@ impl<D: Destination> Bindings<D> {
     /// The kind given to [`new`](Self::new).
     #[must_use]
     pub fn kind(&self) -> Kind {
-        match self.index {
-            Index::Direct(_) => Kind::Direct,
-            Index::Fanout(_) => Kind::Fanout,
-            Index::Topic(_) => Kind::Topic,
-            Index::Headers(_) => Kind::Headers,
-        }
+        self.kind
     }
 
     /// Adds a binding; `Ok(false)` if one with the same destination, key and arguments exists.
     ///
     /// # Errors
-    /// A headers binding whose `x-match` argument is not a known mode, also if it existed.
+    /// A binding that the kind does not allow, also if it existed: an `x-match` that is not a
+    /// known mode, a key that is not a weight, a key where none is allowed.
     pub fn bind(
         &mut self,
         destination: D,
@@ -71,6 +89,13 @@ impl<D: Destination> Bindings<D> {
         if let Index::Headers(headers) = &mut self.index {
             headers.insert(binding.clone(), XMatch::parse(arguments)?);
         }
+        if self.kind == Kind::LocalRandom && !key.is_empty() {
+            return Err(BindError::KeyNotEmpty(key.to_owned()));
+        }
+        let share = match self.kind {
+            Kind::ConsistentHash => weight(key)?,
+            _ => 0,
+        };
         if self.all.contains(&binding) {
             return Ok(false);
         }
@@ -78,6 +103,9 @@ impl<D: Destination> Bindings<D> {
             Index::Direct(direct) => direct.insert(destination, &binding.key),
             Index::Fanout(fanout) => fanout.insert(destination),
             Index::Topic(topic) => topic.insert(destination, key),
+            Index::ConsistentHash(hash) => hash.insert(destination, share),
+            Index::ModulusHash(hash) => hash.insert(destination),
+            Index::Random(random) => random.insert(destination),
             Index::Headers(_) => {}
         }
         Ok(self.all.insert(binding))
@@ -127,6 +155,16 @@ impl<D: Destination> Bindings<D> {
                     topic.remove(destination, &binding.key);
                 }
             }
+            Index::ConsistentHash(hash) => {
+                let left = first_from(&self.all, destination, "");
+                hash.remove(destination, left.and_then(|other| weight(&other.key).ok()));
+            }
+            Index::ModulusHash(hash) => {
+                if first_from(&self.all, destination, "").is_none() {
+                    hash.remove(destination);
+                }
+            }
+            Index::Random(random) => random.remove(destination),
         }
     }
 
@@ -159,22 +197,43 @@ impl<D: Destination> Bindings<D> {
         from(&self.all, destination, "")
     }
 
-    /// Adds every destination that a message with this routing key and these headers matches.
-    /// Only a headers exchange looks at `headers`; a message without them has the empty table.
-    pub fn route_into(&self, key: &str, headers: &FieldTable, routes: &mut Routes<D>) {
+    /// As [`route_keys_into`](Self::route_keys_into) for a message with one key.
+    pub fn route_into<'a>(
+        &self,
+        key: &str,
+        subject: impl Into<Subject<'a>>,
+        routes: &mut Routes<D>,
+    ) {
+        self.route_keys_into(&[key], &subject.into(), routes);
+    }
+
+    /// Adds every destination that a message with one of these routing keys matches. The first
+    /// is its own, the others come from CC and BCC; a kind that chooses one destination does so
+    /// once for all of them.
+    pub fn route_keys_into(&self, keys: &[&str], subject: &Subject<'_>, routes: &mut Routes<D>) {
         match &self.index {
-            Index::Direct(direct) => direct.route_into(key, routes),
+            Index::Direct(direct) => keys.iter().for_each(|key| direct.route_into(key, routes)),
+            Index::Topic(topic) => keys.iter().for_each(|key| topic.route_into(key, routes)),
+            _ if keys.is_empty() => {}
             Index::Fanout(fanout) => fanout.route_into(routes),
-            Index::Topic(topic) => topic.route_into(key, routes),
-            Index::Headers(index) => index.route_into(headers, routes),
+            Index::Headers(index) => index.route_into(subject.headers, routes),
+            Index::ConsistentHash(hash) => {
+                hash.route_into(keys.first().unwrap_or(&""), subject, routes);
+            }
+            Index::ModulusHash(hash) => hash.route_into(keys, routes),
+            Index::Random(random) => random.route_into(routes),
         }
     }
 
-    /// Whether [`route_into`](Self::route_into) looks at headers: if not, the caller need not
-    /// decode them, and may remember the result for a key until the bindings change.
+    /// Whether the same keys lead to the same destinations until the bindings change, so that
+    /// the caller may remember them. If not, headers, properties or chance take part.
     #[must_use]
-    pub fn needs_headers(&self) -> bool {
-        matches!(self.index, Index::Headers(_))
+    pub fn is_repeatable(&self) -> bool {
+        match &self.index {
+            Index::Direct(_) | Index::Fanout(_) | Index::Topic(_) | Index::ModulusHash(_) => true,
+            Index::ConsistentHash(hash) => hash.hashes_the_key(),
+            Index::Headers(_) | Index::Random(_) => false,
+        }
     }
 }
 

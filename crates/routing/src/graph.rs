@@ -2,7 +2,7 @@
 //! extra keys of CC and BCC.
 
 use crate::routes::{Destination, Routes};
-use codec::FieldTable;
+use crate::subject::Subject;
 
 /// What a binding of a [`Graph`] leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -20,13 +20,13 @@ pub trait Graph {
     /// Id of a queue.
     type Queue: Destination;
 
-    /// Adds what the exchange's own bindings match for one key. Adds nothing for an exchange that
+    /// Adds what the exchange's own bindings match for any of the keys. Adds nothing for an exchange that
     /// does not exist.
     fn route(
         &self,
         exchange: Self::Exchange,
-        key: &str,
-        headers: &FieldTable,
+        keys: &[&str],
+        subject: &Subject<'_>,
         targets: &mut Routes<Target<Self::Queue, Self::Exchange>>,
     );
 
@@ -41,13 +41,14 @@ pub trait Graph {
 /// the cost is bounded by the exchanges and bindings that exist. Each exchange decides for itself
 /// on its alternate: it is consulted when the exchange's own bindings match nothing at all, and a
 /// bound exchange counts as a match even if that one leads nowhere.
-pub fn resolve<G: Graph>(
+pub fn resolve<'a, G: Graph>(
     graph: &G,
     start: G::Exchange,
     keys: &[&str],
-    headers: &FieldTable,
+    subject: impl Into<Subject<'a>>,
     routes: &mut Routes<G::Queue>,
 ) {
+    let subject = subject.into();
     // Both the work list and the visited set: exchanges are appended once and never removed.
     let mut exchanges = Routes::new();
     exchanges.push(start);
@@ -56,9 +57,7 @@ pub fn resolve<G: Graph>(
     while let Some(&exchange) = exchanges.as_slice().get(visited) {
         visited += 1;
         targets.clear();
-        for key in keys {
-            graph.route(exchange, key, headers, &mut targets);
-        }
+        graph.route(exchange, keys, &subject, &mut targets);
         if targets.is_empty()
             && let Some(alternate) = graph.alternate(exchange)
         {

@@ -9,6 +9,7 @@
 //!  │   fanout   set           │            each exchange once, each queue once
 //!  │   topic    word trie     │
 //!  │   headers  list          │
+//!  │   hashes, random: lists  │
 //!  └──────────────────────────┘
 //! ```
 //!
@@ -18,20 +19,29 @@
 
 mod arguments;
 mod binding;
+mod consistent;
 mod destinations;
 mod direct;
 mod error;
 mod exchange;
 mod fanout;
 mod graph;
+mod hash;
+mod hash_on;
 mod headers;
 mod kind;
+mod modulus;
+mod random;
 mod routes;
+mod subject;
 mod topic;
 
 pub use binding::Binding;
-pub use error::BindError;
+pub use consistent::WEIGHT_MAX;
+pub use error::{BindError, DeclareError};
 pub use exchange::Bindings;
 pub use graph::{Graph, Target, resolve};
+pub use hash_on::HashOn;
 pub use kind::Kind;
 pub use routes::{Destination, ROUTES_SCAN_MAX, Routes};
+pub use subject::Subject;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use broker::{
     Access, AckMode, Actor, Broker, ConnectionId, ConnectionInfo, ConsumerId, Error, Message,
-    Outbox, Published, Right, Route, Ticket, VHost, Wakes,
+    Outbox, Published, PublishedOne, Right, Route, Ticket, VHost, Wakes,
 };
 
 use crate::channel::routes::RouteCache;
@@ -196,6 +196,21 @@ impl Client {
                 refused: Vec::new(),
             });
         }
+    }
+
+    /// Notes a publish that went through an exchange which wanted the message itself. One that
+    /// was not routed has been noted, but may have to wait.
+    pub(crate) fn intercepted(&mut self, channel: u16, one: PublishedOne) {
+        self.note_published(PublishedBy {
+            channel,
+            n: u64::from(one.routed),
+            ticket: one.ticket,
+            refused: if one.routed && one.rejected {
+                vec![0]
+            } else {
+                Vec::new()
+            },
+        });
     }
 
     /// Publishes a run of a transaction, behind the one that is open.

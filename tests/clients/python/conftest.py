@@ -37,8 +37,14 @@ def eventually(what, probe):
 class Broker:
     """The real binary in a directory of its own."""
 
-    def __init__(self):
+    def __init__(self, config=None):
         self.scratch = tempfile.mkdtemp(prefix="leveret-clients-")
+        self.config = []
+        if config:
+            path = os.path.join(self.scratch, "rabbitmq.conf")
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(config)
+            self.config = ["--config", path]
         self.process = None
         self.port = 0
         self.http_port = 0
@@ -53,6 +59,8 @@ class Broker:
                 *("--data-dir", os.path.join(self.scratch, "data")),
                 *("--listen", f"127.0.0.1:{self.port}"),
                 *("--management-listen", f"127.0.0.1:{self.http_port}"),
+                *("--prometheus-listen", "127.0.0.1:0"),
+                *self.config,
             ],
             cwd=self.scratch,
             env={**os.environ, "NO_COLOR": "1"},
@@ -65,6 +73,8 @@ class Broker:
         eventually("ready", lambda: self._said(r"\bready\b"))
         self.port = int(self._said(r"AMQP listening on \S+?:(\d+)").group(1))
         self.http_port = int(self._said(r"management listening on http://\S+?:(\d+)").group(1))
+        secure = self._said(r"AMQP with TLS listening on \S+?:(\d+)")
+        self.tls_port = int(secure.group(1)) if secure else None
 
     def _follow(self, process):
         for line in process.stdout:

@@ -93,6 +93,25 @@ impl Wire {
         Self::open_tuned(address, FRAME_MAX, 0)
     }
 
+    /// The same as somebody else (name and password) on another virtual host.
+    #[track_caller]
+    #[must_use]
+    pub fn open_as(address: SocketAddr, (user, password): (&str, &str), vhost: &str) -> Self {
+        let mut wire = Self::ask_to_open(address, (user, password), vhost);
+        wire.expect(0, connection::OPEN_OK);
+        wire.open_channel(1);
+        wire
+    }
+
+    /// As far as connection.open, which may be refused.
+    #[must_use]
+    pub fn ask_to_open(address: SocketAddr, (user, password): (&str, &str), vhost: &str) -> Self {
+        let (mut wire, _) = Self::login(address, user, password);
+        wire.send(0, &connection::tune_ok(2047, FRAME_MAX, 0));
+        wire.send(0, &connection::open(vhost));
+        wire
+    }
+
     /// The same with a frame size and heartbeat (seconds) of one's own.
     #[must_use]
     pub fn open_tuned(address: SocketAddr, frame_max: u32, heartbeat: u16) -> Self {

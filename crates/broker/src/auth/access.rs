@@ -8,8 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use codec::FieldTable;
-use routing::Kind;
+use routing::{Kind, Subject};
 
 use crate::auth::pattern::Pattern;
 use crate::auth::users::User;
@@ -284,15 +283,15 @@ impl VHost {
     ///
     /// # Errors
     /// 403 when it is not allowed, and those of [`Self::route`].
-    pub fn route_for(
+    pub fn route_for<'a>(
         &self,
         access: &Access,
         exchange: &str,
         keys: &[&str],
-        headers: &FieldTable,
+        subject: impl Into<Subject<'a>>,
     ) -> Result<Route, Error> {
         access.check_exchange(Right::Write, exchange, &self.name)?;
-        let route = self.route(exchange, keys, headers)?;
+        let route = self.route(exchange, keys, subject)?;
         access.check_topics(Right::Write, &route.exchange, keys.iter().copied())?;
         Ok(route)
     }

@@ -283,6 +283,78 @@ fn a_broker_may_have_so_many_virtual_hosts() {
 }
 
 #[test]
+fn a_broker_may_have_so_many_queues_and_exchanges() {
+    let dir = tempfile::tempdir().unwrap();
+    let limited = |settings: &mut Settings| {
+        settings.cluster_queue_limit = Some(2);
+        // Seven in each of the two virtual hosts from the start, and the one for events.
+        settings.cluster_exchange_limit = Some(16);
+    };
+    let broker = open_with(dir.path(), limited);
+    broker.create_vhost("v");
+    let (one, other) = (broker.vhost("/").unwrap(), broker.vhost("v").unwrap());
+    let exchange = |name: &str| ExchangeDeclare {
+        name: name.to_owned(),
+        kind: "direct".to_owned(),
+        durable: true,
+        auto_delete: false,
+        internal: false,
+        arguments: FieldTable::default(),
+    };
+    let actor = Actor::internal();
+    one.declare_queue(declare("q"), &actor).unwrap();
+    other.declare_queue(declare("q"), &actor).unwrap();
+    one.declare_exchange(&exchange("x"), &actor).unwrap();
+    broker.close().unwrap();
+    drop((broker, one, other));
+    // What was there before the start counts, too.
+    let broker = open_with(dir.path(), limited);
+    let (one, other) = (broker.vhost("/").unwrap(), broker.vhost("v").unwrap());
+    let refused = one.declare_queue(declare("r"), &actor).err().unwrap();
+    assert_eq!(
+        refused.to_string(),
+        "cannot declare queue 'r': queue limit in cluster (2) is reached"
+    );
+    let refused = other.declare_exchange(&exchange("y"), &actor).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "cannot declare exchange 'y' in vhost 'v': exchange limit of 16 is reached"
+    );
+    drop(other);
+    broker.delete_vhost("v").unwrap();
+    one.declare_queue(declare("r"), &actor).unwrap();
+    one.declare_exchange(&exchange("y"), &actor).unwrap();
+}
+
+#[test]
+fn queues_get_the_default_type_of_virtual_host_or_node() {
+    let dir = tempfile::tempdir().unwrap();
+    let broker = open_with(dir.path(), |settings| {
+        settings.default_queue_type = "quorum".to_owned();
+    });
+    let actor = Actor::internal();
+    let kind = |vhost: &str, declare: QueueDeclare| {
+        let vhost = broker.vhost(vhost).unwrap();
+        let queue = vhost.declare_queue(declare, &actor).unwrap().queue;
+        codec::get_str(queue.arguments(), "x-queue-type")
+            .unwrap()
+            .to_owned()
+    };
+    assert_eq!(kind("/", declare("durable")), "quorum");
+    let transient = QueueDeclare {
+        durable: false,
+        ..declare("transient")
+    };
+    assert_eq!(kind("/", transient), "classic");
+    let change = VHostChange {
+        default_queue_type: Some(Some("classic".to_owned())),
+        ..VHostChange::default()
+    };
+    broker.put_vhost("v", change, None).unwrap();
+    assert_eq!(kind("v", declare("durable")), "classic");
+}
+
+#[test]
 fn a_data_directory_from_before_users_gets_the_default_user() {
     let dir = tempfile::tempdir().unwrap();
     let broker = open(dir.path());

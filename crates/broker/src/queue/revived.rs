@@ -23,6 +23,11 @@ pub(crate) struct Span {
 }
 
 impl Span {
+    /// A single number.
+    pub(crate) const fn one(first: QueueId) -> Self {
+        Self { first, levels: 1 }
+    }
+
     /// All of them, that of the lowest level first.
     pub(crate) fn ids(self) -> impl Iterator<Item = QueueId> {
         (self.first.0..).map(QueueId).take(self.levels.into())

@@ -5,6 +5,7 @@ mod browse;
 mod channels;
 mod connections;
 mod consumers;
+mod delayed;
 mod exchanges;
 mod explain;
 mod health;
@@ -55,6 +56,7 @@ pub(crate) fn routes() -> Router<Arc<Context>> {
         .merge(channels::routes())
         .merge(consumers::routes())
         .merge(exchanges::routes())
+        .merge(delayed::routes())
         .merge(queues::routes())
         .merge(messages::routes())
         .merge(moves::routes())

@@ -25,6 +25,10 @@ struct ExchangeView<'a> {
     user_who_performed_action: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     message_stats: Option<Stats>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    messages_delayed: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    duplicates_dropped: Option<u64>,
     #[serde(flatten)]
     traffic: Option<Traffic>,
 }
@@ -71,6 +75,8 @@ pub(crate) fn show(
         policy: None,
         user_who_performed_action: "rmq-internal",
         message_stats: stats.unless_zero(),
+        messages_delayed: exchange.messages_delayed(),
+        duplicates_dropped: exchange.duplicates_dropped(),
         traffic: (detail == Detail::Single).then_some(Traffic {
             incoming: NOTHING,
             outgoing: NOTHING,

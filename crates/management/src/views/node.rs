@@ -41,7 +41,7 @@ struct NodeView<'a> {
     enabled_plugins: [&'static str; 1],
     applications: [Application; 2],
     auth_mechanisms: [Type; 3],
-    exchange_types: [Type; 4],
+    exchange_types: [Type; 11],
     contexts: Vec<ContextView<'a>>,
     cluster_links: [Empty; 0],
     partitions: [Empty; 0],

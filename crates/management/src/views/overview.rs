@@ -22,7 +22,7 @@ struct Overview<'a> {
     management_version: &'static str,
     rates_mode: &'static str,
     sample_retention_policies: Retention,
-    exchange_types: [Type; 4],
+    exchange_types: [Type; 11],
     product_version: &'static str,
     product_name: &'static str,
     rabbitmq_version: &'static str,
@@ -124,7 +124,7 @@ const fn exchange_type(name: &'static str, description: &'static str) -> Type {
 }
 
 /// The kinds of exchange.
-pub(crate) const EXCHANGE_TYPES: [Type; 4] = [
+pub(crate) const EXCHANGE_TYPES: [Type; 11] = [
     exchange_type(
         "direct",
         "AMQP direct exchange: the routing key equals the binding key",
@@ -137,6 +137,25 @@ pub(crate) const EXCHANGE_TYPES: [Type; 4] = [
     exchange_type(
         "topic",
         "AMQP topic exchange: patterns of words match the routing key",
+    ),
+    exchange_type(
+        "x-consistent-hash",
+        "One destination by a hash, in proportion to the binding keys",
+    ),
+    exchange_type("x-delayed-message", "Routes after the delay in x-delay"),
+    exchange_type("x-local-random", "One classic queue of this node by chance"),
+    exchange_type(
+        "x-message-deduplication",
+        "Every binding matches, once for each value of a header",
+    ),
+    exchange_type(
+        "x-modulus-hash",
+        "One destination by a hash modulo their number",
+    ),
+    exchange_type("x-random", "One binding by chance"),
+    exchange_type(
+        "x-recent-history",
+        "Every binding matches, and new ones get the last messages",
     ),
 ];
 

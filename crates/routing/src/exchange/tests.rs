@@ -47,17 +47,21 @@ fn fanout_ignores_the_key_and_reaches_each_queue_once() {
 }
 
 #[test]
-fn only_a_headers_exchange_needs_headers() {
+fn routes_by_headers_properties_or_chance_are_not_repeatable() {
     for kind in Kind::ALL {
         let bindings = Bindings::<u32>::new(kind);
         assert_eq!(bindings.kind(), kind);
-        assert_eq!(bindings.needs_headers(), kind == Kind::Headers);
+        let varies = matches!(kind, Kind::Headers | Kind::Random | Kind::LocalRandom);
+        assert_eq!(bindings.is_repeatable(), !varies, "{kind}");
+    }
+    for on in [HashOn::MessageId, HashOn::Header("h".into())] {
+        assert!(!Bindings::<u32>::hashing(Kind::ConsistentHash, on).is_repeatable());
     }
 }
 
 #[test]
 fn binding_twice_is_one_binding() {
-    for kind in Kind::ALL {
+    for kind in Kind::CORE {
         let mut bindings = Bindings::new(kind);
         assert_eq!(bindings.bind(1, "k", &none()), Ok(true));
         assert_eq!(bindings.bind(1, "k", &none()), Ok(false));
@@ -71,7 +75,7 @@ fn binding_twice_is_one_binding() {
 
 #[test]
 fn unbinding_what_is_not_bound_changes_nothing() {
-    for kind in Kind::ALL {
+    for kind in Kind::CORE {
         let mut bindings = bound(kind, &[(1, "k")]);
         assert!(!bindings.unbind(2, "k", &none()));
         assert!(!bindings.unbind(1, "other", &none()));
@@ -130,7 +134,7 @@ fn x_match_means_nothing_outside_headers_exchanges() {
 
 #[test]
 fn unbinding_a_destination_returns_exactly_its_bindings() {
-    for kind in Kind::ALL {
+    for kind in Kind::CORE {
         let mut bindings = bound(kind, &[(1, "a"), (2, "a"), (1, "b"), (3, "c"), (0, "")]);
         bindings.bind(1, "a", &arguments("h", "v")).unwrap();
         let removed = bindings.unbind_destination(1);
@@ -148,7 +152,7 @@ fn unbinding_a_destination_returns_exactly_its_bindings() {
 #[test]
 fn a_hundred_thousand_bindings_come_and_go_without_quadratic_work() {
     const COUNT: u32 = 100_000;
-    for kind in Kind::ALL {
+    for kind in Kind::CORE {
         let mut bindings = Bindings::new(kind);
         for id in 0..COUNT {
             bindings.bind(id, "shared", &none()).unwrap();
@@ -188,7 +192,7 @@ fn alone(kind: Kind, key: &str, table: &FieldTable, routing_key: &str) -> bool {
 proptest! {
     #[test]
     fn any_sequence_of_changes_agrees_with_a_plain_list(
-        kind in prop::sample::select(Kind::ALL.to_vec()),
+        kind in prop::sample::select(Kind::CORE.to_vec()),
         steps in prop::collection::vec(step(), 0..60),
     ) {
         let table = |with: bool| if with { arguments("h", "v") } else { none() };
@@ -231,4 +235,90 @@ proptest! {
             prop_assert!(bindings.contains(d, k, &table(h)));
         }
     }
+}
+
+#[test]
+fn a_consistent_hash_binding_needs_a_weight_for_its_key() {
+    let mut bindings = Bindings::new(Kind::ConsistentHash);
+    assert_eq!(bindings.bind(1, "2", &none()), Ok(true));
+    assert_eq!(
+        bindings.bind(2, "x", &none()).unwrap_err().to_string(),
+        "The binding key must be an integer: <<\"x\">>"
+    );
+    assert_eq!(
+        bindings.bind(2, "0", &none()).unwrap_err().to_string(),
+        "The binding key must be greater than 0"
+    );
+    assert_eq!(
+        bindings.bind(2, "10001", &none()).unwrap_err().to_string(),
+        "The binding key must not exceed 10000"
+    );
+    assert_eq!(bindings.len(), 1);
+}
+
+#[test]
+fn an_unbound_hash_destination_gets_nothing_more() {
+    for kind in [Kind::ConsistentHash, Kind::ModulusHash, Kind::Random] {
+        let mut bindings = bound(kind, &[(1, "1"), (2, "1"), (1, "5")]);
+        bindings.unbind(1, "1", &none());
+        let both: BTreeSet<u32> = (0..500)
+            .flat_map(|key| reached(&bindings, &key.to_string(), &none()))
+            .collect();
+        assert_eq!(both.len(), 2, "{kind}: the other binding is left");
+        bindings.unbind(1, "5", &none());
+        for key in 0..100 {
+            assert_eq!(reached(&bindings, &key.to_string(), &none()), [2], "{kind}");
+        }
+    }
+}
+
+#[test]
+fn hashes_and_chance_choose_one_destination_for_all_keys() {
+    for kind in [Kind::ConsistentHash, Kind::ModulusHash, Kind::Random] {
+        let bindings = bound(kind, &[(1, "1"), (2, "1"), (3, "1")]);
+        let mut used = BTreeSet::new();
+        for key in 0..300 {
+            let mut routes = Routes::new();
+            let (headers, own) = (none(), key.to_string());
+            bindings.route_keys_into(&[&own, "cc"], &Subject::from(&headers), &mut routes);
+            assert_eq!(routes.len(), 1, "{kind}");
+            used.extend(routes.iter());
+        }
+        assert_eq!(used.len(), 3, "{kind}: all of them are used");
+    }
+}
+
+#[test]
+fn a_local_random_binding_has_no_key() {
+    let mut bindings = Bindings::new(Kind::LocalRandom);
+    assert_eq!(bindings.bind(1, "", &none()), Ok(true));
+    assert_eq!(
+        bindings.bind(2, "k", &none()).unwrap_err().to_string(),
+        "Non empty binding 'k' key not permitted"
+    );
+}
+
+#[test]
+fn hash_arguments_are_judged_as_by_rabbitmq() {
+    assert_eq!(HashOn::parse(&none()), Ok(HashOn::RoutingKey));
+    let header = HashOn::parse(&arguments("hash-header", "h"));
+    assert_eq!(header, Ok(HashOn::Header("h".into())));
+    for (name, on) in [
+        ("message_id", HashOn::MessageId),
+        ("correlation_id", HashOn::CorrelationId),
+        ("timestamp", HashOn::Timestamp),
+    ] {
+        assert_eq!(HashOn::parse(&arguments("hash-property", name)), Ok(on));
+    }
+    let unknown = HashOn::parse(&arguments("hash-property", "app_id"));
+    assert_eq!(
+        unknown.unwrap_err().to_string(),
+        "Unsupported property: app_id"
+    );
+    let mut both = arguments("hash-property", "message_id");
+    both.insert("hash-header".into(), AMQPValue::LongString("h".into()));
+    assert_eq!(
+        HashOn::parse(&both).unwrap_err().to_string(),
+        "hash-header and hash-property are mutually exclusive"
+    );
 }

@@ -1,5 +1,6 @@
 use super::*;
 use crate::{Bindings, Kind};
+use codec::FieldTable;
 use proptest::prelude::*;
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,10 +44,10 @@ impl Graph for Exchanges {
     type Exchange = u32;
     type Queue = u32;
 
-    fn route(&self, exchange: u32, key: &str, headers: &FieldTable, targets: &mut Routes<To>) {
+    fn route(&self, exchange: u32, keys: &[&str], subject: &Subject<'_>, targets: &mut Routes<To>) {
         self.visits.set(self.visits.get() + 1);
         if let Some(bindings) = self.bindings.get(&exchange) {
-            bindings.route_into(key, headers, targets);
+            bindings.route_keys_into(keys, subject, targets);
         }
     }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use broker::{Message, Right, Route};
+use broker::{Message, PublishedOne, Right, Route, Subject};
 use bytes::Bytes;
 use codec::{
     ContentHeader, FieldTable, Frame, FrameKind, Marks, ReplyCode, Slab, basic_return, decode_frame,
@@ -206,6 +206,11 @@ impl Channel {
             return Ok(());
         }
         if route.queues.is_empty() {
+            if route.is_intercepted() {
+                let message = incoming.message(checked);
+                self.intercept(&message, route, incoming.is_mandatory(), client, turn);
+                return Ok(());
+            }
             route.exchange.count_publish(1, 0);
             if let Some(trace) = client.trace() {
                 let message = incoming.message(checked);
@@ -218,6 +223,31 @@ impl Channel {
         let run = client.run_for(self.number, route, &mut turn.wakes);
         incoming.push_into(run.next(), &checked.frame, checked.marks);
         Ok(())
+    }
+
+    /// Publishes a message on whose way an exchange wants to have it: to delay it, to compare
+    /// it with earlier ones, to remember it.
+    pub(crate) fn intercept(
+        &mut self,
+        message: &Message,
+        route: &Route,
+        mandatory: bool,
+        client: &mut Client,
+        turn: &mut Turn<'_>,
+    ) -> PublishedOne {
+        client.publish_run(&mut turn.wakes);
+        if let Some(trace) = client.trace() {
+            let messages = std::slice::from_ref(message);
+            trace.published(self.number, messages, route, &mut turn.wakes);
+        }
+        let one = client
+            .vhost
+            .publish_intercepted(route, message, &mut turn.wakes);
+        if !one.routed {
+            self.unroutable(mandatory.then_some(message), client, turn);
+        }
+        client.intercepted(self.number, one);
+        one
     }
 
     /// A message reached no queue, and is to be returned if it was mandatory. That is written
@@ -347,13 +377,20 @@ fn resolve(
         Some(bytes) => codec::decode_table(bytes).map_err(codec::ContentError::from)?,
         None => FieldTable::default(),
     };
+    let properties = incoming.header.properties()?;
+    let subject = Subject {
+        headers: &headers,
+        message_id: properties.message_id,
+        correlation_id: properties.correlation_id,
+        timestamp: properties.timestamp,
+    };
     let further = checked.further_keys.iter().map(String::as_str);
     let keys: Vec<&str> = std::iter::once(key).chain(further).collect();
     // After `generation` was read: a change of permissions moves it on last, so that a route
     // found under the new one is allowed under the new permissions.
     client.refresh_access();
     let access = &client.actor.access;
-    let route = Arc::new(client.vhost.route_for(access, exchange, &keys, &headers)?);
+    let route = Arc::new(client.vhost.route_for(access, exchange, &keys, subject)?);
     if route.cacheable && checked.further_keys.is_empty() {
         client
             .routes

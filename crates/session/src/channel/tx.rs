@@ -95,6 +95,14 @@ impl Channel {
         let mut all = Published::default();
         let mut run = Vec::new();
         while let Some((message, Publish { route, mandatory })) = messages.next() {
+            if route.is_intercepted() {
+                let one = self.intercept(&message, &route, mandatory, client, turn);
+                all.ticket = all.ticket.max(one.ticket);
+                if one.rejected {
+                    all.rejected.push(0);
+                }
+                continue;
+            }
             if route.queues.is_empty() {
                 if let Some(trace) = client.trace() {
                     let messages = std::slice::from_ref(&message);
