@@ -12,6 +12,7 @@ mod amqp;
 mod config;
 mod conformance;
 mod crashes;
+mod ctl;
 mod durability;
 mod exchanges;
 mod log;
