@@ -85,7 +85,7 @@ fn crates_depend_only_downwards() {
         ("nom", &["codec", "server"]),
         ("sled", &["store"]),
         ("axum", &["management"]),
-        ("serde_json", &["ctl", "management", "tests"]),
+        ("serde_json", &["broker", "ctl", "management", "tests"]),
         ("clap", &["ctl", "server"]),
         ("dashmap", &["broker"]),
         ("lapin", &["tests"]),

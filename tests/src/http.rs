@@ -15,6 +15,7 @@ use crate::PATIENCE;
 pub struct Http {
     address: SocketAddr,
     authorization: Option<String>,
+    content_type: String,
 }
 
 /// An answer of the management API.
@@ -68,6 +69,7 @@ impl Http {
         Self {
             address,
             authorization: Some("Basic Z3Vlc3Q6Z3Vlc3Q=".to_owned()),
+            content_type: "application/json".to_owned(),
         }
     }
 
@@ -75,6 +77,13 @@ impl Http {
     #[must_use]
     pub fn authorized(mut self, authorization: Option<&str>) -> Self {
         self.authorization = authorization.map(str::to_owned);
+        self
+    }
+
+    /// The same client with bodies of another type.
+    #[must_use]
+    pub fn sending(mut self, content_type: &str) -> Self {
+        content_type.clone_into(&mut self.content_type);
         self
     }
 
@@ -139,7 +148,8 @@ impl Http {
         if let Some(body) = body {
             write!(
                 head,
-                "Content-Type: application/json\r\nContent-Length: {}\r\n",
+                "Content-Type: {}\r\nContent-Length: {}\r\n",
+                self.content_type,
                 body.len()
             )
             .unwrap();

@@ -10,34 +10,34 @@ import { currentUser, likelyVhost, vhostNames } from './session.js'
 
 /** A select of virtual hosts, as a field; nothing to choose where there is one only. */
 export const vhostField = () => ({
-  name: 'vhost',
-  label: 'Virtual host',
-  kind: 'select',
-  options: vhostNames(),
-  value: likelyVhost(),
-  when: () => vhostNames().length > 1,
+	name: 'vhost',
+	label: 'Virtual host',
+	kind: 'select',
+	options: vhostNames(),
+	value: likelyVhost(),
+	when: () => vhostNames().length > 1,
 })
 
 // Queues
 
 export function addQueue(done) {
-  return formDialog('Add a queue', {
-    verb: 'Add queue',
-    fields: [
-      vhostField(),
-      { name: 'name', label: 'Name', required: true, help: 'At most 255 bytes. Names that begin with "amq." are the broker\'s.' },
-      { name: 'type', label: 'Type', kind: 'select', options: [{ value: '', label: 'Default of the virtual host' }, 'classic', 'quorum'], help: 'On one node both keep what is confirmed on the disk; a quorum queue counts deliveries and always is durable.' },
-      { name: 'durable', label: 'Durable', kind: 'check', value: true, help: 'It survives a restart of the broker.' },
-      { name: 'auto_delete', label: 'Auto-delete', kind: 'check', help: 'It is deleted when its last consumer goes.', when: ({ type }) => type !== 'quorum' },
-      { name: 'arguments', label: 'Arguments', kind: 'arguments', shortcuts: ({ type }) => queueShortcuts(type) },
-    ],
-    submit: async ({ vhost, name, type, durable, auto_delete, arguments: given }) => {
-      const args = type ? { 'x-queue-type': type, ...given } : given
-      await put(api('queues', vhost, name), { durable, auto_delete: auto_delete && type !== 'quorum', arguments: args })
-      done()
-    },
-    done: ({ name }) => `Queue ${name} is there.`,
-  })
+	return formDialog('Add a queue', {
+		verb: 'Add queue',
+		fields: [
+			vhostField(),
+			{ name: 'name', label: 'Name', required: true, help: 'At most 255 bytes. Names that begin with "amq." are the broker\'s.' },
+			{ name: 'type', label: 'Type', kind: 'select', options: [{ value: '', label: 'Default of the virtual host' }, 'classic', 'quorum'], help: 'A quorum queue counts deliveries and is always durable.' },
+			{ name: 'durable', label: 'Durable', kind: 'check', value: true, help: 'It survives a restart of the broker.' },
+			{ name: 'auto_delete', label: 'Auto-delete', kind: 'check', help: 'It is deleted when its last consumer goes.', when: ({ type }) => type !== 'quorum' },
+			{ name: 'arguments', label: 'Arguments', kind: 'arguments', shortcuts: ({ type }) => queueShortcuts(type) },
+		],
+		submit: async ({ vhost, name, type, durable, auto_delete, arguments: given }) => {
+			const args = type ? { 'x-queue-type': type, ...given } : given
+			await put(api('queues', vhost, name), { durable, auto_delete: auto_delete && type !== 'quorum', arguments: args })
+			done()
+		},
+		done: ({ name }) => `Queue ${name} is there.`,
+	})
 }
 
 /** What goes with a queue, in words. */
@@ -45,23 +45,23 @@ const queueLoss = row => `${nameOf(row)}: ${plural(row.messages ?? 0, 'message')
 const nameOf = row => (vhostNames().length > 1 ? `${row.name} in ${row.vhost}` : row.name)
 
 export async function purgeQueues(rows) {
-  const losses = rows.map(row => `${nameOf(row)}: ${plural(row.messages_ready ?? row.messages ?? 0, 'ready message')}`)
-  const title = rows.length === 1 ? 'Purge this queue?' : `Purge ${rows.length} queues?`
-  const also = h('p', { class: 'muted' }, 'Messages that consumers hold unacknowledged stay.')
-  if (!(await confirmLoss({ title, losses, verb: 'Purge', also }))) return false
-  return attemptAll('Purged', rows, row => del(api('queues', row.vhost, row.name, 'contents')), nameOf)
+	const losses = rows.map(row => `${nameOf(row)}: ${plural(row.messages_ready ?? row.messages ?? 0, 'ready message')}`)
+	const title = rows.length === 1 ? 'Purge this queue?' : `Purge ${rows.length} queues?`
+	const also = h('p', { class: 'muted' }, 'Messages that consumers hold unacknowledged stay.')
+	if (!(await confirmLoss({ title, losses, verb: 'Purge', also }))) return false
+	return attemptAll('Purged', rows, row => del(api('queues', row.vhost, row.name, 'contents')), nameOf)
 }
 
 export async function deleteQueues(rows) {
-  const losses = rows.map(row => `${queueLoss(row)}, ${plural(row.consumers ?? 0, 'consumer')}, and its bindings`)
-  const unused = h('input', { type: 'checkbox' })
-  const empty = h('input', { type: 'checkbox' })
-  const also = h('div', { class: 'conditions' },
-    h('label', { class: 'check' }, unused, 'Only if unused'), h('label', { class: 'check' }, empty, 'Only if empty'))
-  const title = rows.length === 1 ? 'Delete this queue?' : `Delete ${rows.length} queues?`
-  if (!(await confirmLoss({ title, losses, verb: 'Delete', also }))) return false
-  const params = { 'if-unused': unused.checked, 'if-empty': empty.checked }
-  return attemptAll('Deleted', rows, row => del(api('queues', row.vhost, row.name), params), nameOf)
+	const losses = rows.map(row => `${queueLoss(row)}, ${plural(row.consumers ?? 0, 'consumer')}, and its bindings`)
+	const unused = h('input', { type: 'checkbox' })
+	const empty = h('input', { type: 'checkbox' })
+	const also = h('div', { class: 'conditions' },
+		h('label', { class: 'check' }, unused, 'Only if unused'), h('label', { class: 'check' }, empty, 'Only if empty'))
+	const title = rows.length === 1 ? 'Delete this queue?' : `Delete ${rows.length} queues?`
+	if (!(await confirmLoss({ title, losses, verb: 'Delete', also }))) return false
+	const params = { 'if-unused': unused.checked, 'if-empty': empty.checked }
+	return attemptAll('Deleted', rows, row => del(api('queues', row.vhost, row.name), params), nameOf)
 }
 
 /** Messages that one request of a move takes. */
@@ -73,146 +73,129 @@ const MOVE_BATCH = 200
  * @param {{ title?: string, origin?: boolean }} [how]
  */
 export async function moveQueues(rows, { title, origin = false } = {}) {
-  let done = false
-  const messages = rows.reduce((sum, row) => sum + (row.messages_ready ?? row.messages ?? 0), 0)
-  await formDialog(title ?? `Move messages of ${rows.length === 1 ? nameOf(rows[0]) : `${rows.length} queues`}`, {
-    verb: 'Start',
-    fields: [
-      { name: 'to', label: 'To', kind: 'select', value: origin ? 'origin' : 'queue', options: [
-        { value: 'queue', label: 'a queue' },
-        { value: 'exchange', label: 'an exchange' },
-        { value: 'origin', label: 'the queues that they were dead-lettered from' },
-      ] },
-      { name: 'queue', label: 'Queue', required: false, when: ({ to }) => to === 'queue', help: 'In the same virtual host. It has to be there.' },
-      { name: 'exchange', label: 'Exchange', when: ({ to }) => to === 'exchange' },
-      { name: 'routing_key', label: 'Routing key', when: ({ to }) => to === 'exchange', help: 'Empty: every message keeps its own.' },
-      { name: 'count', label: 'At most', kind: 'number', value: messages || null, help: 'Messages from the front of the queue.' },
-      { name: 'rate', label: 'Messages a second, at most', kind: 'number', help: 'Empty: as fast as it goes.' },
-    ],
-    submit: async ({ to, queue, exchange, routing_key, count: most, rate }) => {
-      if (to === 'queue' && queue === '') throw new Error('To which queue?')
-      const target = to === 'queue' ? { queue } : to === 'exchange' ? { exchange, routing_key: routing_key || null } : { origin: true }
-      // Nothing is taken before it is known that there is somewhere to put it.
-      for (const row of rows) {
-        if (to === 'queue') await get(api('queues', row.vhost, queue), { columns: 'name' })
-        if (to === 'exchange') await get(api('exchanges', row.vhost, exchangePart(exchange)), { columns: 'name' })
-      }
-      done = true
-      runMove(rows, target, most ?? Infinity, rate || 0)
-    },
-  })
-  return done
+	let done = false
+	const messages = rows.reduce((sum, row) => sum + (row.messages_ready ?? row.messages ?? 0), 0)
+	await formDialog(title ?? `Move messages of ${rows.length === 1 ? nameOf(rows[0]) : `${rows.length} queues`}`, {
+		verb: 'Start',
+		fields: [
+			{ name: 'to', label: 'To', kind: 'select', value: origin ? 'origin' : 'queue', options: [
+				{ value: 'queue', label: 'a queue' },
+				{ value: 'exchange', label: 'an exchange' },
+				{ value: 'origin', label: 'the queues that they were dead-lettered from' },
+			] },
+			{ name: 'queue', label: 'Queue', required: false, when: ({ to }) => to === 'queue', help: 'In the same virtual host. It has to be there.' },
+			{ name: 'exchange', label: 'Exchange', when: ({ to }) => to === 'exchange' },
+			{ name: 'routing_key', label: 'Routing key', when: ({ to }) => to === 'exchange', help: 'Empty: every message keeps its own.' },
+			{ name: 'count', label: 'At most', kind: 'number', value: messages, help: 'Messages from the front of the queue.' },
+			{ name: 'rate', label: 'Messages a second, at most', kind: 'number', help: 'Empty: as fast as it goes.' },
+		],
+		submit: async ({ to, queue, exchange, routing_key, count: most, rate }) => {
+			if (to === 'queue' && queue === '') throw new Error('To which queue?')
+			const target = to === 'queue' ? { queue } : to === 'exchange' ? { exchange, routing_key: routing_key || null } : { origin: true }
+			// Nothing is taken before it is known that there is somewhere to put it.
+			for (const row of rows) {
+				if (to === 'queue') await get(api('queues', row.vhost, queue), { columns: 'name' })
+				if (to === 'exchange') await get(api('exchanges', row.vhost, exchangePart(exchange)), { columns: 'name' })
+			}
+			done = true
+			runMove(rows, target, most ?? messages, rate || 0)
+		},
+	})
+	return done
 }
 
 /** Moves in steps and shows how far it is. */
-async function runMove(rows, target, most, rate) {
-  const bar = h('progress', { 'aria-label': 'Moved', ...(Number.isFinite(most) ? { max: Math.max(1, most), value: 0 } : {}) })
-  const words = h('span')
-  let stopped = false
-  await new Promise(finish => {
-    dialog('Moving messages', close => {
-      const end = button('Stop', () => {
-        stopped = true
-        close()
-      })
-      step(end).then(() => finish(null))
-      return [h('p', {}, words), bar, h('div', { class: 'dialog-end' }, end)]
-    }).then(() => (stopped = true))
-  })
-
-  async function step(end) {
-    let moved = 0
-    let unroutable = 0
-    try {
-      for (const row of rows) {
-        let left = most - moved
-        while (!stopped && left > 0) {
-          const size = Math.min(MOVE_BATCH, left, rate > 0 ? Math.max(1, Math.floor(rate / 5)) : MOVE_BATCH)
-          const began = performance.now()
-          const answer = await post(api('leveret', 'queues', row.vhost, row.name, 'move'), { ...target, count: size })
-          moved += answer.moved
-          unroutable += answer.unroutable
-          left -= answer.moved
-          bar.value = moved
-          text(words, `${count(moved)} moved${unroutable ? `, ${count(unroutable)} stay where they were: no queue takes them` : ''}`)
-          if (answer.moved === 0) break
-          const pause = rate > 0 ? (answer.moved / rate) * 1000 - (performance.now() - began) : 0
-          if (pause > 0) await new Promise(resolve => setTimeout(resolve, pause))
-        }
-      }
-      text(end, 'Close')
-      text(words, `Done: ${count(moved)} moved${unroutable ? `, ${count(unroutable)} stay where they were: no queue takes them` : ''}.`)
-    } catch (error) {
-      text(end, 'Close')
-      text(words, `Stopped after ${count(moved)}: ${error.message}`)
-    }
-  }
+function runMove(rows, target, most, rate) {
+	const bar = h('progress', { 'aria-label': 'Moved', max: Math.max(1, most), value: 0 })
+	const words = h('p')
+	let stopped = false
+	let moved = 0
+	let stay = 0
+	const say = how => text(words, `${how}${count(moved)} moved${stay > 0 ? `, ${count(stay)} stay where they were: no queue takes them` : ''}.`)
+	const step = async () => {
+		for (const row of rows) {
+			for (stay = 0; !stopped && moved < most; ) {
+				const size = Math.min(MOVE_BATCH, most - moved, rate > 0 ? Math.max(1, Math.floor(rate / 5)) : MOVE_BATCH)
+				// Those that stay are at the front again.
+				const answer = await post(api('leveret', 'queues', row.vhost, row.name, 'move'), { ...target, count: size + stay })
+				moved += answer.moved
+				stay = answer.unroutable
+				bar.value = moved
+				say('')
+				if (answer.moved === 0) break
+				if (rate > 0) await new Promise(resolve => setTimeout(resolve, (answer.moved / rate) * 1000))
+			}
+		}
+	}
+	dialog('Moving messages', close => {
+		const end = button('Stop', close)
+		step().then(() => say('Done: '), error => text(words, `Stopped after ${count(moved)}: ${error.message}`)).finally(() => text(end, 'Close'))
+		return [words, bar, h('div', { class: 'dialog-end' }, end)]
+	}).then(() => (stopped = true))
 }
 
 /** A policy that matches exactly the queues that are ticked. */
 export async function policyFor(rows) {
-  const vhosts = [...new Set(rows.map(({ vhost }) => vhost))]
-  let done = false
-  await formDialog(`A policy for ${plural(rows.length, 'queue')}`, {
-    verb: 'Apply',
-    fields: [
-      { name: 'name', label: 'Name', required: true, help: vhosts.length > 1 ? `One policy of this name in each of ${vhosts.length} virtual hosts.` : 'A queue has one policy: the one with the highest priority that matches.' },
-      { name: 'priority', label: 'Priority', kind: 'number', value: 0 },
-      { name: 'definition', label: 'Definition', kind: 'arguments', shortcuts: POLICY_KEYS },
-    ],
-    submit: async ({ name, priority, definition }) => {
-      for (const vhost of vhosts) {
-        const names = rows.filter(row => row.vhost === vhost).map(row => escapeRegex(row.name))
-        await put(api('policies', vhost, name), { pattern: `^(${names.join('|')})$`, definition, priority: priority ?? 0, 'apply-to': 'queues' })
-      }
-      done = true
-    },
-    done: ({ name }) => `Policy ${name} is there.`,
-  })
-  return done
+	const vhosts = [...new Set(rows.map(({ vhost }) => vhost))]
+	let done = false
+	await formDialog(`A policy for ${plural(rows.length, 'queue')}`, {
+		verb: 'Apply',
+		fields: [
+			{ name: 'name', label: 'Name', required: true, help: vhosts.length > 1 ? `One policy of this name in each of ${vhosts.length} virtual hosts.` : 'A queue has one policy: the one with the highest priority that matches.' },
+			{ name: 'priority', label: 'Priority', kind: 'number', value: 0 },
+			{ name: 'definition', label: 'Definition', kind: 'arguments', shortcuts: POLICY_KEYS },
+		],
+		submit: async ({ name, priority, definition }) => {
+			for (const vhost of vhosts) {
+				const names = rows.filter(row => row.vhost === vhost).map(row => row.name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))
+				await put(api('policies', vhost, name), { pattern: `^(${names.join('|')})$`, definition, priority: priority ?? 0, 'apply-to': 'queues' })
+			}
+			done = true
+		},
+		done: ({ name }) => `Policy ${name} is there.`,
+	})
+	return done
 }
-
-export const escapeRegex = words => words.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
 
 // Exchanges and bindings
 
 export async function addExchange(done) {
-  const overview = await get('/api/overview', { columns: 'exchange_types' }).catch(() => null)
-  const kinds = (overview?.exchange_types ?? []).map(({ name }) => name)
-  return formDialog('Add an exchange', {
-    verb: 'Add exchange',
-    fields: [
-      vhostField(),
-      { name: 'name', label: 'Name', required: true },
-      { name: 'type', label: 'Type', kind: 'select', options: kinds.length > 0 ? kinds : ['direct', 'fanout', 'topic', 'headers'], help: 'direct: the key is the binding\'s. fanout: to all. topic: patterns of words, * for one and # for any number. headers: by headers.' },
-      { name: 'durable', label: 'Durable', kind: 'check', value: true, help: 'It survives a restart of the broker.' },
-      { name: 'auto_delete', label: 'Auto-delete', kind: 'check', help: 'It is deleted when its last binding goes.' },
-      { name: 'internal', label: 'Internal', kind: 'check', help: 'Clients cannot publish to it; other exchanges can be bound to it.' },
-      { name: 'arguments', label: 'Arguments', kind: 'arguments', shortcuts: ({ type }) => exchangeShortcuts(type) },
-    ],
-    submit: async ({ vhost, name, ...declare }) => {
-      await put(api('exchanges', vhost, name), declare)
-      done()
-    },
-    done: ({ name }) => `Exchange ${name} is there.`,
-  })
+	const overview = await get('/api/overview', { columns: 'exchange_types' }).catch(() => null)
+	const kinds = (overview?.exchange_types ?? []).map(({ name }) => name)
+	return formDialog('Add an exchange', {
+		verb: 'Add exchange',
+		fields: [
+			vhostField(),
+			{ name: 'name', label: 'Name', required: true },
+			{ name: 'type', label: 'Type', kind: 'select', options: kinds.length > 0 ? kinds : ['direct', 'fanout', 'topic', 'headers'], help: 'direct: by the key. fanout: to all. topic: by patterns of words. headers: by headers.' },
+			{ name: 'durable', label: 'Durable', kind: 'check', value: true, help: 'It survives a restart of the broker.' },
+			{ name: 'auto_delete', label: 'Auto-delete', kind: 'check', help: 'It is deleted when its last binding goes.' },
+			{ name: 'internal', label: 'Internal', kind: 'check', help: 'Clients cannot publish to it; other exchanges can be bound to it.' },
+			{ name: 'arguments', label: 'Arguments', kind: 'arguments', shortcuts: ({ type }) => exchangeShortcuts(type) },
+		],
+		submit: async ({ vhost, name, ...declare }) => {
+			await put(api('exchanges', vhost, name), declare)
+			done()
+		},
+		done: ({ name }) => `Exchange ${name} is there.`,
+	})
 }
 
 export async function deleteExchanges(rows) {
-  const losses = rows.map(row => `${nameOf(row)} (${row.type}) and all bindings from and to it`)
-  const title = rows.length === 1 ? 'Delete this exchange?' : `Delete ${rows.length} exchanges?`
-  if (!(await confirmLoss({ title, losses, verb: 'Delete' }))) return false
-  return attemptAll('Deleted', rows, row => del(api('exchanges', row.vhost, exchangePart(row.name))), nameOf)
+	const losses = rows.map(row => `${nameOf(row)} (${row.type}) and all bindings from and to it`)
+	const title = rows.length === 1 ? 'Delete this exchange?' : `Delete ${rows.length} exchanges?`
+	if (!(await confirmLoss({ title, losses, verb: 'Delete' }))) return false
+	return attemptAll('Deleted', rows, row => del(api('exchanges', row.vhost, exchangePart(row.name))), nameOf)
 }
 
 /** The address of a binding. */
 const bindingPath = row => api('bindings', row.vhost, 'e', exchangePart(row.source), row.destination_type === 'queue' ? 'q' : 'e', row.destination, row.properties_key)
 
 export async function unbind(rows) {
-  const losses = rows.map(row => `${row.source || '(default)'} → ${row.destination} with the key "${row.routing_key}"`)
-  const title = rows.length === 1 ? 'Remove this binding?' : `Remove ${rows.length} bindings?`
-  if (!(await confirmLoss({ title, losses, verb: 'Unbind' }))) return false
-  return attemptAll('Unbound', rows, row => del(bindingPath(row)), row => row.properties_key)
+	const losses = rows.map(row => `${row.source || '(default)'} → ${row.destination} with the key "${row.routing_key}"`)
+	const title = rows.length === 1 ? 'Remove this binding?' : `Remove ${rows.length} bindings?`
+	if (!(await confirmLoss({ title, losses, verb: 'Unbind' }))) return false
+	return attemptAll('Unbound', rows, row => del(bindingPath(row)), row => row.properties_key)
 }
 
 /**
@@ -221,57 +204,57 @@ export async function unbind(rows) {
  * @param {() => void} done
  */
 export function addBinding({ vhost, source, destination, destinationType }, done) {
-  return formDialog('Add a binding', {
-    verb: 'Bind',
-    fields: [
-      ...(vhost === undefined ? [vhostField()] : []),
-      ...(source === undefined ? [{ name: 'source', label: 'From exchange', required: true }] : []),
-      ...(destinationType === undefined ? [{ name: 'type', label: 'To', kind: 'select', options: [{ value: 'q', label: 'a queue' }, { value: 'e', label: 'an exchange' }] }] : []),
-      ...(destination === undefined ? [{ name: 'destination', label: 'Its name', required: true }] : []),
-      { name: 'routing_key', label: 'Routing key', help: 'direct: equal. topic: words with * for one and # for any number. fanout and headers ignore it.' },
-      { name: 'arguments', label: 'Arguments', kind: 'arguments', help: 'For headers exchanges: x-match (all, any, all-with-x, any-with-x) and the headers.', shortcuts: [
-        { key: 'x-match', label: 'x-match', type: 'String', options: ['all', 'any', 'all-with-x', 'any-with-x'], help: 'Whether all or any of the headers have to match.' },
-      ] },
-    ],
-    submit: async values => {
-      const path = api('bindings', vhost ?? values.vhost, 'e', source ?? values.source, destinationType ?? values.type, destination ?? values.destination)
-      await post(path, { routing_key: values.routing_key, arguments: values.arguments })
-      done()
-    },
-    done: 'Bound.',
-  })
+	return formDialog('Add a binding', {
+		verb: 'Bind',
+		fields: [
+			...(vhost === undefined ? [vhostField()] : []),
+			...(source === undefined ? [{ name: 'source', label: 'From exchange', required: true }] : []),
+			...(destinationType === undefined ? [{ name: 'type', label: 'To', kind: 'select', options: [{ value: 'q', label: 'a queue' }, { value: 'e', label: 'an exchange' }] }] : []),
+			...(destination === undefined ? [{ name: 'destination', label: 'Its name', required: true }] : []),
+			{ name: 'routing_key', label: 'Routing key', help: 'direct: equal. topic: words with * for one and # for any number. fanout and headers ignore it.' },
+			{ name: 'arguments', label: 'Arguments', kind: 'arguments', help: 'For headers exchanges: x-match (all, any, all-with-x, any-with-x) and the headers.', shortcuts: [
+				{ key: 'x-match', label: 'x-match', type: 'String', options: ['all', 'any', 'all-with-x', 'any-with-x'], help: 'Whether all or any of the headers have to match.' },
+			] },
+		],
+		submit: async values => {
+			const path = api('bindings', vhost ?? values.vhost, 'e', source ?? values.source, destinationType ?? values.type, destination ?? values.destination)
+			await post(path, { routing_key: values.routing_key, arguments: values.arguments })
+			done()
+		},
+		done: 'Bound.',
+	})
 }
 
 // Connections
 
 export async function closeConnections(rows) {
-  const reason = h('input', { value: '', placeholder: 'Closed by an operator', 'aria-label': 'Reason', maxlength: 200 })
-  const losses = rows.map(row => `${row.user_provided_name ? `${row.user_provided_name}, ` : ''}${row.name}: ${plural(row.channels ?? 0, 'channel')}; what it has not acknowledged is delivered again`)
-  const title = rows.length === 1 ? 'Close this connection?' : `Close ${rows.length} connections?`
-  const also = h('label', { class: 'field' }, h('span', {}, 'Reason, told to the client'), reason)
-  if (!(await confirmLoss({ title, losses, verb: 'Close', also }))) return false
-  // Header values are ASCII.
-  const words = (reason.value || `Closed by ${currentUser().name}`).replace(/[^\x20-\x7e]/g, '?')
-  return attemptAll('Closed', rows, row => del(api('connections', row.name), {}, { 'X-Reason': words }), row => row.name)
+	const reason = h('input', { value: '', placeholder: 'Closed by an operator', 'aria-label': 'Reason', maxlength: 200 })
+	const losses = rows.map(row => `${row.user_provided_name ? `${row.user_provided_name}, ` : ''}${row.name}: ${plural(row.channels ?? 0, 'channel')}; what it has not acknowledged is delivered again`)
+	const title = rows.length === 1 ? 'Close this connection?' : `Close ${rows.length} connections?`
+	const also = h('label', { class: 'field' }, h('span', {}, 'Reason, told to the client'), reason)
+	if (!(await confirmLoss({ title, losses, verb: 'Close', also }))) return false
+	// Header values are ASCII.
+	const words = (reason.value || `Closed by ${currentUser().name}`).replace(/[^\x20-\x7e]/g, '?')
+	return attemptAll('Closed', rows, row => del(api('connections', row.name), {}, { 'X-Reason': words }), row => row.name)
 }
 
 // Virtual hosts and users
 
 export async function deleteVhost(name) {
-  const vhost = await get(api('vhosts', name)).catch(() => ({}))
-  const queues = await get(api('queues', name), { page: 1, page_size: 1, columns: 'name' }).catch(() => ({}))
-  const losses = [
-    `Virtual host ${name} with its exchanges, bindings, policies and permissions`,
-    `${plural(queues.total_count ?? 0, 'queue')} with ${plural(vhost.messages ?? 0, 'message')}`,
-    'All connections to it are closed',
-  ]
-  if (!(await confirmLoss({ title: 'Delete this virtual host?', losses, verb: 'Delete', typed: name }))) return false
-  return attempt(`Delete ${name}`, () => del(api('vhosts', name)), `Virtual host ${name} is gone.`)
+	const vhost = await get(api('vhosts', name)).catch(() => ({}))
+	const queues = await get(api('queues', name), { page: 1, page_size: 1, columns: 'name' }).catch(() => ({}))
+	const losses = [
+		`Virtual host ${name} with its exchanges, bindings, policies and permissions`,
+		`${plural(queues.total_count ?? 0, 'queue')} with ${plural(vhost.messages ?? 0, 'message')}`,
+		'All connections to it are closed',
+	]
+	if (!(await confirmLoss({ title: 'Delete this virtual host?', losses, verb: 'Delete', typed: name }))) return false
+	return attempt(`Delete ${name}`, () => del(api('vhosts', name)), `Virtual host ${name} is gone.`)
 }
 
 export async function deleteUsers(rows) {
-  const losses = rows.map(row => `User ${row.name}, their permissions and limits; their connections are closed`)
-  const title = rows.length === 1 ? 'Delete this user?' : `Delete ${rows.length} users?`
-  if (!(await confirmLoss({ title, losses, verb: 'Delete' }))) return false
-  return attemptAll('Deleted', rows, row => del(api('users', row.name)), row => row.name)
+	const losses = rows.map(row => `User ${row.name}, their permissions and limits; their connections are closed`)
+	const title = rows.length === 1 ? 'Delete this user?' : `Delete ${rows.length} users?`
+	if (!(await confirmLoss({ title, losses, verb: 'Delete' }))) return false
+	return attemptAll('Deleted', rows, row => del(api('users', row.name)), row => row.name)
 }

@@ -5,10 +5,6 @@ import { h } from './dom.js'
 import { setParams } from './router.js'
 
 /**
- * @typedef {{ id: string, label: string, nodes: any[] }} Tab
- */
-
-/**
  * @param {HTMLElement} main
  * @param {object} given
  * @param {string} given.kind as in "Queue"
@@ -16,63 +12,62 @@ import { setParams } from './router.js'
  * @param {string} [given.vhost]
  * @param {[string, string]} given.up label and address of the list
  * @param {any[]} [given.controls] at the end of the heading
- * @param {any[]} [given.below] below the heading, above the tabs
- * @param {Tab[]} given.tabs
+ * @param {{ id: string, label: string, nodes: any[] }[]} given.tabs
  * @param {URLSearchParams} given.params
  * @param {(signal: AbortSignal, tab: string) => Promise<any>} given.load
  * @param {(answer: any, tab: string) => void} given.show
  */
-export function detailPage(main, { kind, name, vhost, up, controls = [], below = [], tabs, params, load, show }) {
-  const [upLabel, upHref] = up
-  const title = h('h1', {}, h('span', { class: 'kind' }, kind), ' ', h('span', { class: 'thing' }, name))
-  const trail = h('p', { class: 'trail' }, h('a', { href: upHref }, upLabel), vhost ? [' in ', h('b', {}, vhost)] : null)
-  const heading = h('div', { class: 'heading' }, h('div', { class: 'title' }, trail, title), h('div', { class: 'filters' }, controls))
-  const gone = h('section', { class: 'card empty', hidden: true })
-  let current = tabs.find(({ id }) => id === params.get('tab')) ?? tabs[0]
-  const panels = tabs.map(({ id, nodes }) => h('div', { class: 'panel-page', role: 'tabpanel', id: `tab-${id}` }, nodes))
-  const buttons = tabs.map((tab, i) => h('button', {
-    type: 'button', role: 'tab', 'aria-controls': `tab-${tab.id}`,
-    onclick: () => choose(tab),
-    onkeydown: event => {
-      const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key]
-      if (!step) return
-      const next = (i + step + tabs.length) % tabs.length
-      choose(tabs[next])
-      buttons[next].focus()
-    },
-  }, tab.label))
-  const bar = h('div', { class: 'tabs', role: 'tablist', hidden: tabs.length < 2 }, buttons)
-  const body = h('div', { class: 'detail' }, below, bar, panels)
-  const draw = () => {
-    tabs.forEach((tab, i) => {
-      panels[i].hidden = tab !== current
-      buttons[i].setAttribute('aria-selected', String(tab === current))
-      buttons[i].tabIndex = tab === current ? 0 : -1
-    })
-  }
-  const choose = tab => {
-    current = tab
-    setParams({ tab: tab === tabs[0] ? null : tab.id })
-    draw()
-    source.refresh()
-  }
-  draw()
-  main.replaceChildren(heading, gone, body)
+export function detailPage(main, { kind, name, vhost, up, controls = [], tabs, params, load, show }) {
+	const [upLabel, upHref] = up
+	const title = h('h1', {}, h('span', { class: 'kind' }, kind), ' ', h('span', { class: 'thing' }, name))
+	const trail = h('p', { class: 'trail' }, h('a', { href: upHref }, upLabel), vhost ? [' in ', h('b', {}, vhost)] : null)
+	const heading = h('div', { class: 'heading' }, h('div', { class: 'title' }, trail, title), h('div', { class: 'filters' }, controls))
+	const gone = h('section', { class: 'card empty', hidden: true })
+	let current = tabs.find(({ id }) => id === params.get('tab')) ?? tabs[0]
+	const panels = tabs.map(({ id, nodes }) => h('div', { class: 'panel-page', role: 'tabpanel', id: `tab-${id}` }, nodes))
+	const buttons = tabs.map((tab, i) => h('button', {
+		type: 'button', role: 'tab', 'aria-controls': `tab-${tab.id}`,
+		onclick: () => choose(tab),
+		onkeydown: event => {
+			const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key]
+			if (!step) return
+			const next = (i + step + tabs.length) % tabs.length
+			choose(tabs[next])
+			buttons[next].focus()
+		},
+	}, tab.label))
+	const bar = h('div', { class: 'tabs', role: 'tablist', hidden: tabs.length < 2 }, buttons)
+	const body = h('div', { class: 'detail' }, bar, panels)
+	const draw = () => {
+		tabs.forEach((tab, i) => {
+			panels[i].hidden = tab !== current
+			buttons[i].setAttribute('aria-selected', String(tab === current))
+			buttons[i].tabIndex = tab === current ? 0 : -1
+		})
+	}
+	const choose = tab => {
+		current = tab
+		setParams({ tab: tab === tabs[0] ? null : tab.id })
+		draw()
+		source.refresh()
+	}
+	draw()
+	main.replaceChildren(heading, gone, body)
 
-  const source = new DataSource({
-    load: signal => load(signal, current.id),
-    show: answer => {
-      gone.hidden = true
-      body.hidden = false
-      show(answer, current.id)
-    },
-    failed: error => {
-      const missing = error.status === 404
-      gone.hidden = !missing
-      body.hidden = missing
-      gone.replaceChildren(`There is no ${kind.toLowerCase()} of this name now. `, h('a', { href: upHref, class: 'entity' }, `All ${upLabel.toLowerCase()}`))
-      return missing
-    },
-  })
-  return source
+	const source = new DataSource({
+		load: signal => load(signal, current.id),
+		show: answer => {
+			gone.hidden = true
+			body.hidden = false
+			show(answer, current.id)
+		},
+		failed: error => {
+			const missing = error.status === 404
+			gone.hidden = !missing
+			body.hidden = missing
+			gone.replaceChildren(`There is no ${kind.toLowerCase()} of this name now. `, h('a', { href: upHref, class: 'entity' }, `All ${upLabel.toLowerCase()}`))
+			return missing
+		},
+	})
+	return source
 }

@@ -4,60 +4,56 @@ import { attribute, h, text } from './dom.js'
 import { literal } from './format.js'
 
 /**
- * @typedef {object} Fact
- * @property {string} label
- * @property {(row: any) => any} value a text; null leaves the fact out
- * @property {(row: any) => (string | null)} [href]
- * @property {(row: any) => number} [part] how much is used, from 0 to 1
+ * @param {string} title
+ * @param {any[][]} list of facts: a name; `row => text`, or null to leave it out; and perhaps
+ *   where it leads, `href(row)`, or how much is used from 0 to 1, `part(row)`
  */
-
-/** @param {string} title @param {Fact[]} list */
 export function factsCard(title, list) {
-  const heading = h('h2', {}, title)
-  const made = list.map(fact)
-  const node = h('section', { class: 'card' }, heading, h('dl', { class: 'facts' }, made.map(one => one.node)))
-  return { node, heading, show: row => made.forEach(one => one.show(row)) }
+	const heading = h('h2', {}, title)
+	const made = list.map(one => fact(one))
+	const node = h('section', { class: 'card' }, heading, h('dl', { class: 'facts' }, made.map(one => one.node)))
+	return { node, heading, show: row => made.forEach(one => one.show(row)) }
 }
 
-/** @param {Fact} one */
-function fact({ label, value, href, part }) {
-  const shown = href ? h('a', { class: 'entity' }) : h('span')
-  const filled = h('i')
-  const bar = part ? h('div', { class: 'used', role: 'meter', 'aria-label': label, 'aria-valuemin': 0, 'aria-valuemax': 100, 'aria-valuenow': 0 }, filled) : null
-  const node = h('div', { class: 'fact' }, h('dt', {}, label), h('dd', {}, shown, bar))
-  const show = row => {
-    const now = value(row)
-    node.hidden = now == null || now === ''
-    text(shown, now ?? '')
-    if (href) attribute(shown, 'href', href(row))
-    if (!bar) return
-    const used = part(row)
-    const percent = Math.min(100, Math.round((Number.isFinite(used) ? used : 0) * 1000) / 10)
-    filled.style.width = `${percent}%`
-    attribute(bar, 'aria-valuenow', percent)
-    bar.classList.toggle('high', percent >= 70 && percent < 90)
-    bar.classList.toggle('full', percent >= 90)
-  }
-  return { node, show }
+function fact(one) {
+	const [label, value, { href = null, part = null } = {}] = one
+	const shown = href ? h('a', { class: 'entity' }) : h('span')
+	const filled = h('i')
+	const bar = part ? h('div', { class: 'used', role: 'meter', 'aria-label': label, 'aria-valuemin': 0, 'aria-valuemax': 100, 'aria-valuenow': 0 }, filled) : null
+	const node = h('div', { class: 'fact' }, h('dt', {}, label), h('dd', {}, shown, bar))
+	const show = row => {
+		const now = value(row)
+		node.hidden = now == null || now === ''
+		text(shown, now ?? '')
+		if (href) attribute(shown, 'href', href(row))
+		if (!bar) return
+		const used = part(row)
+		const percent = Math.min(100, Math.round((Number.isFinite(used) ? used : 0) * 1000) / 10)
+		filled.style.width = `${percent}%`
+		attribute(bar, 'aria-valuenow', percent)
+		bar.classList.toggle('high', percent >= 70 && percent < 90)
+		bar.classList.toggle('full', percent >= 90)
+	}
+	return { node, show }
 }
 
 /** A card with a tree of names and values, such as arguments or client properties. */
 export function treeCard(title, empty) {
-  const body = h('div')
-  const node = h('section', { class: 'card' }, h('h2', {}, title), body)
-  let shown = ''
-  const show = object => {
-    const now = JSON.stringify(object ?? {})
-    if (now === shown) return
-    shown = now
-    body.replaceChildren(now === '{}' ? h('p', { class: 'muted' }, empty) : tree(object))
-  }
-  return { node, show }
+	const body = h('div')
+	const node = h('section', { class: 'card' }, h('h2', {}, title), body)
+	let shown = ''
+	const show = object => {
+		const now = JSON.stringify(object ?? {})
+		if (now === shown) return
+		shown = now
+		body.replaceChildren(now === '{}' ? h('p', { class: 'muted' }, empty) : tree(object))
+	}
+	return { node, show }
 }
 
 /** Names and values, nested. */
 export function tree(object) {
-  const entries = Object.entries(object ?? {})
-  return h('dl', { class: 'tree' }, entries.map(([key, value]) =>
-    h('div', {}, h('dt', {}, key), h('dd', {}, value !== null && typeof value === 'object' ? tree(value) : literal(value)))))
+	const entries = Object.entries(object ?? {})
+	return h('dl', { class: 'tree' }, entries.map(([key, value]) =>
+		h('div', {}, h('dt', {}, key), h('dd', {}, value !== null && typeof value === 'object' ? tree(value) : literal(value)))))
 }

@@ -12,36 +12,36 @@ export const compact = value => ((value ?? 0) < 10000 ? whole.format(value ?? 0)
 
 /** 12,345/s; 0.4/s; nothing for rest */
 export function rate(value) {
-  const perSecond = value ?? 0
-  if (perSecond === 0) return '0/s'
-  return `${perSecond < 10 ? tenth.format(perSecond) : compact(Math.round(perSecond))}/s`
+	const perSecond = value ?? 0
+	if (perSecond === 0) return '0/s'
+	return `${perSecond < 10 ? tenth.format(perSecond) : compact(Math.round(perSecond))}/s`
 }
 
 /** 12.3 MiB */
 export function bytes(value) {
-  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB']
-  let rest = value ?? 0
-  let unit = 0
-  while (rest >= 1024 && unit < units.length - 1) {
-    rest /= 1024
-    unit += 1
-  }
-  return `${unit === 0 || rest >= 100 ? whole.format(rest) : tenth.format(rest)} ${units[unit]}`
+	const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB']
+	let rest = value ?? 0
+	let unit = 0
+	while (rest >= 1024 && unit < units.length - 1) {
+		rest /= 1024
+		unit += 1
+	}
+	return `${unit === 0 || rest >= 100 ? whole.format(rest) : tenth.format(rest)} ${units[unit]}`
 }
 
 /** 3 d 4 h, from milliseconds: the two largest units */
 export function duration(ms) {
-  const seconds = Math.floor((ms ?? 0) / 1000)
-  /** @type {[number, string][]} */
-  const parts = [
-    [Math.floor(seconds / 86400), 'd'],
-    [Math.floor(seconds / 3600) % 24, 'h'],
-    [Math.floor(seconds / 60) % 60, 'min'],
-    [seconds % 60, 's'],
-  ]
-  const first = Math.max(0, parts.findIndex(([n]) => n > 0))
-  const from = parts.every(([n]) => n === 0) ? 3 : first
-  return parts.slice(from, from + 2).map(([n, unit]) => `${n} ${unit}`).join(' ')
+	const seconds = Math.floor((ms ?? 0) / 1000)
+	/** @type {[number, string][]} */
+	const parts = [
+		[Math.floor(seconds / 86400), 'd'],
+		[Math.floor(seconds / 3600) % 24, 'h'],
+		[Math.floor(seconds / 60) % 60, 'min'],
+		[seconds % 60, 's'],
+	]
+	const first = Math.max(0, parts.findIndex(([n]) => n > 0))
+	const from = parts.every(([n]) => n === 0) ? 3 : first
+	return parts.slice(from, from + 2).map(([n, unit]) => `${n} ${unit}`).join(' ')
 }
 
 /** @type {Intl.DateTimeFormatOptions} */
@@ -68,3 +68,6 @@ export const literal = value => (typeof value === 'string' ? value : JSON.string
 
 /** 12.3 KiB/s */
 export const dataRate = value => `${bytes(value)}/s`
+
+/** What stands on the axis of a chart. */
+bytes.axis = dataRate.axis = bytes

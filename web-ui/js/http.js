@@ -4,11 +4,11 @@ const KEY = 'leveret.login'
 
 /** An answer that is not what was asked for. `message` is the server's reason. */
 export class HttpError extends Error {
-  constructor(status, reason, word = '') {
-    super(reason)
-    this.status = status
-    this.word = word
-  }
+	constructor(status, reason, word = '') {
+		super(reason)
+		this.status = status
+		this.word = word
+	}
 }
 
 /** Called when a login that used to work is refused. */
@@ -27,28 +27,28 @@ export const exchangePart = name => (name === '' ? 'amq.default' : name)
 
 /** Tries a name and a password; keeps them if they are right. Gives the user. */
 export async function logIn(name, password) {
-  const login = encode(`${name}:${password}`)
-  const user = await ask('GET', '/api/whoami', { login })
-  sessionStorage.setItem(KEY, login)
-  return user
+	const login = encode(`${name}:${password}`)
+	const user = await ask('GET', '/api/whoami', { login })
+	sessionStorage.setItem(KEY, login)
+	return user
 }
 
 export function logOut() {
-  sessionStorage.removeItem(KEY)
+	sessionStorage.removeItem(KEY)
 }
 
 /** After somebody changed their own password. */
 export function keepLogin(name, password) {
-  sessionStorage.setItem(KEY, encode(`${name}:${password}`))
+	sessionStorage.setItem(KEY, encode(`${name}:${password}`))
 }
 
 /** @param {Record<string, any>} params those with no value are left out */
 export function address(path, params = {}) {
-  const query = new URLSearchParams()
-  for (const [name, value] of Object.entries(params)) {
-    if (value != null && value !== '' && value !== false) query.set(name, String(value))
-  }
-  return query.size > 0 ? `${path}?${query}` : path
+	const query = new URLSearchParams()
+	for (const [name, value] of Object.entries(params)) {
+		if (value != null && value !== '' && value !== false) query.set(name, String(value))
+	}
+	return query.size > 0 ? `${path}?${query}` : path
 }
 
 /**
@@ -66,22 +66,22 @@ export const del = (path, params = {}, headers = {}) => send('DELETE', address(p
 
 /** An answer to read as it comes, for streams. */
 export async function open(path, signal) {
-  const response = await fetch(path, options('GET', { signal, login: sessionStorage.getItem(KEY) }))
-  if (!response.ok) throw new HttpError(response.status, response.statusText)
-  return response.body.getReader()
+	const response = await fetch(path, options('GET', { signal, login: sessionStorage.getItem(KEY) }))
+	if (!response.ok) throw new HttpError(response.status, response.statusText)
+	return response.body.getReader()
 }
 
 async function send(method, path, rest) {
-  try {
-    return await ask(method, path, { ...rest, login: sessionStorage.getItem(KEY) })
-  } catch (error) {
-    // The other 401, "not_authorised", is about what this user may do.
-    if (error.status === 401 && error.word === 'not_authorized') {
-      logOut()
-      loggedOut()
-    }
-    throw error
-  }
+	try {
+		return await ask(method, path, { ...rest, login: sessionStorage.getItem(KEY) })
+	} catch (error) {
+		// The other 401, "not_authorised", is about what this user may do.
+		if (error.status === 401 && error.word === 'not_authorized') {
+			logOut()
+			loggedOut()
+		}
+		throw error
+	}
 }
 
 /**
@@ -90,32 +90,32 @@ async function send(method, path, rest) {
  * @returns {RequestInit}
  */
 function options(method, { login, signal, body, headers = {} }) {
-  return {
-    method,
-    headers: {
-      authorization: `Basic ${login}`,
-      accept: 'application/json',
-      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-      ...headers,
-    },
-    body: body === undefined ? undefined : JSON.stringify(body),
-    // The browser's own login dialog and its memory stay out of this.
-    credentials: 'omit',
-    cache: 'no-store',
-    signal,
-  }
+	return {
+		method,
+		headers: {
+			authorization: `Basic ${login}`,
+			accept: 'application/json',
+			...(body === undefined ? {} : { 'content-type': 'application/json' }),
+			...headers,
+		},
+		body: body === undefined ? undefined : JSON.stringify(body),
+		// The browser's own login dialog and its memory stay out of this.
+		credentials: 'omit',
+		cache: 'no-store',
+		signal,
+	}
 }
 
 async function ask(method, path, given) {
-  const response = await fetch(path, options(method, given))
-  const words = await response.text()
-  let answer = null
-  try {
-    if (words !== '') answer = JSON.parse(words)
-  } catch {
-    // Not JSON: the status has to do.
-  }
-  if (response.ok) return answer
-  const { reason = response.statusText, error = '' } = answer ?? {}
-  throw new HttpError(response.status, typeof reason === 'string' ? reason : JSON.stringify(reason), error)
+	const response = await fetch(path, options(method, given))
+	const words = await response.text()
+	let answer = null
+	try {
+		if (words !== '') answer = JSON.parse(words)
+	} catch {
+		// Not JSON: the status has to do.
+	}
+	if (response.ok) return answer
+	const { reason = response.statusText, error = '' } = answer ?? {}
+	throw new HttpError(response.status, typeof reason === 'string' ? reason : JSON.stringify(reason), error)
 }

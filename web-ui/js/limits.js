@@ -7,45 +7,45 @@ import { count } from './format.js'
 import { del, put } from './http.js'
 
 export const VHOST_LIMITS = [
-  { name: 'max-connections', label: 'Connections' },
-  { name: 'max-queues', label: 'Queues' },
+	{ name: 'max-connections', label: 'Connections' },
+	{ name: 'max-queues', label: 'Queues' },
 ]
 export const USER_LIMITS = [
-  { name: 'max-connections', label: 'Connections' },
-  { name: 'max-channels', label: 'Channels' },
+	{ name: 'max-connections', label: 'Connections' },
+	{ name: 'max-channels', label: 'Channels' },
 ]
 
 /**
  * @param {{ title: string, names: { name: string, label: string }[], path: (limit: string) => string, changed: () => void }} given
  */
 export function limitsCard({ title, names, path, changed }) {
-  const rows = names.map(({ name, label }) => {
-    const shown = h('td', { class: 'number' })
-    const clear = button('Clear', async () => {
-      if (await attempt('Clear', () => del(path(name)), `${label}: no limit now.`)) changed()
-    }, { class: 'small' })
-    let value
-    const set = button('Set', () => setLimit(label, value, path(name), changed), { class: 'small' })
-    const node = h('tr', {}, h('th', { scope: 'row' }, label), shown, h('td', { class: 'act' }, set, ' ', clear))
-    const show = given => {
-      value = given?.[name]
-      text(shown, value === undefined || value < 0 ? 'no limit' : count(value))
-      clear.hidden = value === undefined
-    }
-    return { node, show }
-  })
-  const node = h('section', { class: 'card narrow' }, h('h2', {}, title), h('table', { class: 'plain' }, h('tbody', {}, rows.map(row => row.node))))
-  return { node, show: given => rows.forEach(row => row.show(given)) }
+	const rows = names.map(({ name, label }) => {
+		const shown = h('td', { class: 'number' })
+		const clear = button('Clear', async () => {
+			if (await attempt('Clear', () => del(path(name)), `${label}: no limit now.`)) changed()
+		}, { class: 'small' })
+		let value
+		const set = button('Set', () => setLimit(label, value, path(name), changed), { class: 'small' })
+		const node = h('tr', {}, h('th', { scope: 'row' }, label), shown, h('td', { class: 'act' }, set, ' ', clear))
+		const show = given => {
+			value = given?.[name]
+			text(shown, value === undefined || value < 0 ? 'no limit' : count(value))
+			clear.hidden = value === undefined
+		}
+		return { node, show }
+	})
+	const node = h('section', { class: 'card narrow' }, h('h2', {}, title), h('table', { class: 'plain' }, h('tbody', {}, rows.map(row => row.node))))
+	return { node, show: given => rows.forEach(row => row.show(given)) }
 }
 
 export function setLimit(label, value, path, changed) {
-  return formDialog(`Limit of ${label.toLowerCase()}`, {
-    verb: 'Set',
-    fields: [{ name: 'value', label: 'At most', kind: 'number', value: value ?? '', required: true, help: 'Zero allows none; a negative number is no limit.' }],
-    submit: async ({ value: wanted }) => {
-      await put(path, { value: Math.round(wanted) })
-      changed()
-    },
-    done: 'Set.',
-  })
+	return formDialog(`Limit of ${label.toLowerCase()}`, {
+		verb: 'Set',
+		fields: [{ name: 'value', label: 'At most', kind: 'number', value: value ?? '', required: true, help: 'Zero allows none; a negative number is no limit.' }],
+		submit: async ({ value: wanted }) => {
+			await put(path, { value: Math.round(wanted) })
+			changed()
+		},
+		done: 'Set.',
+	})
 }

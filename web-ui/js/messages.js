@@ -23,38 +23,38 @@ import { api, exchangePart, post } from './http.js'
 const HEX_BYTES_MAX = 4096
 
 const decode = message =>
-  message.payload_encoding === 'base64'
-    ? Uint8Array.from(atob(message.payload), one => one.charCodeAt(0))
-    : new TextEncoder().encode(message.payload)
+	message.payload_encoding === 'base64'
+		? Uint8Array.from(atob(message.payload), one => one.charCodeAt(0))
+		: new TextEncoder().encode(message.payload)
 
 const bodyText = message => (message.payload_encoding === 'base64' ? new TextDecoder().decode(decode(message)) : message.payload)
 
 /** The body laid out, if it is JSON. */
 function asJson(message) {
-  try {
-    return JSON.stringify(JSON.parse(bodyText(message)), null, 2)
-  } catch {
-    return null
-  }
+	try {
+		return JSON.stringify(JSON.parse(bodyText(message)), null, 2)
+	} catch {
+		return null
+	}
 }
 
 /** Offsets, bytes, characters. */
 export function hex(data) {
-  const lines = []
-  for (let at = 0; at < Math.min(data.length, HEX_BYTES_MAX); at += 16) {
-    const row = [...data.subarray(at, at + 16)]
-    const numbers = row.map(one => one.toString(16).padStart(2, '0')).join(' ')
-    const signs = row.map(one => (one >= 32 && one < 127 ? String.fromCharCode(one) : '.')).join('')
-    lines.push(`${at.toString(16).padStart(6, '0')}  ${numbers.padEnd(47)}  ${signs}`)
-  }
-  if (data.length > HEX_BYTES_MAX) lines.push(`and ${count(data.length - HEX_BYTES_MAX)} bytes more`)
-  return lines.join('\n')
+	const lines = []
+	for (let at = 0; at < Math.min(data.length, HEX_BYTES_MAX); at += 16) {
+		const row = [...data.subarray(at, at + 16)]
+		const numbers = row.map(one => one.toString(16).padStart(2, '0')).join(' ')
+		const signs = row.map(one => (one >= 32 && one < 127 ? String.fromCharCode(one) : '.')).join('')
+		lines.push(`${at.toString(16).padStart(6, '0')}  ${numbers.padEnd(47)}  ${signs}`)
+	}
+	if (data.length > HEX_BYTES_MAX) lines.push(`and ${count(data.length - HEX_BYTES_MAX)} bytes more`)
+	return lines.join('\n')
 }
 
 /** Why it died and where it was, the last time first. */
 export const deaths = message => {
-  const list = message.properties?.headers?.['x-death']
-  return Array.isArray(list) ? list : []
+	const list = message.properties?.headers?.['x-death']
+	return Array.isArray(list) ? list : []
 }
 
 /** What a message is published again with. */
@@ -65,75 +65,75 @@ const publishing = message => ({ properties: message.properties ?? {}, payload: 
  * @param {{ vhost: string, queue: string }} place
  */
 export function messageList({ vhost, queue }) {
-  /** @type {Message[]} */
-  let shown = []
-  const ticked = new Set()
-  const list = h('div', { class: 'messages' })
-  const number = h('b')
-  const bar = h(
-    'div',
-    { class: 'card bulk', hidden: true, role: 'toolbar', 'aria-label': 'Selected messages' },
-    number,
-    button('Export', () => saveLines(queue, chosen())),
-    button('Publish again', () => republish(vhost, chosen())),
-    button('Select all', () => tickAll(true), { class: 'quiet' }),
-    button('Clear', () => tickAll(false), { class: 'quiet' }),
-  )
-  const chosen = () => shown.filter(message => ticked.has(message))
-  const drawBar = () => {
-    bar.hidden = ticked.size === 0
-    text(number, `${plural(ticked.size, 'message')} selected`)
-  }
-  const tickAll = on => {
-    ticked.clear()
-    if (on) for (const message of shown) ticked.add(message)
-    for (const box of list.querySelectorAll('input.pick')) /** @type {HTMLInputElement} */ (box).checked = on
-    drawBar()
-  }
-  /** @param {Message[]} messages @param {string} empty */
-  const show = (messages, empty) => {
-    shown = messages
-    ticked.clear()
-    drawBar()
-    const tick = (message, on) => {
-      if (on) ticked.add(message)
-      else ticked.delete(message)
-      drawBar()
-    }
-    list.replaceChildren(...(messages.length === 0
-      ? [h('p', { class: 'empty' }, empty)]
-      : messages.map((message, i) => messageCard(message, i, vhost, on => tick(message, on)))))
-  }
-  return { node: h('div', { class: 'stack' }, bar, list), show, all: () => shown }
+	/** @type {Message[]} */
+	let shown = []
+	const ticked = new Set()
+	const list = h('div', { class: 'messages' })
+	const number = h('b')
+	const bar = h(
+		'div',
+		{ class: 'card bulk', hidden: true, role: 'toolbar', 'aria-label': 'Selected messages' },
+		number,
+		button('Export', () => saveLines(queue, chosen())),
+		button('Publish again', () => republish(vhost, chosen())),
+		button('Select all', () => tickAll(true), { class: 'quiet' }),
+		button('Clear', () => tickAll(false), { class: 'quiet' }),
+	)
+	const chosen = () => shown.filter(message => ticked.has(message))
+	const drawBar = () => {
+		bar.hidden = ticked.size === 0
+		text(number, `${plural(ticked.size, 'message')} selected`)
+	}
+	const tickAll = on => {
+		ticked.clear()
+		if (on) for (const message of shown) ticked.add(message)
+		for (const box of list.querySelectorAll('input.pick')) /** @type {HTMLInputElement} */ (box).checked = on
+		drawBar()
+	}
+	/** @param {Message[]} messages @param {string} empty */
+	const show = (messages, empty) => {
+		shown = messages
+		ticked.clear()
+		drawBar()
+		const tick = (message, on) => {
+			if (on) ticked.add(message)
+			else ticked.delete(message)
+			drawBar()
+		}
+		list.replaceChildren(...(messages.length === 0
+			? [h('p', { class: 'empty' }, empty)]
+			: messages.map((message, i) => messageCard(message, i, vhost, on => tick(message, on)))))
+	}
+	return { node: h('div', { class: 'stack' }, bar, list), show, all: () => shown }
 }
 
 /** @param {Message} message */
 function messageCard(message, index, vhost, onTick) {
-  const pick = h('input', { type: 'checkbox', class: 'pick', 'aria-label': `Select message ${index + 1}`, onchange: () => onTick(pick.checked) })
-  const dead = deaths(message)
-  const { headers, ...properties } = message.properties ?? {}
-  const head = h(
-    'div',
-    { class: 'message-head' },
-    pick,
-    h('b', {}, `#${count((message.position ?? index) + 1)}`),
-    h('span', { class: 'route' }, h('span', { class: 'muted' }, message.exchange || '(default)'), ' → ', message.routing_key || '(no key)'),
-    message.redelivered ? h('span', { class: 'badge warn' }, 'redelivered') : null,
-    dead.length > 0 ? h('span', { class: 'badge bad' }, `dead: ${dead[0].reason}`) : null,
-    h('span', { class: 'spring' }),
-    h('span', { class: 'muted' }, bytes(message.payload_bytes)),
-    button('Copy', () => copy(message), { class: 'small' }),
-    button('Publish again…', () => republish(vhost, [message]), { class: 'small' }),
-  )
-  return h(
-    'article',
-    { class: 'card message' },
-    head,
-    dead.length > 0 ? timeline(dead) : null,
-    Object.keys(properties).length > 0 ? section('Properties', tree(properties)) : null,
-    headers && Object.keys(headers).length > 0 ? section('Headers', tree(withoutDeaths(headers))) : null,
-    bodyViews(message),
-  )
+	const pick = h('input', { type: 'checkbox', class: 'pick', 'aria-label': `Select message ${index + 1}`, onchange: () => onTick(pick.checked) })
+	const dead = deaths(message)
+	const { headers, ...properties } = message.properties ?? {}
+	const head = h(
+		'div',
+		{ class: 'message-head' },
+		pick,
+		h('b', {}, `#${count((message.position ?? index) + 1)}`),
+		h('span', { class: 'route' }, h('span', { class: 'muted' }, message.exchange || '(default)'), ' → ', message.routing_key || '(no key)'),
+		message.redelivered ? h('span', { class: 'badge warn' }, 'redelivered') : null,
+		dead.length > 0 ? h('span', { class: 'badge bad' }, `dead: ${dead[0].reason}`) : null,
+		h('span', { class: 'spring' }),
+		h('span', { class: 'muted' }, bytes(message.payload_bytes)),
+		button('Copy', () => copy(message), { class: 'small' }),
+		button('Publish again…', () => republish(vhost, [message]), { class: 'small' }),
+	)
+	return h(
+		'article',
+		{ class: 'card message' },
+		head,
+		dead.length > 0 ? timeline(dead) : null,
+		Object.keys(properties).length > 0 ? section('Properties', tree(properties)) : null,
+		headers && Object.keys(headers).length > 0 ? section('Headers', tree(withoutDeaths(headers))) : null,
+		bodyViews(message),
+	)
 }
 
 const section = (title, content) => h('section', {}, h('h3', {}, title), content)
@@ -143,69 +143,69 @@ const withoutDeaths = headers => Object.fromEntries(Object.entries(headers).filt
 
 /** Where it died, the first time first. */
 function timeline(dead) {
-  const steps = dead.slice().reverse().map(({ queue, reason, exchange, count: times, time, 'routing-keys': keys }) =>
-    h('li', {}, h('b', {}, queue), ` ${reason}${times > 1 ? ` ${count(times)} times` : ''}`,
-      h('small', { class: 'muted' }, ` published to ${exchange || '(default)'} with ${(keys ?? []).join(', ')}${typeof time === 'number' ? `, ${dateTime(time * 1000)}` : ''}`)))
-  return section('Its way here', h('ol', { class: 'timeline' }, steps))
+	const steps = dead.slice().reverse().map(({ queue, reason, exchange, count: times, time, 'routing-keys': keys }) =>
+		h('li', {}, h('b', {}, queue), ` ${reason}${times > 1 ? ` ${count(times)} times` : ''}`,
+			h('small', { class: 'muted' }, ` published to ${exchange || '(default)'} with ${(keys ?? []).join(', ')}${typeof time === 'number' ? `, ${dateTime(time * 1000)}` : ''}`)))
+	return section('Its way here', h('ol', { class: 'timeline' }, steps))
 }
 
 /** The body as JSON, text and hex. @param {Message} message */
 function bodyViews(message) {
-  const json = asJson(message)
-  const views = [
-    ...(json === null ? [] : [['JSON', () => json]]),
-    ['Text', () => bodyText(message)],
-    ['Hex', () => hex(decode(message))],
-  ]
-  const box = h('pre', { class: 'body', tabindex: 0, 'aria-label': 'Body' })
-  const buttons = views.map(([label, make]) => button(label, () => choose(label, make)))
-  const choose = (label, make) => {
-    text(box, make())
-    for (const one of buttons) one.setAttribute('aria-pressed', String(one.textContent === label))
-  }
-  const first = json === null && message.payload_encoding === 'base64' ? views.at(-1) : views[0]
-  choose(first[0], first[1])
-  const cutShort = decode(message).length < message.payload_bytes
-  return h(
-    'section',
-    {},
-    h('div', { class: 'body-head' }, h('h3', {}, 'Body'), h('div', { class: 'segments small', role: 'group', 'aria-label': 'View of the body' }, buttons)),
-    message.payload_bytes === 0 ? h('p', { class: 'muted' }, 'The body is empty.') : box,
-    cutShort ? h('p', { class: 'muted' }, `Only the first ${bytes(decode(message).length)} of ${bytes(message.payload_bytes)} are shown.`) : null,
-  )
+	const json = asJson(message)
+	const views = [
+		...(json === null ? [] : [['JSON', () => json]]),
+		['Text', () => bodyText(message)],
+		['Hex', () => hex(decode(message))],
+	]
+	const box = h('pre', { class: 'body', tabindex: 0, 'aria-label': 'Body' })
+	const buttons = views.map(([label, make]) => button(label, () => choose(label, make)))
+	const choose = (label, make) => {
+		text(box, make())
+		for (const one of buttons) one.setAttribute('aria-pressed', String(one.textContent === label))
+	}
+	const first = json === null && message.payload_encoding === 'base64' ? views.at(-1) : views[0]
+	choose(first[0], first[1])
+	const cutShort = decode(message).length < message.payload_bytes
+	return h(
+		'section',
+		{},
+		h('div', { class: 'body-head' }, h('h3', {}, 'Body'), h('div', { class: 'segments small', role: 'group', 'aria-label': 'View of the body' }, buttons)),
+		message.payload_bytes === 0 ? h('p', { class: 'muted' }, 'The body is empty.') : box,
+		cutShort ? h('p', { class: 'muted' }, `Only the first ${bytes(decode(message).length)} of ${bytes(message.payload_bytes)} are shown.`) : null,
+	)
 }
 
 /** As one line of JSON that can be imported again. @param {Message} message */
 const line = ({ exchange, routing_key, properties, payload, payload_encoding }) =>
-  JSON.stringify({ exchange, routing_key, properties, payload, payload_encoding })
+	JSON.stringify({ exchange, routing_key, properties, payload, payload_encoding })
 
 async function copy(message) {
-  await attempt('Copy', () => navigator.clipboard.writeText(line(message)), 'Copied as JSON.')
+	await attempt('Copy', () => navigator.clipboard.writeText(line(message)), 'Copied as JSON.')
 }
 
 const saveLines = (queue, messages) => saveFile(`${queue.replace(/[^\w.-]/g, '_')}.jsonl`, `${messages.map(line).join('\n')}\n`, 'application/jsonl')
 
 /** Publishes copies, to where they came from or somewhere else. @param {Message[]} messages */
 function republish(vhost, messages) {
-  const one = messages.length === 1 ? messages[0] : null
-  return formDialog(`Publish ${plural(messages.length, 'message')} again`, {
-    verb: 'Publish',
-    fields: [
-      { name: 'exchange', label: 'Exchange', value: one ? one.exchange : '', help: 'Empty is the default exchange: the key is the name of a queue.' },
-      { name: 'routing_key', label: 'Routing key', value: one ? one.routing_key : '', help: messages.length > 1 ? 'Empty: every message keeps its own.' : 'Of the copy; the message in the queue stays.' },
-    ],
-    submit: async ({ exchange, routing_key }) => {
-      let routed = 0
-      for (const message of messages) {
-        if (deflated(message)) throw new Error('A body that is shown in part only cannot be published again. Fetch it whole.')
-        const key = routing_key || message.routing_key
-        const answer = await post(api('exchanges', vhost, exchangePart(exchange), 'publish'), { ...publishing(message), routing_key: key })
-        routed += answer.routed ? 1 : 0
-      }
-      if (routed < messages.length) throw new Error(`${plural(messages.length - routed, 'message')} reached no queue.`)
-    },
-    done: `${plural(messages.length, 'copy', 'copies')} published.`,
-  })
+	const one = messages.length === 1 ? messages[0] : null
+	return formDialog(`Publish ${plural(messages.length, 'message')} again`, {
+		verb: 'Publish',
+		fields: [
+			{ name: 'exchange', label: 'Exchange', value: one ? one.exchange : '', help: 'Empty is the default exchange: the key is the name of a queue.' },
+			{ name: 'routing_key', label: 'Routing key', value: one ? one.routing_key : '', help: messages.length > 1 ? 'Empty: every message keeps its own.' : 'Of the copy; the message in the queue stays.' },
+		],
+		submit: async ({ exchange, routing_key }) => {
+			let routed = 0
+			for (const message of messages) {
+				if (deflated(message)) throw new Error('A body that is shown in part only cannot be published again. Fetch it whole.')
+				const key = routing_key || message.routing_key
+				const answer = await post(api('exchanges', vhost, exchangePart(exchange), 'publish'), { ...publishing(message), routing_key: key })
+				routed += answer.routed ? 1 : 0
+			}
+			if (routed < messages.length) throw new Error(`${plural(messages.length - routed, 'message')} reached no queue.`)
+		},
+		done: `${plural(messages.length, 'copy', 'copies')} published.`,
+	})
 }
 
 const deflated = message => decode(message).length < message.payload_bytes
@@ -215,15 +215,15 @@ const deflated = message => decode(message).length < message.payload_bytes
  * @param {string} words
  */
 export async function importLines(words, vhost, queue) {
-  const messages = words.split('\n').filter(one => one.trim() !== '').map((one, i) => {
-    try {
-      return JSON.parse(one)
-    } catch {
-      throw new Error(`Line ${i + 1} is not JSON.`)
-    }
-  })
-  for (const message of messages) {
-    await post(api('exchanges', vhost, 'amq.default', 'publish'), { ...publishing(message), routing_key: queue })
-  }
-  note(`${plural(messages.length, 'message')} imported.`)
+	const messages = words.split('\n').filter(one => one.trim() !== '').map((one, i) => {
+		try {
+			return JSON.parse(one)
+		} catch {
+			throw new Error(`Line ${i + 1} is not JSON.`)
+		}
+	})
+	for (const message of messages) {
+		await post(api('exchanges', vhost, 'amq.default', 'publish'), { ...publishing(message), routing_key: queue })
+	}
+	note(`${plural(messages.length, 'message')} imported.`)
 }

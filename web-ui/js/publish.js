@@ -3,46 +3,34 @@
 import { HEADERS, PROPERTIES } from './arguments.js'
 import { h, text } from './dom.js'
 import { form } from './form.js'
-import { plural } from './format.js'
 import { api, exchangePart, post } from './http.js'
 
-/** Messages that the form publishes in one go at most. */
-const COPIES_MAX = 1000
-
-/**
- * @param {{ vhost: string, exchange: string, routingKey?: string, done?: () => void }} given
- */
+/** @param {{ vhost: string, exchange: string, routingKey?: string, done?: () => void }} given */
 export function publishCard({ vhost, exchange, routingKey, done = () => {} }) {
-  const result = h('p', { class: 'result', role: 'status' })
-  const made = form({
-    verb: 'Publish',
-    fields: [
-      ...(routingKey === undefined ? [{ name: 'routing_key', label: 'Routing key' }] : []),
-      { name: 'delivery_mode', label: 'Delivery mode', kind: 'select', options: [{ value: '2', label: 'Persistent' }, { value: '1', label: 'Transient' }], help: 'Persistent messages in durable queues survive a restart.' },
-      { name: 'properties', label: 'Properties', kind: 'arguments', shortcuts: PROPERTIES },
-      { name: 'headers', label: 'Headers', kind: 'arguments', shortcuts: HEADERS },
-      { name: 'payload', label: 'Payload', kind: 'area' },
-      { name: 'payload_encoding', label: 'Payload is', kind: 'select', options: [{ value: 'string', label: 'Text' }, { value: 'base64', label: 'Base64' }] },
-      { name: 'copies', label: 'Copies', kind: 'number', value: 1 },
-    ],
-    submit: async ({ routing_key, delivery_mode, properties, headers, payload, payload_encoding, copies }) => {
-      text(result, '')
-      const message = {
-        routing_key: routingKey ?? routing_key,
-        properties: { ...properties, delivery_mode: Number(delivery_mode), headers },
-        payload,
-        payload_encoding,
-      }
-      const wanted = Math.min(COPIES_MAX, Math.max(1, copies ?? 1))
-      let routed = 0
-      for (let i = 0; i < wanted; i += 1) {
-        const answer = await post(api('exchanges', vhost, exchangePart(exchange), 'publish'), message)
-        routed += answer.routed ? 1 : 0
-      }
-      if (routed < wanted) throw new Error(`${plural(wanted - routed, 'message')} reached no queue: no binding matches.`)
-      text(result, `${plural(wanted, 'message')} published.`)
-      done()
-    },
-  })
-  return h('section', { class: 'card narrow' }, h('h2', {}, 'Publish a message'), made.node, result)
+	const result = h('p', { class: 'result', role: 'status' })
+	const made = form({
+		verb: 'Publish',
+		fields: [
+			...(routingKey === undefined ? [{ name: 'routing_key', label: 'Routing key' }] : []),
+			{ name: 'delivery_mode', label: 'Delivery mode', kind: 'select', options: [{ value: '2', label: 'Persistent' }, { value: '1', label: 'Transient' }], help: 'Persistent messages in durable queues survive a restart.' },
+			{ name: 'properties', label: 'Properties', kind: 'arguments', shortcuts: PROPERTIES },
+			{ name: 'headers', label: 'Headers', kind: 'arguments', shortcuts: HEADERS },
+			{ name: 'payload', label: 'Payload', kind: 'area' },
+			{ name: 'payload_encoding', label: 'Payload is', kind: 'select', options: [{ value: 'string', label: 'Text' }, { value: 'base64', label: 'Base64' }] },
+		],
+		submit: async ({ routing_key, delivery_mode, properties, headers, payload, payload_encoding }) => {
+			text(result, '')
+			const message = {
+				routing_key: routingKey ?? routing_key,
+				properties: { ...properties, delivery_mode: Number(delivery_mode), headers },
+				payload,
+				payload_encoding,
+			}
+			const { routed } = await post(api('exchanges', vhost, exchangePart(exchange), 'publish'), message)
+			if (!routed) throw new Error('It reached no queue: no binding matches.')
+			text(result, 'Published.')
+			done()
+		},
+	})
+	return h('section', { class: 'card narrow' }, h('h2', {}, 'Publish a message'), made.node, result)
 }

@@ -16,13 +16,10 @@ let onChoose = () => {}
 export const currentUser = () => user
 export const setUser = one => (user = { name: one.name, tags: one.tags ?? [] })
 
-/** What a user with these tags may see. */
-const RANK = { management: 1, policymaker: 2, monitoring: 2, administrator: 3 }
 const has = (...tags) => tags.some(tag => user.tags.includes(tag))
 export const isAdministrator = () => has('administrator')
 export const isMonitor = () => has('administrator', 'monitoring')
 export const isPolicymaker = () => has('administrator', 'policymaker')
-export const isManagement = () => user.tags.some(tag => tag in RANK)
 
 /** The virtual hosts that this user sees. */
 export const vhostNames = () => names
@@ -32,45 +29,45 @@ export const chosenVhost = () => chosen
 export const likelyVhost = () => chosen || (names.includes('/') ? '/' : (names[0] ?? '/'))
 
 export async function readVhosts() {
-  const rows = await get('/api/vhosts', { disable_stats: true, columns: 'name' })
-  names = rows.map(({ name }) => name)
-  if (chosen !== '' && !names.includes(chosen)) choose('')
-  fill()
+	const rows = await get('/api/vhosts', { disable_stats: true, columns: 'name' })
+	names = rows.map(({ name }) => name)
+	if (chosen !== '' && !names.includes(chosen)) choose('')
+	fill()
 }
 
 function choose(name) {
-  chosen = name
-  remember('vhost', name)
+	chosen = name
+	remember('vhost', name)
 }
 
 /** A list was opened by an address: the address is right, and the selector follows. */
 export function followAddress(params) {
-  const named = params.get('vhost')
-  if (named !== null) choose(named)
-  else if (chosen !== '') setParams({ vhost: chosen })
-  const select = element()
-  if (select) select.value = chosen
+	const named = params.get('vhost')
+	if (named !== null) choose(named)
+	else if (chosen !== '') setParams({ vhost: chosen })
+	const select = element()
+	if (select) select.value = chosen
 }
 
 const element = () => /** @type {HTMLSelectElement} */ (document.getElementById('vhost'))
 
 function fill() {
-  const select = element()
-  select.replaceChildren(
-    h('option', { value: '' }, 'All virtual hosts'),
-    ...names.map(name => h('option', { value: name }, name)),
-  )
-  select.value = chosen
-  select.hidden = names.length < 2
-  document.body.classList.toggle('one-vhost', names.length < 2)
+	const select = element()
+	select.replaceChildren(
+		h('option', { value: '' }, 'All virtual hosts'),
+		...names.map(name => h('option', { value: name }, name)),
+	)
+	select.value = chosen
+	select.hidden = names.length < 2
+	document.body.classList.toggle('one-vhost', names.length < 2)
 }
 
 /** Lets the bar's select choose. `changed` is called afterwards. */
 export function vhostSelect(changed) {
-  onChoose = changed
-  element().addEventListener('change', () => {
-    choose(element().value)
-    setParams({ vhost: chosen })
-    onChoose()
-  })
+	onChoose = changed
+	element().addEventListener('change', () => {
+		choose(element().value)
+		setParams({ vhost: chosen })
+		onChoose()
+	})
 }

@@ -22,6 +22,7 @@ use crate::damage;
 use crate::events::{EVENT_EXCHANGE, Events, Facts};
 use crate::failure::Failure;
 use crate::ids::{ConnectionId, ConsumerId};
+use crate::parameters::Globals;
 use crate::record::Record;
 use crate::recover;
 use crate::registry::Registry;
@@ -58,6 +59,9 @@ pub struct Broker {
     /// Held while virtual hosts, users or permissions change.
     pub(crate) changes: Mutex<()>,
     users: Users,
+    globals: Globals,
+    /// Held while definitions are imported.
+    importing: Mutex<()>,
     registry: Registry,
     churn: Arc<Churn>,
     next_connection: AtomicU64,
@@ -107,6 +111,8 @@ impl Broker {
             vhosts: DashMap::new(),
             changes: Mutex::new(()),
             users: Users::default(),
+            globals: Globals::default(),
+            importing: Mutex::new(()),
             registry: Registry::default(),
             churn: Arc::default(),
             next_connection: AtomicU64::new(1),
@@ -122,8 +128,11 @@ impl Broker {
         self.next_queue_id.store(queue_ids, Ordering::Relaxed);
         recover::restore(self, recovered);
         if recovered.entries.is_empty() {
-            // A new data directory: RabbitMQ makes the default virtual host and user only then.
-            self.add_default_vhost();
+            // A new data directory: RabbitMQ makes the default virtual host and user only then,
+            // and not if definitions say who there is.
+            if self.settings.load_definitions.is_none() {
+                self.add_default_vhost();
+            }
         } else {
             self.add_users_of_old(recovered);
         }
@@ -148,11 +157,6 @@ impl Broker {
         }
         self.vhosts.insert(name.to_owned(), Arc::clone(&vhost));
         vhost
-    }
-
-    /// The store itself, for the start.
-    pub(crate) const fn store(&self) -> &Store {
-        &self.store
     }
 
     /// What an entry belongs to is gone.
@@ -183,6 +187,18 @@ impl Broker {
             }
         }
         self.store.close()
+    }
+
+    pub(crate) const fn store(&self) -> &Store {
+        &self.store
+    }
+
+    pub(crate) const fn importing(&self) -> &Mutex<()> {
+        &self.importing
+    }
+
+    pub(crate) const fn globals(&self) -> &Globals {
+        &self.globals
     }
 
     #[cfg(test)]

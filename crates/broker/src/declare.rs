@@ -483,7 +483,7 @@ fn check_local(queue: Option<&Queue>) -> Result<(), Error> {
     Err(Error::BadBinding(refusal))
 }
 
-fn check_alternate(
+pub(crate) fn check_alternate(
     declare: &ExchangeDeclare,
     resource: impl FnOnce() -> Resource,
 ) -> Result<(), Error> {

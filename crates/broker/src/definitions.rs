@@ -134,6 +134,7 @@ impl VHost {
             exchange.delays = Some(Delays::new(self.delays_of(&exchange)));
         }
         let exchange = Arc::new(exchange);
+        exchange.govern(self.policy_set().for_exchange(&exchange.name));
         self.services.census.add_exchange();
         self.exchanges_by_id.insert(id, Arc::clone(&exchange));
         if origin == Origin::Client && !is_predeclared(&declare.name) {
@@ -169,6 +170,8 @@ impl VHost {
             Queue::new(id, name, declare, owner, services, revived)
         });
         queue.begin();
+        let policies = self.policy_set().for_queue(queue.name(), queue.kind());
+        queue.govern(policies, &mut Wakes::new());
         if let Some(owner) = owner {
             topology.exclusive.entry(owner).or_default().push(id);
         }

@@ -180,6 +180,8 @@ pub enum Error {
     NotEmpty(Resource),
     /// 406: the binding's arguments are wrong.
     BadBinding(String),
+    /// 406: a parameter, a policy or a definitions file is wrong; the text says why.
+    InvalidParameter(String),
     /// 540: RabbitMQ has it, this build does not.
     NotImplemented(String),
     /// 541: the store has failed.
@@ -221,7 +223,8 @@ impl Error {
             | Self::InvalidExchange(_)
             | Self::InUse(_)
             | Self::NotEmpty(_)
-            | Self::BadBinding(_) => ReplyCode::PreconditionFailed,
+            | Self::BadBinding(_)
+            | Self::InvalidParameter(_) => ReplyCode::PreconditionFailed,
             Self::NotImplemented(_) => ReplyCode::NotImplemented,
             Self::Store(_) => ReplyCode::InternalError,
         }
@@ -293,7 +296,8 @@ impl fmt::Display for Error {
             | Self::InvalidExchange(reason)
             | Self::NotImplemented(reason)
             | Self::NotAllowed(reason)
-            | Self::Refused(reason) => f.write_str(reason),
+            | Self::Refused(reason)
+            | Self::InvalidParameter(reason) => f.write_str(reason),
             Self::Store(reason) => write!(f, "the message store has failed: {reason}"),
             _ => self.fmt_access(f),
         }

@@ -14,6 +14,7 @@ use crate::error::Resource;
 use crate::extension::Extension;
 use crate::ids::ExchangeId;
 use crate::intercept::is_extended;
+use crate::policy::Policies;
 use crate::recent::History;
 use crate::record::Record;
 use crate::services::Services;
@@ -55,8 +56,9 @@ pub struct Exchange {
     pub internal: bool,
     /// As declared.
     pub arguments: FieldTable,
-    /// `alternate-exchange`.
+    /// The argument `alternate-exchange`.
     pub(crate) alternate: Option<String>,
+    policies: RwLock<Policies>,
     pub(crate) bindings: RwLock<Bindings<Bound>>,
     /// Messages that it delays.
     pub(crate) delays: Option<Arc<Delays>>,
@@ -90,6 +92,7 @@ impl Exchange {
             internal: declare.internal,
             arguments: declare.arguments.clone(),
             alternate: codec::get_str(&declare.arguments, "alternate-exchange").map(str::to_owned),
+            policies: RwLock::default(),
             bindings: RwLock::new(Bindings::hashing(extension.routes_as, extension.hash_on)),
             delays: None,
             dedup,
@@ -104,6 +107,35 @@ impl Exchange {
     #[must_use]
     pub fn is_default(&self) -> bool {
         self.name.is_empty()
+    }
+
+    /// The policies that apply to it.
+    #[must_use]
+    pub fn policies(&self) -> Policies {
+        self.policies.read().clone()
+    }
+
+    /// Puts it under these policies. Whether anything has changed.
+    pub(crate) fn govern(&self, policies: Policies) -> bool {
+        let mut current = self.policies.write();
+        let changed = !current.same(&policies);
+        if changed {
+            *current = policies;
+        }
+        changed
+    }
+
+    /// Where messages go that are not routed: as declared, or else as a policy says.
+    pub(crate) fn alternate(&self) -> Option<String> {
+        if let Some(declared) = &self.alternate {
+            return Some(declared.clone());
+        }
+        let policies = self.policies.read();
+        let definition = policies.definition()?;
+        definition
+            .get("alternate-exchange")?
+            .as_str()
+            .map(str::to_owned)
     }
 
     /// It may do more with a message than choosing its queues.

@@ -94,7 +94,7 @@ impl VHost {
             .map(|to| (to, Came::Bound(Arc::clone(&exchange.name))))
             .collect();
         let matched = bindings.iter().any(|(_, matches)| *matches);
-        let named = (!matched).then(|| exchange.alternate.clone()).flatten();
+        let named = (!matched).then(|| exchange.alternate()).flatten();
         let alternate = named.map(|name| {
             let there = self.exchange(&name);
             let came = Came::Alternate(Arc::clone(&exchange.name));

@@ -260,7 +260,7 @@ impl VHost {
 
     fn alternate_of(&self, exchange: ExchangeId) -> Option<ExchangeId> {
         let exchange = self.exchange_by_id(exchange)?;
-        Some(self.exchange(exchange.alternate.as_deref()?)?.id)
+        Some(self.exchange(&exchange.alternate()?)?.id)
     }
 
     /// The store queue of a history that is to survive a restart.

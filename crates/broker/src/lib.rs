@@ -35,14 +35,19 @@ mod error;
 mod events;
 mod exchange;
 mod explain;
+mod export;
 mod extension;
 mod facts;
 mod failure;
 mod ids;
+mod import;
 mod intercept;
+mod json;
 pub mod limits;
 mod message;
 mod outbox;
+mod parameters;
+mod policy;
 mod queue;
 mod queue_names;
 mod recent;
@@ -84,8 +89,12 @@ pub use events::{EVENT_EXCHANGE, Events, Facts};
 pub use exchange::{Exchange, ExchangeDeclare};
 pub use explain::{Came, EXPLAINED_BINDINGS_MAX, EXPLAINED_EXCHANGES_MAX, Step};
 pub use ids::{ConnectionId, ConsumerId};
+pub use import::{DEFINITIONS_BYTES_MAX, Imported, definitions_hash};
+pub use json::{ARGUMENTS_DEPTH_MAX, table_from_json, table_to_json};
 pub use message::{AckMode, Entry, Expiry, Message};
 pub use outbox::{Batch, Delivery, Event, Outbox};
+pub use parameters::Parameter;
+pub use policy::{ApplyTo, Policies, Policy, PolicyClass};
 pub use queue::{
     Activity, BROWSE_BYTES_MAX, BROWSE_MESSAGES_MAX, ConsumerSpec, ConsumerView,
     DELIVERY_LIMIT_DEFAULT, DeadLetterStrategy, Got, Overflow, Published, Purged, Queue,

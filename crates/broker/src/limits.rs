@@ -44,6 +44,15 @@ pub const BUDGET_STEP_BYTES: u64 = 16 * 1024;
 /// Ready messages that an empty queue keeps room for.
 pub const QUEUE_IDLE_ENTRIES_MAX: usize = 64;
 
+/// Policies of one class in a virtual host. Each new queue may be matched against all of them.
+pub const POLICIES_MAX: usize = 1000;
+
+/// Runtime parameters of a virtual host, policies not counted, and global parameters.
+pub const PARAMETERS_MAX: usize = 10_000;
+
+/// Bytes of JSON in one parameter: a shovel's definition is about one kilobyte.
+pub const PARAMETER_BYTES_MAX: usize = 1024 * 1024;
+
 /// Pseudo queues (direct reply-to) that may be registered at once in one virtual host:
 /// one per channel of 32 busy connections times 2,047 channels.
 pub const REPLIES_MAX: usize = 65_536;

@@ -6,6 +6,9 @@
 //! | `x` vhost, exchange | `exchange.declare` |
 //! | `q` vhost, queue | queue number (u32, big endian), `queue.declare`; or, for a queue with several numbers, 0xFFFFFFFF, how many (u16), the first (u32), `queue.declare` |
 //! | `b` vhost, source, `q` or `x`, destination, key, arguments | `queue.bind` or `exchange.bind` |
+//! | `r` vhost, component, name | a runtime parameter, as JSON |
+//! | `i` | a definitions file whose import is under way, as JSON |
+//! | `g` name | a global parameter, as JSON |
 //! | `d` vhost, exchange, level (u8), number (u64) | store queue of a bucket of delayed messages (u32) |
 //! | `h` vhost, exchange | store queue of the last messages (u32) |
 //! | `u` vhost, exchange, digest (16 bytes) | number and expiry of a value met by deduplication (u64 each) |
@@ -19,12 +22,14 @@
 
 use bytes::Buf as _;
 use codec::{AMQPClass, OutBuf, exchange, queue};
+use serde_json::Value;
 use store::QueueId;
 
 use crate::auth::{StoredAccess, decode_access};
 use crate::binding::{BindingSpec, Destination};
 use crate::dedup::Digest;
 use crate::exchange::ExchangeDeclare;
+use crate::parameters::StoredParameter;
 use crate::queue::{QueueDeclare, Span};
 use crate::vhost_meta::VHostMeta;
 
@@ -138,6 +143,42 @@ impl Record {
         }
     }
 
+    pub(crate) fn parameter_key(vhost: &str, component: &str, name: &str) -> Vec<u8> {
+        let parts = [vhost.as_bytes(), component.as_bytes(), name.as_bytes()];
+        key(b'r', &parts)
+    }
+
+    pub(crate) fn parameter(vhost: &str, component: &str, name: &str, value: &Value) -> Self {
+        Self {
+            key: Self::parameter_key(vhost, component, name),
+            value: StoredParameter::encode(component, name, value),
+        }
+    }
+
+    pub(crate) fn import_key() -> Vec<u8> {
+        b"i".to_vec()
+    }
+
+    /// An import that is under way.
+    pub(crate) fn import(file: &Value, vhost: Option<&str>) -> Self {
+        let value = serde_json::json!({"vhost": vhost, "definitions": file});
+        Self {
+            key: Self::import_key(),
+            value: value.to_string().into_bytes(),
+        }
+    }
+
+    pub(crate) fn global_key(name: &str) -> Vec<u8> {
+        key(b'g', &[name.as_bytes()])
+    }
+
+    pub(crate) fn global(name: &str, value: &Value) -> Self {
+        Self {
+            key: Self::global_key(name),
+            value: StoredParameter::encode("", name, value),
+        }
+    }
+
     /// A bucket of delayed messages: its level and number.
     pub(crate) fn bucket(
         vhost: &str,
@@ -194,6 +235,8 @@ pub(crate) enum Stored {
     Queue(String, QueueDeclare, Span),
     Binding(String, BindingSpec),
     Mark(QueueId, u64),
+    Parameter(StoredParameter),
+    Import(Vec<u8>),
     /// Virtual host, exchange, level and number.
     Bucket(String, String, (u8, u64), QueueId),
     History(String, String, QueueId),
@@ -237,7 +280,13 @@ impl Stored {
             let count = u32::from_be_bytes(value.try_into().ok()?);
             return Some(Self::Returns(QueueId(u32::from_be_bytes(*id)), seq, count));
         }
+        if kind == b'i' {
+            return Some(Self::Import(value.to_vec()));
+        }
         let vhost = first_string(rest)?;
+        if kind == b'g' {
+            return StoredParameter::decode(None, value).map(Self::Parameter);
+        }
         match kind {
             b'v' => Some(Self::VHost(vhost, VHostMeta::decode(value)?)),
             b'x' => decode_exchange(value).map(|declare| Self::Exchange(vhost, declare)),
@@ -245,6 +294,7 @@ impl Stored {
                 let (span, method) = split_span(value)?;
                 decode_queue(method).map(|declare| Self::Queue(vhost, declare, span))
             }
+            b'r' => StoredParameter::decode(Some(vhost), value).map(Self::Parameter),
             b'd' => {
                 let (exchange, at) = second_string(rest)?;
                 let (level, index) = at.split_first()?;

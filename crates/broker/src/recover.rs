@@ -8,6 +8,7 @@ use store::{QueueId, Recovered, RecoveredQueue};
 use crate::broker::Broker;
 use crate::dedup::Digest;
 use crate::definitions::{Definition, Origin};
+use crate::parameters::StoredParameter;
 use crate::queue::{Revived, Span};
 use crate::record::Stored;
 use crate::vhost::VHost;
@@ -33,6 +34,7 @@ pub(crate) fn restore(broker: &Broker, recovered: &Recovered) {
         ..QueueNotes::default()
     };
     let mut marked = Vec::new();
+    let mut late = Late::default();
     let mut stages: [Vec<Stored>; 4] = Default::default();
     let mut kept = Kept::default();
     for (key, value) in &recovered.entries {
@@ -54,6 +56,10 @@ pub(crate) fn restore(broker: &Broker, recovered: &Recovered) {
             }
             Stored::Returns(id, seq, count) => {
                 notes.returns.entry(id).or_default().insert(seq, count);
+                continue;
+            }
+            Stored::Parameter(_) | Stored::Import(_) => {
+                late.add(stored);
                 continue;
             }
             Stored::Bucket(..) | Stored::History(..) | Stored::Seen(..) => {
@@ -81,6 +87,7 @@ pub(crate) fn restore(broker: &Broker, recovered: &Recovered) {
         restore_one(broker, stored, &mut queues, &mut notes);
     }
     kept.restore(broker, &mut queues);
+    late.restore(broker);
     for id in marked.iter().filter(|id| !known.contains(id)) {
         broker.forget_mark(*id);
     }
@@ -125,6 +132,30 @@ impl QueueNotes {
     }
 }
 
+/// What is applied once all queues and exchanges are there.
+#[derive(Default)]
+struct Late {
+    parameters: Vec<StoredParameter>,
+    import: Option<Vec<u8>>,
+}
+
+impl Late {
+    fn add(&mut self, stored: Stored) {
+        match stored {
+            Stored::Parameter(parameter) => self.parameters.push(parameter),
+            Stored::Import(file) => self.import = Some(file),
+            _ => {}
+        }
+    }
+
+    fn restore(self, broker: &Broker) {
+        broker.restore_parameters(self.parameters);
+        if let Some(file) = self.import {
+            broker.resume_import(&file);
+        }
+    }
+}
+
 fn restore_one(
     broker: &Broker,
     stored: Stored,
@@ -156,6 +187,8 @@ fn restore_one(
         | Stored::Timed(_)
         | Stored::Returns(..)
         | Stored::Access(_)
+        | Stored::Parameter(_)
+        | Stored::Import(_)
         | Stored::Bucket(..)
         | Stored::History(..)
         | Stored::Seen(..) => {}

@@ -111,6 +111,18 @@ pub struct DeadLetterCounts {
     pub cycles: u64,
 }
 
+impl DeadLetterCounts {
+    /// Adds another's counts.
+    pub fn add(&mut self, other: &Self) {
+        self.rejected += other.rejected;
+        self.expired += other.expired;
+        self.maxlen += other.maxlen;
+        self.delivery_limit += other.delivery_limit;
+        self.dropped += other.dropped;
+        self.cycles += other.cycles;
+    }
+}
+
 impl DeadLetterStats {
     pub(crate) fn count(&self, reason: crate::dead_letter::Reason, lettered: bool) {
         let counter = if lettered {

@@ -17,6 +17,7 @@ use crate::exchange::{Bound, Exchange, ExchangeDeclare};
 use crate::ids::ExchangeId;
 use crate::intercept::RoutingView;
 use crate::message::Message;
+use crate::parameters::Parameters;
 use crate::queue::Queue;
 use crate::replies::Replies;
 use crate::services::Services;
@@ -80,6 +81,7 @@ pub struct VHost {
     pub(crate) services: Services,
     pub(crate) next_queue_id: Arc<AtomicU32>,
     pub(crate) churn: Arc<Churn>,
+    pub(crate) parameters: Parameters,
     /// The way back from what it holds.
     pub(crate) handle: Weak<Self>,
     meta: RwLock<Arc<VHostMeta>>,
@@ -87,6 +89,13 @@ pub struct VHost {
     replies: Replies,
     stats: MessageStats,
     dead_letters: DeadLetterStats,
+}
+
+/// The kind of a predeclared exchange.
+pub(crate) fn predeclared_kind(name: &str) -> Option<Kind> {
+    let mut all = PREDECLARED.iter();
+    all.find(|(predeclared, ..)| *predeclared == name)
+        .map(|(_, kind, _)| *kind)
 }
 
 impl VHost {
@@ -109,6 +118,7 @@ impl VHost {
             services,
             next_queue_id,
             churn,
+            parameters: Parameters::default(),
             handle,
             tracer: Tracer::new(meta.tracing),
             meta: RwLock::new(Arc::new(meta)),

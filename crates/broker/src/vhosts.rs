@@ -125,6 +125,7 @@ impl Broker {
         for connection in connections.iter().filter(|c| *c.vhost == *name) {
             connection.close(&format!("vhost '{name}' is deleted"), &mut wakes);
         }
+        vhost.forget_parameters();
         for queue in vhost.queues() {
             let actor = Actor {
                 connection: queue.owner(),

@@ -12,8 +12,8 @@ use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use broker::{
-    Access, Actor, Broker, ConnectionInfo, Exchange, LoginFrom, LoginProtocol, LoginRefused, Right,
-    User, VHost, printable,
+    Access, Actor, Broker, ConnectionInfo, Exchange, LoginFrom, LoginProtocol, LoginRefused,
+    Message, Right, User, VHost, printable,
 };
 
 use crate::context::Context;
@@ -38,6 +38,9 @@ enum Grants {
 
 /// A caller tagged `monitoring` or above.
 pub(crate) struct Monitor;
+
+/// A caller tagged `policymaker` or `administrator`.
+pub(crate) struct Policymaker(pub(crate) Caller);
 
 /// A caller tagged `administrator`.
 pub(crate) struct Administrator;
@@ -158,6 +161,34 @@ impl Caller {
         Ok(access.check_topics(Right::Write, exchange, [key])?)
     }
 
+    /// Whether the caller may publish this to an exchange: with its routing key, those of CC and
+    /// BCC, and in the name that it bears.
+    pub(crate) fn may_publish_message(
+        &self,
+        vhost: &VHost,
+        exchange: &Exchange,
+        message: &Message,
+    ) -> Result<(), ApiError> {
+        let access = self.actor(vhost)?.access;
+        access.check_exchange(Right::Write, &exchange.name, vhost.name())?;
+        let properties = codec::to_basic_properties(&message.header()).unwrap_or_default();
+        let further = properties.headers().iter().flat_map(|headers| {
+            let keys = ["CC", "BCC"].map(|name| codec::get_array(headers, name));
+            keys.into_iter().flatten().flatten()
+        });
+        let keys = std::iter::once(message.routing_key()).chain(further.filter_map(codec::as_str));
+        access.check_topics(Right::Write, exchange, keys)?;
+        let user = &self.0.name;
+        match properties.user_id().as_ref().map(|id| id.as_str()) {
+            Some(id) if *id != **user && !self.0.has_tag("impersonator") => {
+                Err(ApiError::BadRequest(format!(
+                    "user_id property set to '{id}' but authenticated user was '{user}'"
+                )))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn may_access(&self, vhost: &str) -> bool {
         match &self.1 {
             Grants::OfUser(broker) => broker.users().may_access(&self.0.name, vhost),
@@ -247,6 +278,32 @@ impl<S: Sync> FromRequestParts<S> for Monitor {
             return Err(ApiError::NotAuthorised("Not monitor user"));
         }
         Ok(Self)
+    }
+}
+
+impl Policymaker {
+    /// A policymaker changes what belongs to virtual hosts with permissions, an administrator all.
+    pub(crate) fn check(&self, context: &Context, vhost: &VHost) -> Result<(), ApiError> {
+        if self.0.0.tags.iter().any(|tag| tag == "administrator") {
+            return Ok(());
+        }
+        self.0.vhost(context, vhost.name()).map(drop)
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Policymaker {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let caller = Caller::from_request_parts(parts, state).await?;
+        let tags = &caller.0.tags;
+        if !tags
+            .iter()
+            .any(|tag| tag == "policymaker" || tag == "administrator")
+        {
+            return Err(ApiError::NotAuthorised("Not policymaker"));
+        }
+        Ok(Self(caller))
     }
 }
 

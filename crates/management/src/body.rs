@@ -38,6 +38,16 @@ impl Fields {
         }
     }
 
+    /// Whatever is there, unless it is null.
+    pub(crate) fn given(&self, key: &str) -> Option<&Value> {
+        self.0.get(key).filter(|value| !value.is_null())
+    }
+
+    /// Whatever has to be there.
+    pub(crate) fn required(&self, key: &'static str) -> Result<&Value, ApiError> {
+        self.0.get(key).ok_or(ApiError::KeyMissing(key))
+    }
+
     /// A text, if it is there.
     pub(crate) fn text(&self, key: &str) -> Result<Option<&str>, ApiError> {
         match self.0.get(key) {

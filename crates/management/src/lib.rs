@@ -16,6 +16,7 @@ mod error;
 mod listener;
 mod log_ring;
 mod metrics;
+mod multipart;
 mod os;
 mod page;
 mod properties;

@@ -8,6 +8,7 @@ mod messages;
 mod metrics;
 mod moves;
 mod overview;
+mod policies;
 mod rates;
 mod rules;
 mod serving;

@@ -63,3 +63,12 @@ fn content_type(path: &str) -> &'static str {
         _ => "application/octet-stream",
     }
 }
+
+/// Every file and its bytes.
+#[cfg(test)]
+pub(crate) fn sizes() -> Vec<(String, usize)> {
+    let size = |path: &str| Files::get(path).map_or(0, |file| file.data.len());
+    Files::iter()
+        .map(|path| (path.to_string(), size(&path)))
+        .collect()
+}

@@ -46,6 +46,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "MODE", value_parser = ["strict", "salvage"])]
     recover: Option<String>,
 
+    /// Definitions in RabbitMQ's JSON, a file or a directory of them, to import at the start
+    #[arg(long, value_name = "FILE")]
+    import_definitions: Option<PathBuf>,
+
     /// Something else than serving
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
@@ -138,6 +142,10 @@ impl Args {
         write("--data-dir", "leveret.data_dir", data_dir);
         write("--log-level", "log.console.level", self.log_level);
         write("--recover", "leveret.recover", self.recover);
+        let definitions = self
+            .import_definitions
+            .map(|path| path.display().to_string());
+        write("--import-definitions", "load_definitions", definitions);
         for (n, listen) in self.listen.into_iter().enumerate() {
             let key = format!("listeners.tcp.{}", n + 1);
             write("--listen", &key, Some(listen.to_string()));

@@ -8,6 +8,7 @@ mod clock;
 mod config;
 mod connection;
 mod connections;
+mod definitions;
 mod hang_up;
 mod health;
 mod inbound;

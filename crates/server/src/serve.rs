@@ -22,7 +22,7 @@ use crate::sockets::Sockets;
 use crate::telemetry::{Banner, Log, notify};
 use crate::ticking::Ticking;
 use crate::watch::{Limits, Watch};
-use crate::{clock, listener, telemetry};
+use crate::{clock, definitions, listener, telemetry};
 
 /// Serves until a signal comes or the store fails, then closes what is open.
 ///
@@ -47,6 +47,7 @@ pub(crate) fn run(sources: Sources) -> Result<(), String> {
     if let Some(reason) = &sockets.no_metrics {
         tracing::warn!("metrics are not served: {reason}");
     }
+    definitions::load(&broker)?;
     let outcome = runtime.block_on(serve(sockets, sources, &config, &broker, log));
     // Still within the runtime's life: a second signal must be able to end a slow checkpoint.
     let closed = broker.close();

@@ -146,7 +146,7 @@ impl Handshake {
                 let start = connection::Start {
                     version_major: 0,
                     version_minor: 9,
-                    server_properties: server_properties(place.broker.settings()),
+                    server_properties: server_properties(place.broker),
                     mechanisms: Mechanism::offered(place.broker, place.peer).into(),
                     locales: "en_US".into(),
                 };
@@ -223,6 +223,7 @@ impl Handshake {
                     .broker
                     .events()
                     .emit("user.authentication.failure", facts);
+                let user = broker::printable(&user);
                 info!(peer = %place.peer, %user, mechanism = mechanism.name(), %reason, "login refused");
                 if !has_capability(&m.client_properties, "authentication_failure_close") {
                     return Ok(Progress::Refused);

@@ -1,6 +1,6 @@
 //! What the server says of itself in `connection.start`.
 
-use broker::{RABBITMQ_VERSION, Settings, VERSION};
+use broker::{Broker, RABBITMQ_VERSION, VERSION};
 use codec::{AMQPValue, FieldTable};
 
 /// What clients may rely on. They look for these before they use what is behind them.
@@ -18,7 +18,7 @@ const CAPABILITIES: [&str; 9] = [
 
 /// Product and version are those of the RabbitMQ that is behaved like, because clients branch
 /// on them; platform and information tell the truth.
-pub(crate) fn server_properties(settings: &Settings) -> FieldTable {
+pub(crate) fn server_properties(broker: &Broker) -> FieldTable {
     let mut capabilities = FieldTable::default();
     for name in CAPABILITIES {
         capabilities.insert(name.into(), AMQPValue::Boolean(true));
@@ -26,7 +26,7 @@ pub(crate) fn server_properties(settings: &Settings) -> FieldTable {
     let mut properties = FieldTable::default();
     properties.insert("capabilities".into(), AMQPValue::FieldTable(capabilities));
     let texts = [
-        ("cluster_name", settings.cluster_name.clone()),
+        ("cluster_name", broker.cluster_name()),
         ("copyright", "Copyright (c) the Leveret authors".to_owned()),
         (
             "information",

@@ -243,3 +243,29 @@ def test_a_cycle_of_dead_letters_without_a_reject_is_cut(channel, name):
     eventually("the end of the message", lambda: depth() == 0 and ready(channel, f"{name}.a") == 0)
     time.sleep(0.1)
     assert depth() == 0
+
+
+def test_a_scheduler_of_delayed_jobs(connect, name):
+    channel = connect().channel()
+    channel.exchange_declare(
+        name, "x-delayed-message", durable=True, arguments={"x-delayed-type": "direct"}
+    )
+    channel.queue_declare(name, exclusive=True)
+    channel.queue_bind(name, name, "job")
+    channel.confirm_delivery()
+    began = time.monotonic()
+    for ms in [600, 200, 400, 0]:
+        headers = {"x-delay": ms} if ms else {}
+        channel.basic_publish(name, "job", str(ms).encode(), BasicProperties(headers=headers))
+    order = []
+    for _, properties, body in channel.consume(name, auto_ack=True, inactivity_timeout=PATIENCE):
+        ms = int(body)
+        late = time.monotonic() - began - ms / 1000
+        assert late >= -0.001, (ms, late)
+        assert (properties.headers or {}).get("x-delay", 0) == -ms
+        order.append(ms)
+        if len(order) == 4:
+            break
+    assert order == [0, 200, 400, 600]
+    channel.cancel()
+    channel.exchange_delete(name)

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use tests::{
-    Broker, Wire, eventually, shared, unique,
+    Broker, Launch, Wire, eventually, shared, unique,
     wire::{Table, channel, connection, queue},
 };
 
@@ -178,6 +178,23 @@ fn a_virtual_host_holds_no_more_queues_than_its_limit() {
     w.expect_channel_close(1, 406, &text);
     w.call(1, &queue::delete("one", 0), queue::DELETE_OK);
     w.declare("two", 0);
+}
+
+#[test]
+fn the_node_takes_no_more_connections_and_channels_than_its_limits() {
+    let lines = "connection_max = 2\nchannel_max_per_node = 3\n";
+    let broker = Launch::default().config(lines).start();
+    let mut one = broker.open();
+    let _other = broker.open();
+    refused(
+        &broker,
+        "guest",
+        "/",
+        "NOT_ALLOWED - connection refused: node connection limit (2) is reached",
+    );
+    one.open_channel(2);
+    one.send(3, &channel::open());
+    one.expect_connection_close(530, "NOT_ALLOWED - number of channels opened on node '");
 }
 
 #[test]

@@ -149,6 +149,30 @@ fn connections_of_others_are_seen_by_monitors_and_closed_by_administrators() {
 }
 
 #[test]
+fn publishing_over_http_heeds_topic_permissions_and_names() {
+    let name = tagged("management");
+    let topic = json!({"exchange": "amq.topic", "write": "^a", "read": ""});
+    let path = format!("/topic-permissions/%2F/{name}");
+    shared().http().put(&path, &topic).ok(201);
+    let publish = |key: &str, properties: serde_json::Value| {
+        let body = json!({
+            "routing_key": key, "properties": properties, "payload": "x",
+            "payload_encoding": "string"
+        });
+        let http = as_user(shared(), &name);
+        http.post("/exchanges/%2F/amq.topic/publish", &body).status
+    };
+    assert_eq!(publish("a", json!({})), 200);
+    assert_eq!(publish("b", json!({})), 401);
+    for header in ["CC", "BCC"] {
+        assert_eq!(publish("a", json!({"headers": {header: ["a", "b"]}})), 401);
+        assert_eq!(publish("a", json!({"headers": {header: ["a", "a2"]}})), 200);
+    }
+    assert_eq!(publish("a", json!({"user_id": name})), 200);
+    assert_eq!(publish("a", json!({"user_id": "somebody"})), 400);
+}
+
+#[test]
 fn declaring_publishing_and_getting_over_http_needs_permissions() {
     let name = unique("acc-http");
     user(shared(), &name, "management");

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use tests::{
-    Broker, eventually, shared,
+    Broker, Launch, eventually, shared,
     wire::{Properties, Table, Value, Wire, basic, exchange, queue},
 };
 
@@ -61,6 +61,17 @@ fn the_exchange_is_an_internal_topic_exchange_of_the_default_vhost() {
         403,
         "ACCESS_REFUSED - cannot publish to internal exchange 'amq.rabbitmq.event' in vhost '/'",
     );
+}
+
+#[test]
+fn the_operator_can_do_without_the_exchange() {
+    let broker = Launch::default()
+        .config("leveret.event_exchange = false\n")
+        .start();
+    broker
+        .http()
+        .get("/exchanges/%2F/amq.rabbitmq.event")
+        .ok(404);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What consumers may not ask of classic and quorum queues.
 
 use tests::{
-    shared, unique,
+    Launch, shared, unique,
     wire::{Table, Wire, basic, queue},
 };
 
@@ -164,4 +164,30 @@ fn an_unacknowledged_delivery_closes_its_channel_in_the_end() {
     assert_eq!(w.bodies(1), ["m"]);
     w.expect_channel_close(1, 406, &text(150));
     assert_eq!(w.depth("rs-slow"), (1, 0));
+}
+
+#[test]
+fn the_configuration_limits_consumers_and_their_time() {
+    let broker = Launch::default()
+        .config("consumer_max_per_channel = 2\nconsumer_timeout = 300\n")
+        .start();
+    let mut w = broker.open();
+    w.declare("rs-many", 0);
+    w.enqueue("rs-many", "m");
+    w.consume("rs-many", "one", 0);
+    assert_eq!(w.bodies(1), ["m"]);
+    w.expect_channel_close(
+        1,
+        406,
+        "PRECONDITION_FAILED - delivery acknowledgement on channel 1 timed out. Timeout value used: 300 ms. This timeout value can be configured, see consumers doc guide to learn more",
+    );
+    w.declare("rs-empty", 0);
+    for tag in ["one", "two"] {
+        w.consume("rs-empty", tag, 0);
+    }
+    w.send(1, &basic::consume("rs-empty", "three", 0, &none()));
+    w.expect_connection_close(
+        530,
+        "NOT_ALLOWED - reached maximum (2) of consumers per channel",
+    );
 }

@@ -84,3 +84,34 @@ fn a_higher_priority_takes_a_quorum_queue_over() {
     w.call(2, &basic::cancel("high"), basic::CANCEL_OK);
     w.call(1, &queue::delete("ac-quorum", 0), queue::DELETE_OK);
 }
+
+#[test]
+fn listings_show_who_is_active() {
+    let mut w = shared().open();
+    declare(&mut w, "ac-list", &single());
+    w.consume("ac-list", "first", 0);
+    w.consume("ac-list", "second", 0);
+    let listed = shared().http().json("/queues/%2f/ac-list");
+    assert_eq!(listed["single_active_consumer_tag"], "first");
+    let mut shown: Vec<(String, bool, String)> = listed["consumer_details"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|consumer| {
+            let text = |key: &str| consumer[key].as_str().unwrap().to_owned();
+            let active = consumer["active"].as_bool().unwrap();
+            (text("consumer_tag"), active, text("activity_status"))
+        })
+        .collect();
+    shown.sort();
+    assert_eq!(
+        shown,
+        [
+            ("first".to_owned(), true, "single_active".to_owned()),
+            ("second".to_owned(), false, "waiting".to_owned()),
+        ]
+    );
+    w.call(1, &basic::cancel("second"), basic::CANCEL_OK);
+    w.call(1, &basic::cancel("first"), basic::CANCEL_OK);
+    w.call(1, &queue::delete("ac-list", 0), queue::DELETE_OK);
+}

@@ -1,7 +1,7 @@
 // All bindings.
 
 import { addBinding, unbind } from '../actions.js'
-import { linkCell, textColumn } from '../cells.js'
+import { linkCell, textColumn, vhostColumn } from '../cells.js'
 import { literal } from '../format.js'
 import { api, exchangePart } from '../http.js'
 import { listPage } from '../list.js'
@@ -14,30 +14,30 @@ export const exchangeLink = (vhost, name) => link('exchanges', vhost, exchangePa
 export const SOURCE = { id: 'source', label: 'From exchange', sort: 'source', kind: 'wide', fixed: true, create: linkCell(row => row.source || '(default)', row => exchangeLink(row.vhost, row.source)) }
 /** @type {import('../table.js').Column} */
 export const DESTINATION = {
-  id: 'destination', label: 'To', sort: 'destination', kind: 'name', fixed: true, needs: ['destination', 'destination_type'],
-  create: linkCell(row => row.destination, row => (row.destination_type === 'queue' ? link('queues', row.vhost, row.destination) : exchangeLink(row.vhost, row.destination))),
+	id: 'destination', label: 'To', sort: 'destination', kind: 'name', fixed: true, needs: ['destination', 'destination_type'],
+	create: linkCell(row => row.destination, row => (row.destination_type === 'queue' ? link('queues', row.vhost, row.destination) : exchangeLink(row.vhost, row.destination))),
 }
 export const BINDING_COLUMNS = [
-  SOURCE,
-  DESTINATION,
-  textColumn('destination_type', 'Kind'),
-  textColumn('routing_key', 'Routing key', undefined, { kind: 'wide' }),
-  textColumn('arguments', 'Arguments', args, { sort: undefined, kind: 'wide', needs: ['arguments'] }),
+	SOURCE,
+	DESTINATION,
+	textColumn('destination_type', 'Kind'),
+	textColumn('routing_key', 'Routing key', undefined, { kind: 'wide' }),
+	textColumn('arguments', 'Arguments', args, { sort: undefined, kind: 'wide', needs: ['arguments'] }),
 ]
 export const bindingKey = row => JSON.stringify([row.vhost, row.source, row.destination_type, row.destination, row.properties_key])
 
 export const page = (main, params) => listPage(main, params, {
-  id: 'bindings',
-  title: 'Bindings',
-  ofVhost: true,
-  path: vhost => (vhost ? api('bindings', vhost) : api('bindings')),
-  columns: [...BINDING_COLUMNS.slice(0, 3), { ...textColumn('vhost', 'Virtual host'), kind: 'vhost', fixed: true }, ...BINDING_COLUMNS.slice(3)],
-  needs: ['source', 'destination', 'destination_type', 'routing_key', 'vhost', 'properties_key', 'arguments'],
-  key: bindingKey,
-  sort: 'source',
-  words: row => `${row.source} ${row.destination} ${row.routing_key} ${args(row)}`,
-  actions: [{ label: 'Add binding', open: done => addBinding({}, done) }],
-  keep: row => row.source !== '',
-  bulk: [{ label: 'Unbind', danger: true, run: unbind }],
-  empty: 'There are no bindings. Those of the default exchange, to every queue by its name, are not listed.',
+	id: 'bindings',
+	title: 'Bindings',
+	ofVhost: true,
+	path: vhost => (vhost ? api('bindings', vhost) : api('bindings')),
+	columns: [...BINDING_COLUMNS.slice(0, 3), { ...vhostColumn, fixed: true }, ...BINDING_COLUMNS.slice(3)],
+	needs: ['source', 'destination', 'destination_type', 'routing_key', 'vhost', 'properties_key', 'arguments'],
+	key: bindingKey,
+	sort: 'source',
+	words: row => `${row.source} ${row.destination} ${row.routing_key} ${args(row)}`,
+	actions: [{ label: 'Add binding', open: done => addBinding({}, done) }],
+	keep: row => row.source !== '',
+	bulk: [{ label: 'Unbind', danger: true, run: unbind }],
+	empty: 'There are no bindings. Those of the default exchange, to every queue by its name, are not listed.',
 })

@@ -14,120 +14,120 @@ const TAKE_MAX = 1000
 const PAGE = 50
 
 const MODES = [
-  { value: 'ack_requeue_false', label: 'Remove them' },
-  { value: 'reject_requeue_false', label: 'Reject them: dead-letter or drop' },
-  { value: 'ack_requeue_true', label: 'Put them back as redelivered' },
+	{ value: 'ack_requeue_false', label: 'Remove them' },
+	{ value: 'reject_requeue_false', label: 'Reject them: dead-letter or drop' },
+	{ value: 'ack_requeue_true', label: 'Put them back as redelivered' },
 ]
 
 /** @param {{ vhost: string, queue: string, changed: () => void }} place */
 export function browser({ vhost, queue, changed }) {
-  const list = messageList({ vhost, queue })
-  const state = h('span', { class: 'muted', role: 'status' })
-  const search = h('input', { type: 'search', placeholder: 'Key, property, header or body', 'aria-label': 'Search messages', onkeydown: event => event.key === 'Enter' && look() })
-  const more = button('Next ›', () => look(next, shown))
-  const first = button('From the front', () => look())
-  let next = null
-  let shown = 0
-  let asking = new AbortController()
-  const look = async (from = null, before = 0) => {
-    asking.abort()
-    asking = new AbortController()
-    const { signal } = asking
-    text(state, 'looking')
-    try {
-      const words = search.value.trim()
-      const found = { messages: [], next: from, looked_at: 0 }
-      // A search ends with the queue, or with a page of what it found.
-      do {
-        const answer = await get(api('leveret', 'queues', vhost, queue, 'messages'), { from: found.next, count: PAGE - found.messages.length, search: words, truncate: TRUNCATE }, signal)
-        found.messages.push(...answer.messages)
-        found.next = answer.next
-        found.looked_at += answer.looked_at
-        text(state, `${whole(before + found.looked_at)} looked at`)
-      } while (words !== '' && found.next !== null && found.messages.length < PAGE)
-      next = found.next
-      shown = before + found.looked_at
-      if (words === '') found.messages.forEach((message, i) => (message.position = before + i))
-      list.show(found.messages, words === '' ? 'The queue has no ready message.' : 'No message has that.')
-      text(state, words === '' && found.messages.length > 0 ? `${whole(before + 1)} to ${whole(shown)}` : `${plural(found.messages.length, 'message')} found, ${whole(shown)} looked at`)
-      more.disabled = next === null
-    } catch (error) {
-      if (!signal.aborted) text(state, error.message)
-    }
-  }
-  const then = () => {
-    changed()
-    look()
-  }
-  const tools = h(
-    'div',
-    { class: 'tools' },
-    button('Take messages…', () => take({ vhost, queue, list, changed })),
-    button('Remove the first…', () => removeFirst(vhost, queue, then), { class: 'danger' }),
-    button('Retry dead letters…', async () => {
-      const row = await get(api('queues', vhost, queue), { columns: 'name,vhost,messages,messages_ready' })
-      if (await moveQueues([row], { title: `Retry dead letters of ${queue}`, origin: true })) then()
-    }, { title: 'Moves them back to the queues that they were dead-lettered from' }),
-    button('Import…', () => importDialog(vhost, queue, then)),
-  )
-  const node = h(
-    'div',
-    { class: 'stack' },
-    h('section', { class: 'card' }, h('div', { class: 'filters' }, search, button('Search', () => look(), { class: 'primary' }), first, more, state), tools),
-    list.node,
-  )
-  return { node, look }
+	const list = messageList({ vhost, queue })
+	const state = h('span', { class: 'muted', role: 'status' })
+	const search = h('input', { type: 'search', placeholder: 'Key, property, header or body', 'aria-label': 'Search messages', onkeydown: event => event.key === 'Enter' && look() })
+	const more = button('Next ›', () => look(next, shown))
+	const first = button('From the front', () => look())
+	let next = null
+	let shown = 0
+	let asking = new AbortController()
+	const look = async (from = null, before = 0) => {
+		asking.abort()
+		asking = new AbortController()
+		const { signal } = asking
+		text(state, 'looking')
+		try {
+			const words = search.value.trim()
+			const found = { messages: [], next: from, looked_at: 0 }
+			// A search ends with the queue, or with a page of what it found.
+			do {
+				const answer = await get(api('leveret', 'queues', vhost, queue, 'messages'), { from: found.next, count: PAGE - found.messages.length, search: words, truncate: TRUNCATE }, signal)
+				found.messages.push(...answer.messages)
+				found.next = answer.next
+				found.looked_at += answer.looked_at
+				text(state, `${whole(before + found.looked_at)} looked at`)
+			} while (words !== '' && found.next !== null && found.messages.length < PAGE)
+			next = found.next
+			shown = before + found.looked_at
+			if (words === '') found.messages.forEach((message, i) => (message.position = before + i))
+			list.show(found.messages, words === '' ? 'The queue has no ready message.' : 'No message has that.')
+			text(state, words === '' && found.messages.length > 0 ? `${whole(before + 1)} to ${whole(shown)}` : `${plural(found.messages.length, 'message')} found, ${whole(shown)} looked at`)
+			more.disabled = next === null
+		} catch (error) {
+			if (!signal.aborted) text(state, error.message)
+		}
+	}
+	const then = () => {
+		changed()
+		look()
+	}
+	const tools = h(
+		'div',
+		{ class: 'tools' },
+		button('Take messages…', () => take({ vhost, queue, list, changed })),
+		button('Remove the first…', () => removeFirst(vhost, queue, then), { class: 'danger' }),
+		button('Retry dead letters…', async () => {
+			const row = await get(api('queues', vhost, queue), { columns: 'name,vhost,messages,messages_ready' })
+			if (await moveQueues([row], { title: `Retry dead letters of ${queue}`, origin: true })) then()
+		}, { title: 'Moves them back to the queues that they were dead-lettered from' }),
+		button('Import…', () => importDialog(vhost, queue, then)),
+	)
+	const node = h(
+		'div',
+		{ class: 'stack' },
+		h('section', { class: 'card' }, h('div', { class: 'filters' }, search, button('Search', () => look(), { class: 'primary' }), first, more, state), tools),
+		list.node,
+	)
+	return { node, look }
 }
 
 /** Takes messages out, or puts them back as redelivered. */
 function take({ vhost, queue, list, changed }) {
-  return formDialog(`Take messages from ${queue}`, {
-    verb: 'Take',
-    fields: [
-      { name: 'ackmode', label: 'Afterwards', kind: 'select', options: MODES, help: 'To look at messages there is no need to take them: this page shows them without.' },
-      { name: 'count', label: 'Messages', kind: 'number', value: 10 },
-      { name: 'encoding', label: 'Encoding', kind: 'select', options: [{ value: 'auto', label: 'Text if it is UTF-8' }, { value: 'base64', label: 'Base64' }] },
-    ],
-    submit: async ({ ackmode, count, encoding }) => {
-      const number = Math.min(TAKE_MAX, Math.max(1, count ?? 1))
-      const fate = ackmode === 'ack_requeue_false' ? 'removed' : 'rejected: dead-lettered where the queue says so, else dropped'
-      const losses = [`Up to ${plural(number, 'message')} at the front of ${queue} are ${fate}`]
-      if (!ackmode.endsWith('_true') && !(await confirmLoss({ title: 'Take messages out?', losses, verb: 'Take them' }))) return
-      list.show(await post(api('queues', vhost, queue, 'get'), { ackmode, count: number, encoding }), 'The queue has no ready message.')
-      changed()
-    },
-  })
+	return formDialog(`Take messages from ${queue}`, {
+		verb: 'Take',
+		fields: [
+			{ name: 'ackmode', label: 'Afterwards', kind: 'select', options: MODES, help: 'To look at messages there is no need to take them: this page shows them without.' },
+			{ name: 'count', label: 'Messages', kind: 'number', value: 10 },
+			{ name: 'encoding', label: 'Encoding', kind: 'select', options: [{ value: 'auto', label: 'Text if it is UTF-8' }, { value: 'base64', label: 'Base64' }] },
+		],
+		submit: async ({ ackmode, count, encoding }) => {
+			const number = Math.min(TAKE_MAX, Math.max(1, count ?? 1))
+			const fate = ackmode === 'ack_requeue_false' ? 'removed' : 'rejected: dead-lettered where the queue says so, else dropped'
+			const losses = [`Up to ${plural(number, 'message')} at the front of ${queue} are ${fate}`]
+			if (!ackmode.endsWith('_true') && !(await confirmLoss({ title: 'Take messages out?', losses, verb: 'Take them' }))) return
+			list.show(await post(api('queues', vhost, queue, 'get'), { ackmode, count: number, encoding }), 'The queue has no ready message.')
+			changed()
+		},
+	})
 }
 
 function importDialog(vhost, queue, done) {
-  return formDialog(`Import into ${queue}`, {
-    verb: 'Import',
-    fields: [{ name: 'file', label: 'Lines of JSON, as exported here', kind: 'file', required: true }],
-    submit: async ({ file }) => {
-      await importLines(await file.text(), vhost, queue)
-      done()
-    },
-  })
+	return formDialog(`Import into ${queue}`, {
+		verb: 'Import',
+		fields: [{ name: 'file', label: 'Lines of JSON, as exported here', kind: 'file', required: true }],
+		submit: async ({ file }) => {
+			await importLines(await file.text(), vhost, queue)
+			done()
+		},
+	})
 }
 
 /** A purge of a part. */
 async function removeFirst(vhost, queue, done) {
-  let number = 0
-  await formDialog(`Remove messages of ${queue}`, {
-    verb: 'Remove',
-    fields: [{ name: 'count', label: 'How many, from the front', kind: 'number', value: 10, required: true }],
-    submit: async ({ count }) => {
-      number = Math.max(1, count ?? 1)
-    },
-  })
-  if (number === 0) return
-  if (!(await confirmLoss({ title: 'Remove messages?', losses: [`The first ${plural(number, 'message')} of ${queue}`], verb: 'Remove' }))) return
-  let left = number
-  while (left > 0) {
-    const taken = await post(api('queues', vhost, queue, 'get'), { ackmode: 'ack_requeue_false', count: Math.min(left, TAKE_MAX), encoding: 'auto', truncate: 0 })
-    left -= taken.length
-    if (taken.length === 0) break
-  }
-  note(`${plural(number - left, 'message')} removed.`)
-  done()
+	let number = 0
+	await formDialog(`Remove messages of ${queue}`, {
+		verb: 'Remove',
+		fields: [{ name: 'count', label: 'How many, from the front', kind: 'number', value: 10, required: true }],
+		submit: async ({ count }) => {
+			number = Math.max(1, count ?? 1)
+		},
+	})
+	if (number === 0) return
+	if (!(await confirmLoss({ title: 'Remove messages?', losses: [`The first ${plural(number, 'message')} of ${queue}`], verb: 'Remove' }))) return
+	let left = number
+	while (left > 0) {
+		const taken = await post(api('queues', vhost, queue, 'get'), { ackmode: 'ack_requeue_false', count: Math.min(left, TAKE_MAX), encoding: 'auto', truncate: 0 })
+		left -= taken.length
+		if (taken.length === 0) break
+	}
+	note(`${plural(number - left, 'message')} removed.`)
+	done()
 }

@@ -1,6 +1,6 @@
 // All channels.
 
-import { at, countColumn, linkCell, rateColumn, stateColumn, textColumn, vhostColumn } from '../cells.js'
+import { at, countColumn, linkCell, nameColumn, rateColumn, stateColumn, textColumn, vhostColumn } from '../cells.js'
 import { api } from '../http.js'
 import { listPage } from '../list.js'
 import { link } from '../router.js'
@@ -16,36 +16,36 @@ const messages = (id, label, rest = {}) => countColumn(id, label, { group: 'Mess
 
 /** @type {import('../table.js').Column[]} */
 export const CHANNEL_COLUMNS = [
-  { id: 'name', label: 'Channel', sort: 'name', kind: 'name', fixed: true, create: linkCell(row => row.name, row => link('channels', row.name)) },
-  { ...vhostColumn, fixed: true },
-  { id: 'user', label: 'User', sort: 'user', create: linkCell(row => row.user, row => link('users', row.user)) },
-  textColumn('mode', 'Mode', mode, { sort: undefined, hint: 'C: confirms, T: transactions', needs: ['confirm', 'transactional'] }),
-  stateColumn(),
-  countColumn('consumer_count', 'Consumers'),
-  textColumn('prefetch_count', 'Prefetch', prefetch, { kind: 'number', needs: ['prefetch_count', 'global_prefetch_count'] }),
-  messages('messages_unacknowledged', 'Unacked'),
-  messages('messages_unconfirmed', 'Unconfirmed'),
-  messages('messages_uncommitted', 'Uncommitted', { hidden: true }),
-  messages('acks_uncommitted', 'Uncommitted acks', { hidden: true }),
-  stats('publish', 'Publish'),
-  stats('confirm', 'Confirm', { hidden: true }),
-  stats('drop_unroutable', 'Dropped', { hidden: true, hint: 'Unroutable' }),
-  stats('return_unroutable', 'Returned', { hidden: true, hint: 'Unroutable' }),
-  stats('deliver_get', 'Deliver'),
-  stats('redeliver', 'Redelivered', { hidden: true }),
-  stats('ack', 'Ack'),
+	nameColumn(row => link('channels', row.name), 'Channel'),
+	{ ...vhostColumn, fixed: true },
+	{ id: 'user', label: 'User', sort: 'user', create: linkCell(row => row.user, row => link('users', row.user)) },
+	textColumn('mode', 'Mode', mode, { sort: undefined, hint: 'C: confirms, T: transactions', needs: ['confirm', 'transactional'] }),
+	stateColumn(),
+	countColumn('consumer_count', 'Consumers'),
+	textColumn('prefetch_count', 'Prefetch', prefetch, { kind: 'number', needs: ['prefetch_count', 'global_prefetch_count'] }),
+	messages('messages_unacknowledged', 'Unacked'),
+	messages('messages_unconfirmed', 'Unconfirmed'),
+	messages('messages_uncommitted', 'Uncommitted', { hidden: true }),
+	messages('acks_uncommitted', 'Uncommitted acks', { hidden: true }),
+	stats('publish', 'Publish'),
+	stats('confirm', 'Confirm', { hidden: true }),
+	stats('drop_unroutable', 'Dropped', { hidden: true, hint: 'Unroutable' }),
+	stats('return_unroutable', 'Returned', { hidden: true, hint: 'Unroutable' }),
+	stats('deliver_get', 'Deliver'),
+	stats('redeliver', 'Redelivered', { hidden: true }),
+	stats('ack', 'Ack'),
 ]
 
 export const CHANNEL_NEEDS = ['name', 'vhost', 'number', 'connection_details']
 export const connectionOf = row => at(row, 'connection_details.name')
 
 export const page = (main, params) => listPage(main, params, {
-  id: 'channels',
-  title: 'Channels',
-  path: () => api('channels'),
-  columns: CHANNEL_COLUMNS,
-  needs: CHANNEL_NEEDS,
-  key: row => row.name,
-  empty: 'There are no channels.',
-  none: 'No channel has a name like that.',
+	id: 'channels',
+	title: 'Channels',
+	path: () => api('channels'),
+	columns: CHANNEL_COLUMNS,
+	needs: CHANNEL_NEEDS,
+	key: row => row.name,
+	empty: 'There are no channels.',
+	none: 'No channel has a name like that.',
 })

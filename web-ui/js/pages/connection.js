@@ -13,67 +13,63 @@ import { past, rangeSwitch, showRates } from '../samples.js'
 import { CHANNEL_COLUMNS } from './channels.js'
 
 const SERIES = [
-  { id: 'recv_oct', label: 'From client', tone: 'in' },
-  { id: 'send_oct', label: 'To client', tone: 'out' },
+	{ id: 'recv_oct', label: 'From client', tone: 'in' },
+	{ id: 'send_oct', label: 'To client', tone: 'out' },
 ]
 
 export function page(main, params, { name }) {
-  let connection = { name, user: '', vhost: '' }
-  const chart = new Chart({ title: 'Data rates', series: SERIES, format: dataRate })
-  const ranges = rangeSwitch(params, () => source.refresh())
-  const facts = factsCard('Details', FACTS)
-  const tls = factsCard('TLS', TLS)
-  const client = treeCard('Client properties', 'The client said nothing about itself.')
-  const channels = localTable({ caption: 'Channels', columns: CHANNEL_COLUMNS.filter(({ hidden, id }) => !hidden && id !== 'user'), key: row => row.name, empty: 'It has no channels.' })
-  const controls = [ranges.node, button('Close', async () => (await closeConnections([connection])) && go('#/connections'), { class: 'danger' })]
-  const source = detailPage(main, {
-    kind: 'Connection', name, up: ['Connections', '#/connections'], controls, params,
-    tabs: [{ id: 'overview', label: 'Overview', nodes: [h('div', { class: 'charts' }, chart.node, facts.node), channels.node, h('div', { class: 'cards' }, client.node, tls.node)] }],
-    load: async signal => {
-      const [one, list] = await Promise.all([
-        get(api('connections', name), past(ranges.range, 'data_rates'), signal),
-        get(api('connections', name, 'channels'), {}, signal),
-      ])
-      return { one, list, range: ranges.range }
-    },
-    show: ({ one, list, range }) => {
-      connection = one
-      showRates(chart, SERIES, one, range)
-      facts.show(one)
-      tls.node.hidden = !one.ssl
-      tls.show(one)
-      client.show(one.client_properties)
-      channels.show(list)
-    },
-  })
-  return () => {
-    source.stop()
-    chart.stop()
-  }
+	let connection = { name, user: '', vhost: '' }
+	const chart = new Chart({ title: 'Data rates', series: SERIES, format: dataRate })
+	const ranges = rangeSwitch(params, () => source.refresh())
+	const facts = factsCard('Details', FACTS)
+	const tls = factsCard('TLS', TLS)
+	const client = treeCard('Client properties', 'The client said nothing about itself.')
+	const channels = localTable({ caption: 'Channels', columns: CHANNEL_COLUMNS.filter(({ hidden, id }) => !hidden && id !== 'user'), key: row => row.name, empty: 'It has no channels.' })
+	const controls = [ranges.node, button('Close', async () => (await closeConnections([connection])) && go('#/connections'), { class: 'danger' })]
+	const source = detailPage(main, {
+		kind: 'Connection', name, up: ['Connections', '#/connections'], controls, params,
+		tabs: [{ id: 'overview', label: 'Overview', nodes: [h('div', { class: 'charts' }, chart.node, facts.node), channels.node, h('div', { class: 'cards' }, client.node, tls.node)] }],
+		load: async signal => {
+			const [one, list] = await Promise.all([
+				get(api('connections', name), past(ranges.range, 'data_rates'), signal),
+				get(api('connections', name, 'channels'), {}, signal),
+			])
+			return { one, list, range: ranges.range }
+		},
+		show: ({ one, list, range }) => {
+			connection = one
+			showRates(chart, SERIES, one, range)
+			facts.show(one)
+			tls.node.hidden = !one.ssl
+			tls.show(one)
+			client.show(one.client_properties)
+			channels.show(list)
+		},
+	})
 }
 
 const FACTS = [
-  { label: 'Client name', value: row => row.user_provided_name ?? null },
-  { label: 'User', value: row => row.user, href: row => link('users', row.user) },
-  { label: 'Virtual host', value: row => row.vhost, href: row => link('vhosts', row.vhost) },
-  { label: 'State', value: row => row.state },
-  { label: 'Connected at', value: row => dateTime(row.connected_at) },
-  { label: 'Protocol', value: row => row.protocol },
-  { label: 'SASL mechanism', value: row => row.auth_mechanism },
-  { label: 'Heartbeat', value: row => (row.timeout ? `${row.timeout} s` : 'off') },
-  { label: 'Frame max', value: row => bytes(row.frame_max) },
-  { label: 'Channels', value: row => `${count(row.channels)} of ${row.channel_max ? count(row.channel_max) : 'any number'}` },
-  { label: 'Received', value: row => bytes(row.recv_oct) },
-  { label: 'Sent', value: row => bytes(row.send_oct) },
-  { label: 'Node', value: row => row.node },
+	['Client name', row => row.user_provided_name],
+	['User', row => row.user, { href: row => link('users', row.user) }],
+	['Virtual host', row => row.vhost, { href: row => link('vhosts', row.vhost) }],
+	['State', row => row.state],
+	['Connected at', row => dateTime(row.connected_at)],
+	['Protocol', row => row.protocol],
+	['SASL mechanism', row => row.auth_mechanism],
+	['Heartbeat', row => (row.timeout ? `${row.timeout} s` : 'off')],
+	['Frame max', row => bytes(row.frame_max)],
+	['Channels', row => `${count(row.channels)} of ${row.channel_max ? count(row.channel_max) : 'any number'}`],
+	['Received', row => bytes(row.recv_oct)],
+	['Sent', row => bytes(row.send_oct)],
+	['Node', row => row.node],
 ]
 
 const TLS = [
-  { label: 'Version', value: row => row.ssl_protocol },
-  { label: 'Cipher', value: row => row.ssl_cipher },
-  { label: 'Key exchange', value: row => row.ssl_key_exchange },
-  { label: 'Hash', value: row => row.ssl_hash },
-  { label: 'Peer certificate', value: row => row.peer_cert_subject ?? 'none' },
-  { label: 'Issuer', value: row => row.peer_cert_issuer },
-  { label: 'Valid', value: row => row.peer_cert_validity },
+	['Version', row => row.ssl_protocol],
+	['Cipher', row => row.ssl_cipher],
+	['Key exchange', row => row.ssl_key_exchange],
+	['Hash', row => row.ssl_hash],
+	['Peer certificate', row => row.peer_cert_subject ?? 'none'],
+	['Issuer', row => row.peer_cert_issuer],
+	['Valid', row => row.peer_cert_validity],
 ]

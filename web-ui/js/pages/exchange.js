@@ -1,7 +1,7 @@
 // One exchange: its rates, its bindings, publishing to it.
 
 import { addBinding, deleteExchanges, unbind } from '../actions.js'
-import { buttonCell, bytesColumn, textColumn } from '../cells.js'
+import { actColumn, bytesColumn, textColumn } from '../cells.js'
 import { Chart } from '../chart.js'
 import { attempt, confirmLoss } from '../dialog.js'
 import { detailPage } from '../detail.js'
@@ -18,97 +18,93 @@ import { isOwn } from './exchanges.js'
 import { badgeRow } from './queue.js'
 
 const SERIES = [
-  { id: 'publish_in', label: 'In', tone: 'in' },
-  { id: 'publish_out', label: 'Out', tone: 'out' },
+	{ id: 'publish_in', label: 'In', tone: 'in' },
+	{ id: 'publish_out', label: 'Out', tone: 'out' },
 ]
 
 export function page(main, params, { vhost, name: part }) {
-  const name = part === 'amq.default' ? '' : part
-  let exchange = { vhost, name, type: '' }
-  const chart = new Chart({ title: 'Message rates', series: SERIES, format: rate })
-  const ranges = rangeSwitch(params, () => source.refresh())
-  const badges = badgeRow()
-  const facts = factsCard('Details', FACTS)
-  const args = treeCard('Arguments', 'It was declared without arguments.')
-  const unbindColumn = { id: 'unbind', label: '', kind: 'act', create: buttonCell(row => (row.source === '' ? '' : 'Unbind'), async row => (await unbind([row])) && source.refresh()) }
-  const addFrom = button('Add a binding', () => addBinding({ vhost, source: part }, () => source.refresh()))
-  const from = localTable({ caption: 'From this exchange', columns: [...BINDING_COLUMNS.filter(({ id }) => id !== 'source'), unbindColumn], key: bindingKey, empty: 'Nothing is bound to this exchange: what is published to it goes nowhere.', actions: name === '' ? [] : [addFrom] })
-  const to = localTable({ caption: 'To this exchange', columns: [...BINDING_COLUMNS.filter(({ id }) => id !== 'destination' && id !== 'destination_type'), unbindColumn], key: bindingKey, empty: 'This exchange gets nothing from others.' })
-  const delayed = delayedTable(vhost, name, () => source.refresh())
-  const isDelayed = () => exchange.type === 'x-delayed-message'
-  const controls = [
-    button('Explain a route', () => go(`#/route?vhost=${encodeURIComponent(vhost)}&exchange=${encodeURIComponent(name)}`)),
-    isOwn(name) ? null : button('Delete', async () => (await deleteExchanges([exchange])) && go('#/exchanges'), { class: 'danger' }),
-  ]
-  const implied = name === '' ? h('p', { class: 'card muted' }, 'Every queue is bound to the default exchange by its name. These bindings cannot be changed.') : ''
-  const source = detailPage(main, {
-    kind: 'Exchange', name: name || '(default)', vhost, up: ['Exchanges', '#/exchanges'], controls, params,
-    tabs: [
-      { id: 'overview', label: 'Overview', nodes: [h('div', { class: 'heading' }, badges.node, ranges.node), chart.node, h('div', { class: 'cards' }, facts.node, args.node)] },
-      { id: 'bindings', label: 'Bindings', nodes: [implied, from.node, name === '' ? '' : to.node] },
-      { id: 'publish', label: 'Publish', nodes: [publishCard({ vhost, exchange: name, done: () => source.refresh() })] },
-      { id: 'delayed', label: 'Delayed', nodes: [delayed.node] },
-    ],
-    load: async (signal, tab) => {
-      const one = api('exchanges', vhost, part)
-      const [row, out, incoming, waiting] = await Promise.all([
-        get(one, past(ranges.range, 'msg_rates'), signal),
-        tab === 'bindings' ? get(`${one}/bindings/source`, {}, signal) : null,
-        tab === 'bindings' ? get(`${one}/bindings/destination`, {}, signal) : null,
-        tab === 'delayed' && isDelayed() ? get(api('leveret', 'delayed', vhost, part), { page_size: 500 }, signal) : null,
-      ])
-      return { row, out, incoming, waiting, range: ranges.range }
-    },
-    show: ({ row, out, incoming, waiting, range }) => {
-      exchange = row
-      badges.show(row)
-      facts.show(row)
-      args.show(row.arguments)
-      showRates(chart, SERIES, row.message_stats, range)
-      if (out) from.show(out)
-      if (incoming) to.show(incoming)
-      delayed.show(waiting, isDelayed())
-    },
-  })
-  return () => {
-    source.stop()
-    chart.stop()
-  }
+	const name = part === 'amq.default' ? '' : part
+	let exchange = { vhost, name, type: '' }
+	const chart = new Chart({ title: 'Message rates', series: SERIES, format: rate })
+	const ranges = rangeSwitch(params, () => source.refresh())
+	const badges = badgeRow()
+	const facts = factsCard('Details', FACTS)
+	const args = treeCard('Arguments', 'It was declared without arguments.')
+	const unbindColumn = actColumn(row => (row.source === '' ? '' : 'Unbind'), async row => (await unbind([row])) && source.refresh())
+	const addFrom = button('Add a binding', () => addBinding({ vhost, source: part }, () => source.refresh()))
+	const from = localTable({ caption: 'From this exchange', columns: [...BINDING_COLUMNS.filter(({ id }) => id !== 'source'), unbindColumn], key: bindingKey, empty: 'Nothing is bound to this exchange: what is published to it goes nowhere.', actions: name === '' ? [] : [addFrom] })
+	const to = localTable({ caption: 'To this exchange', columns: [...BINDING_COLUMNS.filter(({ id }) => id !== 'destination' && id !== 'destination_type'), unbindColumn], key: bindingKey, empty: 'This exchange gets nothing from others.' })
+	const delayed = delayedTable(vhost, name, () => source.refresh())
+	const isDelayed = () => exchange.type === 'x-delayed-message'
+	const controls = [
+		button('Explain a route', () => go(`#/route?vhost=${encodeURIComponent(vhost)}&exchange=${encodeURIComponent(name)}`)),
+		isOwn(name) ? null : button('Delete', async () => (await deleteExchanges([exchange])) && go('#/exchanges'), { class: 'danger' }),
+	]
+	const implied = name === '' ? h('p', { class: 'card muted' }, 'Every queue is bound to the default exchange by its name. These bindings cannot be changed.') : ''
+	const source = detailPage(main, {
+		kind: 'Exchange', name: name || '(default)', vhost, up: ['Exchanges', '#/exchanges'], controls, params,
+		tabs: [
+			{ id: 'overview', label: 'Overview', nodes: [h('div', { class: 'heading' }, badges.node, ranges.node), chart.node, h('div', { class: 'cards' }, facts.node, args.node)] },
+			{ id: 'bindings', label: 'Bindings', nodes: [implied, from.node, name === '' ? '' : to.node] },
+			{ id: 'publish', label: 'Publish', nodes: [publishCard({ vhost, exchange: name, done: () => source.refresh() })] },
+			{ id: 'delayed', label: 'Delayed', nodes: [delayed.node] },
+		],
+		load: async (signal, tab) => {
+			const one = api('exchanges', vhost, part)
+			const [row, out, incoming, waiting] = await Promise.all([
+				get(one, past(ranges.range, 'msg_rates'), signal),
+				tab === 'bindings' ? get(`${one}/bindings/source`, {}, signal) : null,
+				tab === 'bindings' ? get(`${one}/bindings/destination`, {}, signal) : null,
+				tab === 'delayed' && isDelayed() ? get(api('leveret', 'delayed', vhost, part), { page_size: 500 }, signal) : null,
+			])
+			return { row, out, incoming, waiting, range: ranges.range }
+		},
+		show: ({ row, out, incoming, waiting, range }) => {
+			exchange = row
+			badges.show(row)
+			facts.show(row)
+			args.show(row.arguments)
+			showRates(chart, SERIES, row.message_stats, range)
+			if (out) from.show(out)
+			if (incoming) to.show(incoming)
+			delayed.show(waiting, isDelayed())
+		},
+	})
 }
 
 const FACTS = [
-  { label: 'Type', value: row => row.type },
-  { label: 'Durable', value: row => (row.durable ? 'yes' : 'no') },
-  { label: 'Auto-delete', value: row => (row.auto_delete ? 'yes' : 'no') },
-  { label: 'Internal', value: row => (row.internal ? 'yes' : 'no') },
-  { label: 'Alternate exchange', value: row => row.arguments?.['alternate-exchange'] ?? null, href: row => link('exchanges', row.vhost, exchangePart(row.arguments?.['alternate-exchange'] ?? '')) },
-  { label: 'Policy', value: row => row.policy ?? null, href: () => '#/policies' },
-  { label: 'Delayed messages', value: row => (row.messages_delayed == null ? null : count(row.messages_delayed)) },
+	['Type', row => row.type],
+	['Durable', row => (row.durable ? 'yes' : 'no')],
+	['Auto-delete', row => (row.auto_delete ? 'yes' : 'no')],
+	['Internal', row => (row.internal ? 'yes' : 'no')],
+	['Alternate exchange', row => row.arguments?.['alternate-exchange'], { href: row => link('exchanges', row.vhost, exchangePart(row.arguments?.['alternate-exchange'] ?? '')) }],
+	['Policy', row => row.policy, { href: () => '#/policies' }],
+	['Delayed messages', row => (row.messages_delayed == null ? null : count(row.messages_delayed))],
 ]
 
 /** Messages that wait for their time, the next one first. */
 function delayedTable(vhost, name, changed) {
-  const cancel = async row => {
-    const losses = [`The message for ${row.routing_key || '(no key)'}, ${bytes(row.payload_bytes)}, due ${dateTime(row.due_ms)}`]
-    if (!(await confirmLoss({ title: 'Cancel this message?', losses, verb: 'Cancel it' }))) return
-    if (await attempt('Cancel', () => del(api('leveret', 'delayed', vhost, name, row.id)), 'Cancelled.')) changed()
-  }
-  const table = localTable({
-    caption: 'Delayed messages',
-    columns: [
-      textColumn('due_ms', 'Due', row => dateTime(row.due_ms), { kind: 'name' }),
-      textColumn('routing_key', 'Routing key'),
-      bytesColumn('payload_bytes', 'Body'),
-      { id: 'cancel', label: '', kind: 'act', create: buttonCell(() => 'Cancel', cancel) },
-    ],
-    key: row => row.id,
-    empty: 'No message waits for its time.',
-  })
-  const note = h('p', { class: 'card muted' }, 'Only exchanges of the type x-delayed-message keep messages until their time has come.')
-  const show = (waiting, has) => {
-    note.hidden = has
-    table.node.hidden = !has
-    table.show(waiting?.items)
-  }
-  return { node: h('div', { class: 'stack' }, note, table.node), show }
+	const cancel = async row => {
+		const losses = [`The message for ${row.routing_key || '(no key)'}, ${bytes(row.payload_bytes)}, due ${dateTime(row.due_ms)}`]
+		if (!(await confirmLoss({ title: 'Cancel this message?', losses, verb: 'Cancel it' }))) return
+		if (await attempt('Cancel', () => del(api('leveret', 'delayed', vhost, name, row.id)), 'Cancelled.')) changed()
+	}
+	const table = localTable({
+		caption: 'Delayed messages',
+		columns: [
+			textColumn('due_ms', 'Due', row => dateTime(row.due_ms), { kind: 'name' }),
+			textColumn('routing_key', 'Routing key'),
+			bytesColumn('payload_bytes', 'Body'),
+			actColumn(() => 'Cancel', cancel),
+		],
+		key: row => row.id,
+		empty: 'No message waits for its time.',
+	})
+	const note = h('p', { class: 'card muted' }, 'Only exchanges of the type x-delayed-message keep messages until their time has come.')
+	const show = (waiting, has) => {
+		note.hidden = has
+		table.node.hidden = !has
+		table.show(waiting?.items)
+	}
+	return { node: h('div', { class: 'stack' }, note, table.node), show }
 }

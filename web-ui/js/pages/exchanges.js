@@ -11,30 +11,30 @@ import { link } from '../router.js'
 export const isOwn = name => name === '' || name.startsWith('amq.')
 
 async function remove(rows) {
-  const own = rows.filter(({ name }) => isOwn(name))
-  if (own.length > 0) note(`${own.length} of them belong to the virtual host and stay.`)
-  const rest = rows.filter(({ name }) => !isOwn(name))
-  return rest.length > 0 && deleteExchanges(rest)
+	const own = rows.filter(({ name }) => isOwn(name))
+	if (own.length > 0) note(`${own.length} of them belong to the virtual host and stay.`)
+	const rest = rows.filter(({ name }) => !isOwn(name))
+	return rest.length > 0 && deleteExchanges(rest)
 }
 
 export const page = (main, params) => listPage(main, params, {
-  id: 'exchanges',
-  title: 'Exchanges',
-  ofVhost: true,
-  path: vhost => (vhost ? api('exchanges', vhost) : api('exchanges')),
-  columns: [
-    { id: 'name', label: 'Name', sort: 'name', kind: 'name', fixed: true, create: linkCell(row => row.name || '(default)', row => link('exchanges', row.vhost, exchangePart(row.name))) },
-    { ...vhostColumn, fixed: true },
-    textColumn('type', 'Type', undefined, { kind: 'badge-like' }),
-    featuresColumn,
-    { ...policyColumn, hidden: true },
-    rateColumn('message_stats.publish_in', 'In'),
-    rateColumn('message_stats.publish_out', 'Out'),
-  ],
-  needs: ['name', 'vhost', 'type'],
-  key: row => JSON.stringify([row.vhost, row.name]),
-  actions: [{ label: 'Add exchange', open: addExchange }],
-  bulk: [{ label: 'Delete', danger: true, run: remove }],
-  empty: 'There are no exchanges.',
-  none: 'No exchange has a name like that.',
+	id: 'exchanges',
+	title: 'Exchanges',
+	ofVhost: true,
+	path: vhost => (vhost ? api('exchanges', vhost) : api('exchanges')),
+	columns: [
+		{ id: 'name', label: 'Name', sort: 'name', kind: 'name', fixed: true, create: linkCell(row => row.name || '(default)', row => link('exchanges', row.vhost, exchangePart(row.name))) },
+		{ ...vhostColumn, fixed: true },
+		textColumn('type', 'Type', undefined, { kind: 'badge-like' }),
+		featuresColumn,
+		{ ...policyColumn, hidden: true },
+		rateColumn('message_stats.publish_in', 'In'),
+		rateColumn('message_stats.publish_out', 'Out'),
+	],
+	needs: ['name', 'vhost', 'type'],
+	key: row => JSON.stringify([row.vhost, row.name]),
+	actions: [{ label: 'Add exchange', open: addExchange }],
+	bulk: [{ label: 'Delete', danger: true, run: remove }],
+	empty: 'There are no exchanges.',
+	none: 'No exchange has a name like that.',
 })

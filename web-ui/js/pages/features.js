@@ -6,41 +6,22 @@ import { h } from '../dom.js'
 import { get } from '../http.js'
 import { localTable } from '../list.js'
 
-const phase = row => (row.deprecation_phase ?? '').replaceAll('_', ' ')
+const table = (caption, third, empty) => localTable({
+	caption,
+	columns: [textColumn('name', 'Name', undefined, { kind: 'name' }), textColumn('state', 'State'), third, textColumn('desc', 'Description', undefined, { kind: 'wide' })],
+	key: row => row.name,
+	empty,
+})
 
 export function page(main) {
-  const flags = localTable({
-    caption: 'Feature flags',
-    columns: [
-      textColumn('name', 'Name', undefined, { kind: 'name' }), textColumn('state', 'State'), textColumn('stability', 'Stability'),
-      textColumn('desc', 'Description', undefined, { kind: 'wide' }),
-    ],
-    key: row => row.name,
-    empty: 'There are none: everything that Leveret can do is on.',
-  })
-  const deprecated = localTable({
-    caption: 'Deprecated features',
-    columns: [
-      textColumn('name', 'Name', undefined, { kind: 'name' }), textColumn('state', 'State'), textColumn('deprecation_phase', 'Phase', phase),
-      textColumn('desc', 'Description', undefined, { kind: 'wide' }),
-    ],
-    key: row => row.name,
-    empty: 'There are none.',
-  })
-  const types = localTable({
-    caption: 'Exchange types',
-    columns: [textColumn('name', 'Name', undefined, { kind: 'name' }), textColumn('description', 'Description', undefined, { kind: 'wide' })],
-    key: row => row.name,
-    empty: 'There are none.',
-  })
-  main.replaceChildren(h('div', { class: 'heading' }, h('h1', {}, 'Features')), flags.node, deprecated.node, types.node)
-  const source = new DataSource({
-    load: async signal => Promise.all([get('/api/feature-flags', {}, signal), get('/api/deprecated-features', {}, signal), get('/api/overview', { columns: 'exchange_types' }, signal)]),
-    show: ([on, old, overview]) => {
-      flags.show(on)
-      deprecated.show(old)
-      types.show(overview.exchange_types)
-    },
-  })
-  return () => source.stop()
+	const flags = table('Feature flags', textColumn('stability', 'Stability'), 'There are none: everything that Leveret can do is on.')
+	const deprecated = table('Deprecated features', textColumn('deprecation_phase', 'Phase', row => (row.deprecation_phase ?? '').replaceAll('_', ' ')), 'There are none.')
+	main.replaceChildren(h('div', { class: 'heading' }, h('h1', {}, 'Features')), flags.node, deprecated.node)
+	new DataSource({
+		load: async signal => Promise.all([get('/api/feature-flags', {}, signal), get('/api/deprecated-features', {}, signal)]),
+		show: ([on, old]) => {
+			flags.show(on)
+			deprecated.show(old)
+		},
+	})
 }

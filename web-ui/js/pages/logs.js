@@ -3,6 +3,7 @@
 import { button, h, saveFile, text } from '../dom.js'
 import { clockTime, dateTime } from '../format.js'
 import { open } from '../http.js'
+import { whenLeft } from '../live.js'
 import { setParams } from '../router.js'
 
 const LEVELS = ['error', 'warning', 'info', 'debug']
@@ -12,85 +13,85 @@ const LINES_MAX = 5000
 const RETRY_MS = 3000
 
 export function page(main, params) {
-  const wish = { level: params.get('level') ?? 'info', search: params.get('search') ?? '' }
-  let lines = []
-  let follow = true
-  const list = h('ol', { class: 'log', tabindex: 0, role: 'log', 'aria-label': 'Log', onscroll: () => (follow = list.scrollTop + list.clientHeight >= list.scrollHeight - 8) })
-  const empty = h('p', { class: 'empty' }, 'Nothing was logged that matches.')
-  const state = h('span', { class: 'muted', role: 'status' }, 'connecting')
-  const level = h('select', { 'aria-label': 'Severity', value: wish.level, onchange: () => change({ level: level.value }) },
-    LEVELS.map(one => h('option', { value: one }, one === 'debug' ? 'everything' : `${one} and worse`)))
-  const search = h('input', { type: 'search', placeholder: 'Search', 'aria-label': 'Search the log', value: wish.search, oninput: () => change({ search: search.value }) })
-  const asText = () => lines.map(one => `${new Date(one.timestamp).toISOString()} ${one.level} ${one.category} ${one.message}\n`)
-  main.replaceChildren(
-    h('div', { class: 'heading' }, h('h1', {}, 'Log'), h('div', { class: 'filters' }, state, search, level,
-      button('Oldest', () => list.scrollTo({ top: 0 })),
-      button('Newest', () => list.scrollTo({ top: list.scrollHeight })),
-      button('Download', () => saveFile('leveret.log', asText().join(''), 'text/plain')))),
-    h('section', { class: 'card flush' }, list, empty),
-  )
-  const wanted = line =>
-    LEVELS.indexOf(line.level) <= LEVELS.indexOf(wish.level) &&
-    `${line.category} ${line.message}`.toLowerCase().includes(wish.search.toLowerCase())
-  const settle = () => {
-    while (list.childElementCount > LINES_MAX) list.firstChild.remove()
-    list.hidden = list.childElementCount === 0
-    empty.hidden = !list.hidden
-    if (follow) list.scrollTop = list.scrollHeight
-  }
-  const draw = () => {
-    list.replaceChildren(...lines.filter(wanted).map(item))
-    settle()
-  }
-  const change = changes => {
-    Object.assign(wish, changes)
-    setParams({ level: wish.level === 'info' ? null : wish.level, search: wish.search })
-    draw()
-  }
-  const add = line => {
-    lines.push(line)
-    if (lines.length > LINES_MAX) lines.shift()
-    if (!wanted(line)) return
-    list.append(item(line))
-    settle()
-  }
-  const stop = new AbortController()
-  const begin = async () => {
-    while (!stop.signal.aborted) {
-      try {
-        const reader = await open(`/api/leveret/log/stream?count=${LINES_MAX}`, stop.signal)
-        lines = []
-        draw()
-        text(state, 'live')
-        await readEvents(reader, add)
-      } catch (error) {
-        text(state, error.message)
-      }
-      await new Promise(resolve => setTimeout(resolve, RETRY_MS))
-    }
-  }
-  draw()
-  begin()
-  return () => stop.abort()
+	const wish = { level: params.get('level') ?? 'info', search: params.get('search') ?? '' }
+	let lines = []
+	let follow = true
+	const list = h('ol', { class: 'log', tabindex: 0, role: 'log', 'aria-label': 'Log', onscroll: () => (follow = list.scrollTop + list.clientHeight >= list.scrollHeight - 8) })
+	const empty = h('p', { class: 'empty' }, 'Nothing was logged that matches.')
+	const state = h('span', { class: 'muted', role: 'status' }, 'connecting')
+	const level = h('select', { 'aria-label': 'Severity', value: wish.level, onchange: () => change({ level: level.value }) },
+		LEVELS.map(one => h('option', { value: one }, one === 'debug' ? 'everything' : `${one} and worse`)))
+	const search = h('input', { type: 'search', placeholder: 'Search', 'aria-label': 'Search the log', value: wish.search, oninput: () => change({ search: search.value }) })
+	const asText = () => lines.map(one => `${new Date(one.timestamp).toISOString()} ${one.level} ${one.category} ${one.message}\n`)
+	main.replaceChildren(
+		h('div', { class: 'heading' }, h('h1', {}, 'Log'), h('div', { class: 'filters' }, state, search, level,
+			button('Oldest', () => list.scrollTo({ top: 0 })),
+			button('Newest', () => list.scrollTo({ top: list.scrollHeight })),
+			button('Download', () => saveFile('leveret.log', asText().join(''), 'text/plain')))),
+		h('section', { class: 'card flush' }, list, empty),
+	)
+	const wanted = line =>
+		LEVELS.indexOf(line.level) <= LEVELS.indexOf(wish.level) &&
+		`${line.category} ${line.message}`.toLowerCase().includes(wish.search.toLowerCase())
+	const settle = () => {
+		while (list.childElementCount > LINES_MAX) list.firstChild.remove()
+		list.hidden = list.childElementCount === 0
+		empty.hidden = !list.hidden
+		if (follow) list.scrollTop = list.scrollHeight
+	}
+	const draw = () => {
+		list.replaceChildren(...lines.filter(wanted).map(item))
+		settle()
+	}
+	const change = changes => {
+		Object.assign(wish, changes)
+		setParams({ level: wish.level === 'info' ? null : wish.level, search: wish.search })
+		draw()
+	}
+	const add = line => {
+		lines.push(line)
+		if (lines.length > LINES_MAX) lines.shift()
+		if (!wanted(line)) return
+		list.append(item(line))
+		settle()
+	}
+	const stop = new AbortController()
+	const begin = async () => {
+		while (!stop.signal.aborted) {
+			try {
+				const reader = await open(`/api/leveret/log/stream?count=${LINES_MAX}`, stop.signal)
+				lines = []
+				draw()
+				text(state, 'live')
+				await readEvents(reader, add)
+			} catch (error) {
+				text(state, error.message)
+			}
+			await new Promise(resolve => setTimeout(resolve, RETRY_MS))
+		}
+	}
+	draw()
+	begin()
+	whenLeft(() => stop.abort())
 }
 
 const item = ({ timestamp, level, category, message }) =>
-  h('li', { 'data-level': level },
-    h('time', { title: dateTime(timestamp) }, clockTime(timestamp)), h('b', {}, level), h('span', { class: 'muted' }, category), h('span', {}, message))
+	h('li', { 'data-level': level },
+		h('time', { title: dateTime(timestamp) }, clockTime(timestamp)), h('b', {}, level), h('span', { class: 'muted' }, category), h('span', {}, message))
 
 /** Server-sent events: lines of `data:`, an empty line ends one. */
 async function readEvents(reader, add) {
-  const decoder = new TextDecoder()
-  let rest = ''
-  for (;;) {
-    const { done, value } = await reader.read()
-    if (done) return
-    rest += decoder.decode(value, { stream: true })
-    const parts = rest.split('\n\n')
-    rest = parts.pop()
-    for (const part of parts) {
-      const data = part.split('\n').find(one => one.startsWith('data:'))
-      if (data) add(JSON.parse(data.slice(5)))
-    }
-  }
+	const decoder = new TextDecoder()
+	let rest = ''
+	for (;;) {
+		const { done, value } = await reader.read()
+		if (done) return
+		rest += decoder.decode(value, { stream: true })
+		const parts = rest.split('\n\n')
+		rest = parts.pop()
+		for (const part of parts) {
+			const data = part.split('\n').find(one => one.startsWith('data:'))
+			if (data) add(JSON.parse(data.slice(5)))
+		}
+	}
 }

@@ -9,122 +9,114 @@ import { lengthsChart, past, rangeSwitch, ratesChart } from '../samples.js'
 import { isMonitor } from '../session.js'
 
 const TILES = [
-  { id: 'connections', label: 'Connections', link: '#/connections', movement: ['connection_created', 'opened'] },
-  { id: 'channels', label: 'Channels', link: '#/channels', movement: ['channel_created', 'opened'] },
-  { id: 'exchanges', label: 'Exchanges', link: '#/exchanges' },
-  { id: 'queues', label: 'Queues', link: '#/queues', movement: ['queue_created', 'created'] },
-  { id: 'consumers', label: 'Consumers', link: '#/consumers' },
+	{ id: 'connections', label: 'Connections', link: '#/connections', movement: ['connection_created', 'opened'] },
+	{ id: 'channels', label: 'Channels', link: '#/channels', movement: ['channel_created', 'opened'] },
+	{ id: 'exchanges', label: 'Exchanges', link: '#/exchanges' },
+	{ id: 'queues', label: 'Queues', link: '#/queues', movement: ['queue_created', 'created'] },
+	{ id: 'consumers', label: 'Consumers', link: '#/consumers' },
 ]
 
 const CHURN = [
-  ['connection_created', 'Connections opened'], ['connection_closed', 'Connections closed'],
-  ['channel_created', 'Channels opened'], ['channel_closed', 'Channels closed'],
-  ['queue_declared', 'Queues declared'], ['queue_created', 'Queues created'], ['queue_deleted', 'Queues deleted'],
+	['connection_created', 'Connections opened'], ['connection_closed', 'Connections closed'],
+	['channel_created', 'Channels opened'], ['channel_closed', 'Channels closed'],
+	['queue_declared', 'Queues declared'], ['queue_created', 'Queues created'], ['queue_deleted', 'Queues deleted'],
 ]
 
 export function page(main, params) {
-  const tiles = TILES.map(tile)
-  const rates = ratesChart()
-  const lengths = lengthsChart()
-  const node = nodeCard()
-  const churn = factsCard('Since the start', CHURN.map(([id, label]) => ({
-    label,
-    value: ({ churn_rates: churn }) => {
-      const perSecond = churn?.[`${id}_details`]?.rate ?? 0
-      return `${count(churn?.[id])}${perSecond > 0 ? `, ${rate(perSecond)}` : ''}`
-    },
-  })))
-  const listeners = listenerCard()
-  const ranges = rangeSwitch(params, () => source.refresh())
+	const tiles = TILES.map(tile)
+	const rates = ratesChart()
+	const lengths = lengthsChart()
+	const node = nodeCard()
+	const churn = factsCard('Since the start', CHURN.map(([id, label]) => [label, ({ churn_rates: churn }) => {
+		const perSecond = churn?.[`${id}_details`]?.rate ?? 0
+		return `${count(churn?.[id])}${perSecond > 0 ? `, ${rate(perSecond)}` : ''}`
+	}]))
+	const listeners = listenerCard()
+	const ranges = rangeSwitch(params, () => source.refresh())
 
-  main.replaceChildren(
-    h('div', { class: 'heading' }, h('h1', {}, 'Overview'), ranges.node),
-    h('div', { class: 'tiles' }, tiles.map(one => one.node)),
-    h('div', { class: 'charts' }, rates.node, lengths.node),
-    h('div', { class: 'cards three' }, node.node, churn.node, listeners.node),
-  )
+	main.replaceChildren(
+		h('div', { class: 'heading' }, h('h1', {}, 'Overview'), ranges.node),
+		h('div', { class: 'tiles' }, tiles.map(one => one.node)),
+		h('div', { class: 'charts' }, rates.node, lengths.node),
+		h('div', { class: 'cards three' }, node.node, churn.node, listeners.node),
+	)
 
-  const source = new DataSource({
-    load: signal => load(ranges.range, signal),
-    show: ({ all, nodes, range }) => {
-      tiles.forEach(one => one.show(all))
-      rates.show(all.message_stats, range)
-      lengths.show(all.queue_totals, range)
-      node.show(nodes[0], all)
-      churn.show(all)
-      listeners.show(all.listeners ?? [])
-    },
-  })
-  return () => {
-    source.stop()
-    rates.stop()
-    lengths.stop()
-  }
+	const source = new DataSource({
+		load: signal => load(ranges.range, signal),
+		show: ({ all, nodes, range }) => {
+			tiles.forEach(one => one.show(all))
+			rates.show(all.message_stats, range)
+			lengths.show(all.queue_totals, range)
+			node.show(nodes[0], all)
+			churn.show(all)
+			listeners.show(all.listeners ?? [])
+		},
+	})
 }
 
 async function load(range, signal) {
-  const [all, nodes] = await Promise.all([
-    get('/api/overview', past(range, 'lengths', 'msg_rates'), signal),
-    // Somebody who may not monitor still sees the rest.
-    isMonitor() ? get('/api/nodes', {}, signal) : [],
-  ])
-  return { all, nodes, range }
+	const [all, nodes] = await Promise.all([
+		get('/api/overview', past(range, 'lengths', 'msg_rates'), signal),
+		// Somebody who may not monitor still sees the rest.
+		isMonitor() ? get('/api/nodes', {}, signal) : [],
+	])
+	return { all, nodes, range }
 }
 
 /** @param {{ id: string, label: string, link: string, movement?: string[] }} given */
 function tile({ id, label, movement: moved, link }) {
-  const number = h('b', {}, '–')
-  const movement = h('small', {}, ' ')
-  const node = h('a', { class: 'card tile', href: link }, h('span', {}, label), number, movement)
-  const show = all => {
-    const value = all.object_totals[id]
-    text(number, value >= 100000 ? compact(value) : count(value))
-    number.title = count(value)
-    const perSecond = moved ? (all.churn_rates?.[`${moved[0]}_details`]?.rate ?? 0) : 0
-    text(movement, perSecond > 0 ? `${rate(perSecond)} ${moved[1]}` : ' ')
-  }
-  return { node, show }
+	const number = h('b', {}, '–')
+	const movement = h('small', {}, ' ')
+	const node = h('a', { class: 'card tile', href: link }, h('span', {}, label), number, movement)
+	const show = all => {
+		const value = all.object_totals[id]
+		text(number, value >= 100000 ? compact(value) : count(value))
+		number.title = count(value)
+		const perSecond = moved ? (all.churn_rates?.[`${moved[0]}_details`]?.rate ?? 0) : 0
+		text(movement, perSecond > 0 ? `${rate(perSecond)} ${moved[1]}` : ' ')
+	}
+	return { node, show }
 }
 
 function nodeCard() {
-  const card = factsCard('Node', [
-    { label: 'Memory', value: ({ one }) => `${bytes(one.mem_used)} of ${bytes(one.mem_limit)}`, part: ({ one }) => one.mem_used / one.mem_limit },
-    { label: 'File descriptors', value: ({ one }) => `${count(one.fd_used)} of ${count(one.fd_total)}`, part: ({ one }) => one.fd_used / one.fd_total },
-    { label: 'Disk free', value: ({ one }) => bytes(one.disk_free) },
-    { label: 'Uptime', value: ({ one }) => duration(one.uptime) },
-    { label: 'Cores', value: ({ one }) => count(one.processors) },
-    { label: 'Disk sync, mean', value: ({ one }) => `${(one.io_sync_avg_time ?? 0).toFixed(2)} ms` },
-    { label: 'Version', value: ({ all }) => `Leveret ${all.leveret_version ?? ''}, as RabbitMQ ${all.rabbitmq_version}` },
-  ])
-  const name = h('a', { class: 'entity', href: '#/node' })
-  card.heading.replaceChildren(name)
-  const show = (one, all) => {
-    card.node.hidden = !one
-    if (!one) return
-    text(name, one.name)
-    card.show({ one, all })
-  }
-  return { node: card.node, show }
+	const card = factsCard('Node', [
+		['Memory', ({ one }) => `${bytes(one.mem_used)} of ${bytes(one.mem_limit)}`, { part: ({ one }) => one.mem_used / one.mem_limit }],
+		['File descriptors', ({ one }) => `${count(one.fd_used)} of ${count(one.fd_total)}`, { part: ({ one }) => one.fd_used / one.fd_total }],
+		['Disk free', ({ one }) => bytes(one.disk_free)],
+		['Uptime', ({ one }) => duration(one.uptime)],
+		['Cores', ({ one }) => count(one.processors)],
+		['Disk sync, mean', ({ one }) => `${(one.io_sync_avg_time ?? 0).toFixed(2)} ms`],
+		['Version', ({ all }) => `Leveret ${all.leveret_version ?? ''}, as RabbitMQ ${all.rabbitmq_version}`],
+	])
+	const name = h('a', { class: 'entity', href: '#/node' })
+	card.heading.replaceChildren(name)
+	const show = (one, all) => {
+		card.node.hidden = !one
+		if (!one) return
+		text(name, one.name)
+		card.show({ one, all })
+	}
+	return { node: card.node, show }
 }
 
 /** What the broker listens on. */
 export function listenerCard() {
-  const body = h('tbody')
-  const kept = new Map()
-  const heads = ['Protocol', 'Address', 'Port', 'TLS'].map(name => h('th', { scope: 'col' }, name))
-  const table = h('table', { class: 'plain' }, h('thead', {}, h('tr', {}, heads)), body)
-  const node = h('section', { class: 'card' }, h('h2', {}, 'Listeners'), table)
-  const row = () => {
-    const cells = [h('td'), h('td'), h('td'), h('td')]
-    const update = ({ protocol, ip_address, port, tls }) => {
-      ;[protocol, ip_address, port, tls ? 'yes' : 'no'].forEach((value, i) => text(cells[i], value))
-    }
-    return { node: h('tr', {}, cells), update }
-  }
-  const key = ({ protocol, ip_address, port }) => `${protocol} ${ip_address} ${port}`
-  const show = listeners => {
-    node.hidden = listeners.length === 0
-    keyed(body, kept, listeners, key, row)
-  }
-  return { node, show }
+	const body = h('tbody')
+	const kept = new Map()
+	const heads = ['Protocol', 'Address', 'Port', 'TLS'].map(name => h('th', { scope: 'col' }, name))
+	const table = h('table', { class: 'plain' }, h('thead', {}, h('tr', {}, heads)), body)
+	const node = h('section', { class: 'card' }, h('h2', {}, 'Listeners'), table)
+	const row = () => {
+		const cells = [h('td'), h('td'), h('td'), h('td')]
+		const update = ({ protocol, ip_address, port, tls }) => {
+			;[protocol, ip_address, port, tls ? 'yes' : 'no'].forEach((value, i) => text(cells[i], value))
+		}
+		return { node: h('tr', {}, cells), update }
+	}
+	const key = ({ protocol, ip_address, port }) => `${protocol} ${ip_address} ${port}`
+	const show = listeners => {
+		node.hidden = listeners.length === 0
+		keyed(body, kept, listeners, key, row)
+	}
+	return { node, show }
 }

@@ -1,7 +1,7 @@
 // One queue: its numbers, messages, consumers, bindings, and what can be done with it.
 
 import { addBinding, deleteQueues, moveQueues, purgeQueues, unbind } from '../actions.js'
-import { buttonCell, features } from '../cells.js'
+import { actColumn, features } from '../cells.js'
 import { detailPage } from '../detail.js'
 import { diagnose } from '../diagnosis.js'
 import { button, h, keyed, text } from '../dom.js'
@@ -17,129 +17,121 @@ import { browser } from './browse.js'
 import { consumerKey, CONSUMER_COLUMNS } from './consumers.js'
 
 export function page(main, params, { vhost, name }) {
-  let queue = { vhost, name }
-  let looked = false
-  const rates = ratesChart(['confirm', 'unroutable'])
-  const lengths = lengthsChart()
-  const ranges = rangeSwitch(params, () => source.refresh())
-  const why = h('p', { class: 'card why', role: 'status' })
-  const badges = badgeRow()
-  const facts = factsCard('Details', FACTS)
-  const sizes = sizeCard()
-  const args = treeCard('Arguments', 'It was declared without arguments.')
-  const policy = treeCard('Effective policy', 'No policy applies to it.')
-  const consumers = localTable({ caption: 'Consumers', columns: CONSUMER_COLUMNS.filter(({ id }) => id !== 'queue' && id !== 'vhost').map(shown), key: consumerKey, empty: 'Nobody consumes from this queue.' })
-  const bindings = localTable({
-    caption: 'Bindings',
-    columns: [
-      ...BINDING_COLUMNS.filter(({ id }) => id !== 'destination' && id !== 'destination_type'),
-      { id: 'unbind', label: '', kind: 'act', create: buttonCell(row => (row.source === '' ? '' : 'Unbind'), async row => (await unbind([row])) && source.refresh()) },
-    ],
-    key: bindingKey,
-    empty: 'Nothing is bound to this queue.',
-    actions: [button('Add a binding', () => addBinding({ vhost, destinationType: 'q', destination: name }, () => source.refresh()))],
-  })
-  const messages = browser({ vhost, queue: name, changed: () => source.refresh() })
-  const then = async acted => (await acted) && source.refresh()
-  const controls = [
-    button('Move messages', () => then(moveQueues([queue]))),
-    button('Purge', () => then(purgeQueues([queue])), { class: 'danger' }),
-    button('Delete', async () => (await deleteQueues([queue])) && go('#/queues'), { class: 'danger' }),
-  ]
-  const source = detailPage(main, {
-    kind: 'Queue', name, vhost, up: ['Queues', '#/queues'], controls, params,
-    tabs: [
-      { id: 'overview', label: 'Overview', nodes: [h('div', { class: 'heading' }, badges.node, ranges.node), why, h('div', { class: 'charts' }, lengths.node, rates.node), h('div', { class: 'cards' }, facts.node, sizes.node, args.node, policy.node)] },
-      { id: 'messages', label: 'Messages', nodes: [messages.node] },
-      { id: 'consumers', label: 'Consumers', nodes: [consumers.node] },
-      { id: 'bindings', label: 'Bindings', nodes: [bindings.node] },
-      { id: 'publish', label: 'Publish', nodes: [publishCard({ vhost, exchange: '', routingKey: name, done: () => source.refresh() })] },
-    ],
-    load: async (signal, tab) => {
-      // Once: what somebody reads is not to change under their eyes.
-      if (tab === 'messages' && !looked) {
-        looked = true
-        messages.look()
-      }
-      const [one, bound] = await Promise.all([
-        get(api('queues', vhost, name), past(ranges.range, 'lengths', 'msg_rates'), signal),
-        tab === 'bindings' ? get(api('queues', vhost, name, 'bindings'), {}, signal) : null,
-      ])
-      return { one, bound, range: ranges.range }
-    },
-    show: ({ one, bound, range }) => {
-      queue = one
-      const { tone, words } = diagnose(one)
-      text(why, words)
-      why.dataset.tone = tone
-      badges.show(one)
-      rates.show(one.message_stats, range)
-      lengths.show(one, range)
-      facts.show(one)
-      sizes.show(one)
-      args.show(one.arguments)
-      policy.show(one.effective_policy_definition)
-      consumers.show(one.consumer_details)
-      if (bound) bindings.show(bound)
-    },
-  })
-  return () => {
-    source.stop()
-    rates.stop()
-    lengths.stop()
-  }
+	let queue = { vhost, name }
+	let looked = false
+	const rates = ratesChart(['confirm', 'unroutable'])
+	const lengths = lengthsChart()
+	const ranges = rangeSwitch(params, () => source.refresh())
+	const why = h('p', { class: 'card why', role: 'status' })
+	const badges = badgeRow()
+	const facts = factsCard('Details', FACTS)
+	const sizes = sizeCard()
+	const args = treeCard('Arguments', 'It was declared without arguments.')
+	const policy = treeCard('Effective policy', 'No policy applies to it.')
+	const consumers = localTable({ caption: 'Consumers', columns: CONSUMER_COLUMNS.filter(({ id }) => id !== 'queue' && id !== 'vhost').map(shown), key: consumerKey, empty: 'Nobody consumes from this queue.' })
+	const bindings = localTable({
+		caption: 'Bindings',
+		columns: [
+			...BINDING_COLUMNS.filter(({ id }) => id !== 'destination' && id !== 'destination_type'),
+			actColumn(row => (row.source === '' ? '' : 'Unbind'), async row => (await unbind([row])) && source.refresh()),
+		],
+		key: bindingKey,
+		empty: 'Nothing is bound to this queue.',
+		actions: [button('Add a binding', () => addBinding({ vhost, destinationType: 'q', destination: name }, () => source.refresh()))],
+	})
+	const messages = browser({ vhost, queue: name, changed: () => source.refresh() })
+	const then = async acted => (await acted) && source.refresh()
+	const controls = [
+		button('Move messages', () => then(moveQueues([queue]))),
+		button('Purge', () => then(purgeQueues([queue])), { class: 'danger' }),
+		button('Delete', async () => (await deleteQueues([queue])) && go('#/queues'), { class: 'danger' }),
+	]
+	const source = detailPage(main, {
+		kind: 'Queue', name, vhost, up: ['Queues', '#/queues'], controls, params,
+		tabs: [
+			{ id: 'overview', label: 'Overview', nodes: [h('div', { class: 'heading' }, badges.node, ranges.node), why, h('div', { class: 'charts' }, lengths.node, rates.node), h('div', { class: 'cards' }, facts.node, sizes.node, args.node, policy.node)] },
+			{ id: 'messages', label: 'Messages', nodes: [messages.node] },
+			{ id: 'consumers', label: 'Consumers', nodes: [consumers.node] },
+			{ id: 'bindings', label: 'Bindings', nodes: [bindings.node] },
+			{ id: 'publish', label: 'Publish', nodes: [publishCard({ vhost, exchange: '', routingKey: name, done: () => source.refresh() })] },
+		],
+		load: async (signal, tab) => {
+			// Once: what somebody reads is not to change under their eyes.
+			if (tab === 'messages' && !looked) {
+				looked = true
+				messages.look()
+			}
+			const [one, bound] = await Promise.all([
+				get(api('queues', vhost, name), past(ranges.range, 'lengths', 'msg_rates'), signal),
+				tab === 'bindings' ? get(api('queues', vhost, name, 'bindings'), {}, signal) : null,
+			])
+			return { one, bound, range: ranges.range }
+		},
+		show: ({ one, bound, range }) => {
+			queue = one
+			const { tone, words } = diagnose(one)
+			text(why, words)
+			why.dataset.tone = tone
+			badges.show(one)
+			rates.show(one.message_stats, range)
+			lengths.show(one, range)
+			facts.show(one)
+			sizes.show(one)
+			args.show(one.arguments)
+			policy.show(one.effective_policy_definition)
+			consumers.show(one.consumer_details)
+			if (bound) bindings.show(bound)
+		},
+	})
 }
 
 const shown = column => ({ ...column, hidden: false })
 
 const FACTS = [
-  { label: 'State', value: row => (row.idle_since ? `idle since ${dateTime(new Date(row.idle_since).getTime())}` : row.state) },
-  { label: 'Type', value: row => row.type },
-  { label: 'Consumers', value: row => count(row.consumers) },
-  { label: 'Consumer capacity', value: row => (row.consumer_capacity == null ? null : `${Math.round(row.consumer_capacity * 100)} %`) },
-  { label: 'Exclusive owner', value: row => row.owner_pid_details?.name ?? null, href: row => (row.owner_pid_details?.name ? link('connections', row.owner_pid_details.name) : null) },
-  { label: 'Single active consumer', value: row => row.single_active_consumer_tag ?? null },
-  { label: 'Policy', value: row => row.policy ?? null, href: () => '#/policies' },
-  { label: 'Operator policy', value: row => row.operator_policy ?? null, href: () => '#/operator-policies' },
-  { label: 'Delivery limit', value: row => (row.delivery_limit == null ? null : count(row.delivery_limit)) },
-  { label: 'Dead-lettered', value: row => (row.messages_dlx == null ? null : count(row.messages_dlx)) },
-  { label: 'Oldest message', value: row => (row.head_message_timestamp ? dateTime(row.head_message_timestamp * 1000) : null) },
-  { label: 'Node', value: row => row.node },
+	['State', row => (row.idle_since ? `idle since ${dateTime(new Date(row.idle_since).getTime())}` : row.state)],
+	['Type', row => row.type],
+	['Consumers', row => count(row.consumers)],
+	['Consumer capacity', row => (row.consumer_capacity == null ? null : `${Math.round(row.consumer_capacity * 100)} %`)],
+	['Exclusive owner', row => row.owner_pid_details?.name, { href: row => (row.owner_pid_details?.name ? link('connections', row.owner_pid_details.name) : null) }],
+	['Single active consumer', row => row.single_active_consumer_tag],
+	['Policy', row => row.policy, { href: () => '#/policies' }],
+	['Operator policy', row => row.operator_policy, { href: () => '#/operator-policies' }],
+	['Delivery limit', row => (row.delivery_limit == null ? null : count(row.delivery_limit))],
+	['Dead-lettered', row => (row.messages_dlx == null ? null : count(row.messages_dlx))],
+	['Oldest message', row => (row.head_message_timestamp ? dateTime(row.head_message_timestamp * 1000) : null)],
+	['Node', row => row.node],
 ]
 
 /** Numbers of messages, their bytes, and what one of them weighs. */
 function sizeCard() {
-  const rows = [['Ready', '_ready'], ['Unacknowledged', '_unacknowledged'], ['In memory', '_ram'], ['Persistent', '_persistent'], ['Total', '']]
-  const body = h('tbody')
-  const cells = rows.map(([label]) => {
-    const numbers = [h('td', { class: 'number' }), h('td', { class: 'number' }), h('td', { class: 'number' })]
-    body.append(h('tr', {}, h('th', { scope: 'row' }, label), numbers))
-    return numbers
-  })
-  const heads = ['', 'Messages', 'Body bytes', 'Average'].map(label => h('th', { scope: 'col', class: label === '' ? '' : 'number' }, label))
-  const node = h('section', { class: 'card' }, h('h2', {}, 'Messages'), h('table', { class: 'plain sizes' }, h('thead', {}, h('tr', {}, heads)), body))
-  const show = queue => {
-    rows.forEach(([, ending], i) => {
-      const messages = queue[`messages${ending}`]
-      const size = queue[`message_bytes${ending}`]
-      const average = messages > 0 && size != null ? bytes(size / messages) : '–'
-      ;[messages == null ? '–' : count(messages), size == null ? '–' : bytes(size), average].forEach((value, at) => text(cells[i][at], value))
-    })
-  }
-  return { node, show }
+	const rows = [['Ready', '_ready'], ['Unacknowledged', '_unacknowledged'], ['In memory', '_ram'], ['Persistent', '_persistent'], ['Total', '']]
+	const body = h('tbody')
+	const cells = rows.map(([label]) => {
+		const numbers = [h('td', { class: 'number' }), h('td', { class: 'number' }), h('td', { class: 'number' })]
+		body.append(h('tr', {}, h('th', { scope: 'row' }, label), numbers))
+		return numbers
+	})
+	const heads = ['', 'Messages', 'Body bytes', 'Average'].map(label => h('th', { scope: 'col', class: label === '' ? '' : 'number' }, label))
+	const node = h('section', { class: 'card' }, h('h2', {}, 'Messages'), h('table', { class: 'plain sizes' }, h('thead', {}, h('tr', {}, heads)), body))
+	const show = queue => {
+		rows.forEach(([, ending], i) => {
+			const messages = queue[`messages${ending}`]
+			const size = queue[`message_bytes${ending}`]
+			const average = messages > 0 && size != null ? bytes(size / messages) : '–'
+			;[messages == null ? '–' : count(messages), size == null ? '–' : bytes(size), average].forEach((value, at) => text(cells[i][at], value))
+		})
+	}
+	return { node, show }
 }
 
 /** The badges of a thing, with their words. */
 export function badgeRow() {
-  const node = h('div', { class: 'badges' })
-  const kept = new Map()
-  const create = ({ title }) => {
-    const badge = h('span', { class: 'badge' })
-    return { node: badge, update: row => {
-      text(badge, row.letters === 'Args' ? 'more arguments' : title.split(':')[0] === title ? title : title)
-      badge.title = row.title
-    } }
-  }
-  const show = row => keyed(node, kept, features(row), ({ letters }) => letters, create)
-  return { node, show }
+	const node = h('div', { class: 'badges' })
+	const kept = new Map()
+	const create = () => {
+		const badge = h('span', { class: 'badge' })
+		return { node: badge, update: ({ title }) => text(badge, title) }
+	}
+	const show = row => keyed(node, kept, features(row), ({ letters }) => letters, create)
+	return { node, show }
 }

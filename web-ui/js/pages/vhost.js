@@ -16,77 +16,72 @@ import { isAdministrator, readVhosts } from '../session.js'
 import { vhostFields } from './vhosts.js'
 
 export function page(main, params, { name }) {
-  let vhost = { name, protected_from_deletion: false }
-  const rates = ratesChart()
-  const lengths = lengthsChart()
-  const ranges = rangeSwitch(params, () => source.refresh())
-  const facts = factsCard('Details', FACTS)
-  const permissions = permissionTables({ vhost: name }, () => source.refresh())
-  const limits = limitsCard({ title: 'Limits', names: VHOST_LIMITS, path: limit => api('vhost-limits', name, limit), changed: () => source.refresh() })
-  const protection = button('Protect from deletion', async () => {
-    const path = api('vhosts', name, 'deletion', 'protection')
-    const off = vhost.protected_from_deletion
-    if (await attempt('Protection', () => (off ? del(path) : post(path)), off ? 'It can be deleted now.' : 'It is protected from deletion now.')) source.refresh()
-  })
-  const edit = () => formDialog(`Virtual host ${name}`, {
-    verb: 'Save',
-    fields: vhostFields(vhost),
-    submit: async values => {
-      await put(api('vhosts', name), values)
-      source.refresh()
-    },
-    done: 'Saved.',
-  })
-  const remove = async () => {
-    if (!(await deleteVhost(name))) return
-    await readVhosts()
-    go('#/vhosts')
-  }
-  const administrator = isAdministrator()
-  const source = detailPage(main, {
-    kind: 'Virtual host', name, up: ['Virtual hosts', '#/vhosts'], params,
-    controls: administrator ? [button('Edit', edit), protection, button('Delete', remove, { class: 'danger' })] : [],
-    tabs: [
-      { id: 'overview', label: 'Overview', nodes: [h('div', { class: 'heading' }, h('span'), ranges.node), h('div', { class: 'charts' }, lengths.node, rates.node), h('div', { class: 'cards' }, facts.node)] },
-      ...(administrator ? [
-        { id: 'permissions', label: 'Permissions', nodes: permissions.nodes },
-        { id: 'limits', label: 'Limits', nodes: [limits.node] },
-      ] : []),
-    ],
-    load: async (signal, tab) => {
-      const [one, allowed, topics, limited] = await Promise.all([
-        get(api('vhosts', name), past(ranges.range, 'lengths', 'msg_rates', 'data_rates'), signal),
-        tab === 'permissions' ? get(api('vhosts', name, 'permissions'), {}, signal) : null,
-        tab === 'permissions' ? get(api('vhosts', name, 'topic-permissions'), {}, signal) : null,
-        tab === 'limits' ? get(api('vhost-limits', name), {}, signal) : null,
-      ])
-      return { one, allowed, topics, limited, range: ranges.range }
-    },
-    show: ({ one, allowed, topics, limited, range }) => {
-      vhost = one
-      protection.textContent = one.protected_from_deletion ? 'Allow deletion' : 'Protect from deletion'
-      rates.show(one.message_stats, range)
-      lengths.show(one, range)
-      facts.show(one)
-      if (allowed) permissions.show(allowed, topics)
-      if (limited) limits.show(limited[0]?.value)
-    },
-  })
-  return () => {
-    source.stop()
-    rates.stop()
-    lengths.stop()
-  }
+	let vhost = { name, protected_from_deletion: false }
+	const rates = ratesChart()
+	const lengths = lengthsChart()
+	const ranges = rangeSwitch(params, () => source.refresh())
+	const facts = factsCard('Details', FACTS)
+	const permissions = permissionTables({ vhost: name }, () => source.refresh())
+	const limits = limitsCard({ title: 'Limits', names: VHOST_LIMITS, path: limit => api('vhost-limits', name, limit), changed: () => source.refresh() })
+	const protection = button('Protect from deletion', async () => {
+		const path = api('vhosts', name, 'deletion', 'protection')
+		const off = vhost.protected_from_deletion
+		if (await attempt('Protection', () => (off ? del(path) : post(path)), off ? 'It can be deleted now.' : 'It is protected from deletion now.')) source.refresh()
+	})
+	const edit = () => formDialog(`Virtual host ${name}`, {
+		verb: 'Save',
+		fields: vhostFields(vhost),
+		submit: async values => {
+			await put(api('vhosts', name), values)
+			source.refresh()
+		},
+		done: 'Saved.',
+	})
+	const remove = async () => {
+		if (!(await deleteVhost(name))) return
+		await readVhosts()
+		go('#/vhosts')
+	}
+	const administrator = isAdministrator()
+	const source = detailPage(main, {
+		kind: 'Virtual host', name, up: ['Virtual hosts', '#/vhosts'], params,
+		controls: administrator ? [button('Edit', edit), protection, button('Delete', remove, { class: 'danger' })] : [],
+		tabs: [
+			{ id: 'overview', label: 'Overview', nodes: [h('div', { class: 'heading' }, h('span'), ranges.node), h('div', { class: 'charts' }, lengths.node, rates.node), h('div', { class: 'cards' }, facts.node)] },
+			...(administrator ? [
+				{ id: 'permissions', label: 'Permissions', nodes: permissions.nodes },
+				{ id: 'limits', label: 'Limits', nodes: [limits.node] },
+			] : []),
+		],
+		load: async (signal, tab) => {
+			const [one, allowed, topics, limited] = await Promise.all([
+				get(api('vhosts', name), past(ranges.range, 'lengths', 'msg_rates', 'data_rates'), signal),
+				tab === 'permissions' ? get(api('vhosts', name, 'permissions'), {}, signal) : null,
+				tab === 'permissions' ? get(api('vhosts', name, 'topic-permissions'), {}, signal) : null,
+				tab === 'limits' ? get(api('vhost-limits', name), {}, signal) : null,
+			])
+			return { one, allowed, topics, limited, range: ranges.range }
+		},
+		show: ({ one, allowed, topics, limited, range }) => {
+			vhost = one
+			protection.textContent = one.protected_from_deletion ? 'Allow deletion' : 'Protect from deletion'
+			rates.show(one.message_stats, range)
+			lengths.show(one, range)
+			facts.show(one)
+			if (allowed) permissions.show(allowed, topics)
+			if (limited) limits.show(limited[0]?.value)
+		},
+	})
 }
 
 const FACTS = [
-  { label: 'Description', value: row => row.description ?? null },
-  { label: 'Tags', value: row => (row.tags ?? []).join(', ') },
-  { label: 'Default queue type', value: row => row.default_queue_type },
-  { label: 'Deletion', value: row => (row.protected_from_deletion ? 'protected' : 'allowed') },
-  { label: 'Tracing', value: row => (row.tracing ? 'on' : 'off') },
-  { label: 'State', value: row => Object.values(row.cluster_state ?? {}).join(', ') },
-  { label: 'Messages', value: row => count(row.messages) },
-  { label: 'Received', value: row => (row.recv_oct == null ? null : bytes(row.recv_oct)) },
-  { label: 'Sent', value: row => (row.send_oct == null ? null : bytes(row.send_oct)) },
+	['Description', row => row.description],
+	['Tags', row => (row.tags ?? []).join(', ')],
+	['Default queue type', row => row.default_queue_type],
+	['Deletion', row => (row.protected_from_deletion ? 'protected' : 'allowed')],
+	['Tracing', row => (row.tracing ? 'on' : 'off')],
+	['State', row => Object.values(row.cluster_state ?? {}).join(', ')],
+	['Messages', row => count(row.messages)],
+	['Received', row => (row.recv_oct == null ? null : bytes(row.recv_oct))],
+	['Sent', row => (row.send_oct == null ? null : bytes(row.send_oct))],
 ]

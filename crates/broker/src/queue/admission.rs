@@ -26,6 +26,7 @@ pub(crate) struct Enqueue {
 }
 
 impl Enqueue {
+    #[inline]
     pub(super) fn new(state: &QueueState) -> Self {
         let budget = state.share.budget();
         Self {
@@ -62,6 +63,7 @@ impl QueueState {
     /// The queue is full and refuses `message`. What can go to a consumer at once is let go
     /// first, with all of the run before it, so that a run is judged as if each message of it
     /// had come alone.
+    #[inline(never)]
     pub(super) fn refuses(
         &mut self,
         enqueue: &mut Enqueue,
@@ -99,6 +101,7 @@ impl QueueState {
     }
 
     /// A refused message may be dead-lettered, though it never was in the queue.
+    #[cold]
     pub(super) fn refuse(&mut self, place: Place<'_>, message: Message, wakes: &mut Wakes) {
         if self.rules.overflow == Overflow::RejectPublishDlx {
             let entry = Entry {
@@ -115,6 +118,7 @@ impl QueueState {
 
     /// When a message that comes now expires: the shorter of the queue's time to live and its
     /// own.
+    #[inline(never)]
     pub(super) fn expiry_of(
         &mut self,
         enqueue: &mut Enqueue,

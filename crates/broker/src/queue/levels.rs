@@ -16,16 +16,19 @@ const LEVEL_SHIFT: u32 = 56;
 const HIGH_TURNS: u8 = 2;
 
 /// The priority that a number belongs to.
+#[inline]
 pub(crate) const fn level_of(seq: u64) -> usize {
     (seq >> LEVEL_SHIFT) as usize
 }
 
 /// The number within its level, as the store knows it.
+#[inline]
 pub(crate) const fn number_of(seq: u64) -> u64 {
     seq & ((1 << LEVEL_SHIFT) - 1)
 }
 
 /// The number that the store knows as `number` of `level`.
+#[inline]
 pub(crate) const fn seq_of(level: usize, number: u64) -> u64 {
     ((level as u64) << LEVEL_SHIFT) | number
 }
@@ -84,6 +87,22 @@ struct More {
     returned_cost: u64,
 }
 
+impl More {
+    #[inline(never)]
+    fn sum(&self, of: impl Fn(&Ready) -> u64, returned: impl Fn(&Self) -> u64) -> u64 {
+        let levels = self.levels.iter().map(|level| of(&level.ready));
+        levels.sum::<u64>() + returned(self)
+    }
+
+    #[inline(never)]
+    fn level(&mut self, at: usize) -> &mut Level {
+        self.top = self.top.max(at);
+        // Numbers are made here, so that one of a level that isn't there can't be.
+        let at = at.min(self.levels.len());
+        &mut self.levels[at - 1]
+    }
+}
+
 impl Levels {
     /// One level for each of `levels`, which has one at least.
     pub(crate) fn new(mut levels: Vec<Level>, turns: Turns) -> Self {
@@ -125,14 +144,12 @@ impl Levels {
 
     #[inline]
     pub(crate) fn level(&mut self, at: usize) -> &mut Level {
+        if at == 0 {
+            return &mut self.base;
+        }
         match &mut self.more {
-            Some(more) if at > 0 => {
-                more.top = more.top.max(at);
-                // Numbers are made here, so that one of a level that isn't there can't be.
-                let at = at.min(more.levels.len());
-                &mut more.levels[at - 1]
-            }
-            _ => &mut self.base,
+            Some(more) => more.level(at),
+            None => &mut self.base,
         }
     }
 
@@ -155,10 +172,7 @@ impl Levels {
         let base = of(&self.base.ready);
         match &self.more {
             None => base,
-            Some(more) => more
-                .levels
-                .iter()
-                .fold(base + returned(more), |sum, level| sum + of(&level.ready)),
+            Some(more) => base + more.sum(of, returned),
         }
     }
 
@@ -223,6 +237,7 @@ impl Levels {
         }
     }
 
+    #[inline(never)]
     fn pop_leveled(&mut self) -> Popped {
         if let Some(entry) = self.pop_returned() {
             return Popped::Entry(entry);

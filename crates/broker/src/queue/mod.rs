@@ -19,6 +19,7 @@ mod consumers;
 mod due;
 mod dying;
 mod equivalence;
+mod governed;
 mod letters;
 mod levels;
 mod poison;
@@ -43,7 +44,7 @@ use codec::FieldTable;
 use parking_lot::{Mutex, MutexGuard};
 use store::{QueueId, Ticket};
 
-pub(crate) use arguments::{check_arguments, check_server_named};
+pub(crate) use arguments::{LOCATORS, check_arguments, check_server_named, is_age};
 pub use browse::{BROWSE_BYTES_MAX, BROWSE_MESSAGES_MAX};
 pub use consumers::ConsumerSpec;
 pub use dying::Rejected;
@@ -59,6 +60,7 @@ use crate::budget::Share;
 use crate::error::{Error, Resource};
 use crate::ids::{ConnectionId, ConsumerId};
 use crate::message::{Entry, Message};
+use crate::policy::Policies;
 use crate::queue::levels::{Level, Levels, Turns};
 use crate::queue::ready::Ready;
 use crate::queue::recorded::Recorded;
@@ -146,6 +148,7 @@ pub struct Queue {
     handles: Handles,
     services: Services,
     recorded: Recorded,
+    policies: Mutex<Policies>,
     state: Mutex<QueueState>,
 }
 
@@ -189,6 +192,7 @@ impl Queue {
             handles,
             services,
             recorded: Recorded::default(),
+            policies: Mutex::default(),
             state: Mutex::new(state),
         }
     }

@@ -3,7 +3,10 @@
 use std::sync::{Arc, LazyLock};
 
 use codec::FieldTable;
+use serde_json::{Map, Value};
 
+use crate::policy::stricter_limit;
+use crate::queue::arguments::TIME_MS_MAX;
 use crate::queue::equivalence::queue_type;
 
 /// What becomes of a message when the queue is full (`x-overflow`).
@@ -98,42 +101,101 @@ impl Rules {
     /// What the (valid) arguments of a declaration ask for.
     #[must_use]
     pub fn of(arguments: &FieldTable) -> Self {
-        let number = |arg| codec::get_int(arguments, arg).and_then(|n| u64::try_from(n).ok());
-        let text = |arg| codec::get_str(arguments, arg).map(Arc::from);
+        Self::under(arguments, None)
+    }
+
+    /// What arguments and the policies that apply say together. Of two numbers the lower one
+    /// holds; of two texts that of the argument, but for the overflow of a quorum queue.
+    pub(crate) fn under(arguments: &FieldTable, policy: Option<&Map<String, Value>>) -> Self {
+        let sources = Sources { arguments, policy };
         let kind = match queue_type(arguments) {
             "quorum" => QueueKind::Quorum,
             _ => QueueKind::Classic,
         };
-        let delivery_limit = match codec::get_int(arguments, "x-delivery-limit") {
-            None => Some(DELIVERY_LIMIT_DEFAULT),
-            Some(limit) => u32::try_from(limit).ok(),
+        let overflow = match kind {
+            QueueKind::Classic => sources.text("overflow"),
+            QueueKind::Quorum => {
+                let of_policy = sources.of_policy("overflow").and_then(Value::as_str);
+                of_policy.or_else(|| codec::get_str(arguments, "x-overflow"))
+            }
         };
+        let limit = sources
+            .delivery_limit()
+            .unwrap_or_else(|| DELIVERY_LIMIT_DEFAULT.into());
         Self {
             kind,
-            max_priority: number("x-max-priority").map_or(0, |n| n.min(255) as u8),
-            single_active_consumer: matches!(
-                arguments.inner().get("x-single-active-consumer"),
-                Some(codec::AMQPValue::Boolean(true))
-            ),
-            message_ttl_ms: number("x-message-ttl"),
-            expires_ms: number("x-expires"),
-            max_length: number("x-max-length"),
-            max_length_bytes: number("x-max-length-bytes"),
-            overflow: match codec::get_str(arguments, "x-overflow") {
+            max_priority: codec::get_int(arguments, "x-max-priority")
+                .and_then(|n| u8::try_from(n).ok())
+                .unwrap_or(0),
+            single_active_consumer: codec::get_bool(arguments, "x-single-active-consumer")
+                .unwrap_or(false),
+            message_ttl_ms: sources.number("message-ttl").map(at_most_years),
+            expires_ms: sources.number("expires").map(at_most_years),
+            max_length: sources.number("max-length"),
+            max_length_bytes: sources.number("max-length-bytes"),
+            overflow: match overflow {
                 Some("reject-publish") => Overflow::RejectPublish,
                 Some("reject-publish-dlx") if kind == QueueKind::Classic => {
                     Overflow::RejectPublishDlx
                 }
                 _ => Overflow::DropHead,
             },
-            dead_letter_exchange: text("x-dead-letter-exchange"),
-            dead_letter_routing_key: text("x-dead-letter-routing-key"),
-            dead_letter_strategy: match codec::get_str(arguments, "x-dead-letter-strategy") {
-                Some("at-least-once") => DeadLetterStrategy::AtLeastOnce,
+            dead_letter_exchange: sources.text("dead-letter-exchange").map(Arc::from),
+            dead_letter_routing_key: sources.text("dead-letter-routing-key").map(Arc::from),
+            dead_letter_strategy: match sources.text("dead-letter-strategy") {
+                Some("at-least-once") if kind == QueueKind::Quorum => {
+                    DeadLetterStrategy::AtLeastOnce
+                }
                 _ => DeadLetterStrategy::AtMostOnce,
             },
-            delivery_limit: delivery_limit.filter(|_| kind == QueueKind::Quorum),
-            consumer_timeout_ms: number("x-consumer-timeout"),
+            delivery_limit: u32::try_from(limit)
+                .ok()
+                .filter(|_| kind == QueueKind::Quorum),
+            consumer_timeout_ms: sources.number("consumer-timeout"),
         }
     }
 }
+
+/// Policies may say any number of milliseconds; deadlines are sums.
+fn at_most_years(ms: u64) -> u64 {
+    ms.min(TIME_MS_MAX.unsigned_abs())
+}
+
+/// Where settings come from. An argument is called as in a policy, with `x-` before it.
+struct Sources<'a> {
+    arguments: &'a FieldTable,
+    policy: Option<&'a Map<String, Value>>,
+}
+
+impl<'a> Sources<'a> {
+    fn of_policy(&self, key: &str) -> Option<&'a Value> {
+        self.policy.and_then(|policy| policy.get(key))
+    }
+
+    fn number(&self, key: &str) -> Option<u64> {
+        let argument = codec::get_int(self.arguments, &format!("x-{key}"));
+        let argument = argument.and_then(|n| u64::try_from(n).ok());
+        let policy = self.of_policy(key).and_then(Value::as_u64);
+        match (argument, policy) {
+            (Some(a), Some(p)) => Some(a.min(p)),
+            (a, p) => a.or(p),
+        }
+    }
+
+    fn text(&self, key: &str) -> Option<&'a str> {
+        let argument = codec::get_str(self.arguments, &format!("x-{key}"));
+        argument.or_else(|| self.of_policy(key).and_then(Value::as_str))
+    }
+
+    fn delivery_limit(&self) -> Option<i64> {
+        let argument = codec::get_int(self.arguments, "x-delivery-limit");
+        let policy = self.of_policy("delivery-limit").and_then(Value::as_i64);
+        match (argument, policy) {
+            (Some(a), Some(p)) => Some(stricter_limit(a, p)),
+            (a, p) => a.or(p),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -173,6 +173,7 @@ impl QueueState {
         Published { ticket, rejected }
     }
 
+    #[inline]
     fn enqueue(
         &mut self,
         enqueue: &mut Enqueue,
@@ -213,6 +214,7 @@ impl QueueState {
     }
 
     /// Hands the records of a run to the store.
+    #[inline]
     pub(super) fn finish(&mut self, enqueue: Enqueue, place: Place<'_>) -> Option<Ticket> {
         let tickets = enqueue.record.finish(place);
         if let Some(ticket) = tickets.all {
@@ -288,7 +290,9 @@ impl QueueState {
         level.delivered_to = level.delivered_to.max(number_of(entry.seq));
         if entry.redelivered {
             self.counts.redeliver += 1;
-            self.show_returns(entry);
+            if self.special {
+                self.show_returns(entry);
+            }
         }
     }
 

@@ -14,6 +14,7 @@ use crate::wakes::Wakes;
 impl QueueState {
     /// Lets go what has expired or is too much, a slice of it at a time, and sees to it that
     /// the timers know when to come back.
+    #[inline(never)]
     pub(super) fn tend(&mut self, place: Place<'_>, wakes: &mut Wakes) {
         let mut left = DEATHS_SLICE_MAX;
         let now_ms = place.queue.now_ms_if(self.timed);
@@ -123,6 +124,7 @@ impl QueueState {
     }
 
     /// The timers are to come back when there is something to do.
+    #[inline(never)]
     pub(super) fn rearm(&mut self, place: Place<'_>) {
         if let Some(at_ms) = self.next_deadline(place) {
             self.arm(place, at_ms);

@@ -41,7 +41,7 @@ async fn publish(
     let vhost = caller.vhost(&context, &vhost)?;
     let exchange = exchanges::find(&vhost, &name)?;
     let message = message(&context, exchange_name(&name), &fields)?;
-    caller.may_publish(&vhost, &exchange, message.routing_key())?;
+    caller.may_publish_message(&vhost, &exchange, &message)?;
     let alarms = context.broker.alarms().raised();
     if alarms.any() {
         // Publishers are blocked, this one too. RabbitMQ's would wait for its confirm in vain.

@@ -5,6 +5,7 @@ mod browse;
 mod channels;
 mod connections;
 mod consumers;
+mod definitions;
 mod delayed;
 mod exchanges;
 mod explain;
@@ -17,7 +18,9 @@ mod moves;
 mod nodes;
 mod nothing;
 mod overview;
+mod parameters;
 mod permissions;
+mod policies;
 mod queues;
 mod users;
 mod vhosts;
@@ -65,6 +68,9 @@ pub(crate) fn routes() -> Router<Arc<Context>> {
         .merge(bindings::routes())
         .merge(users::routes())
         .merge(permissions::routes())
+        .merge(definitions::routes())
+        .merge(policies::routes())
+        .merge(parameters::routes())
         .merge(limits::routes())
         .merge(logins::routes())
         .merge(health::routes())

@@ -11,17 +11,7 @@ use super::{List, Listing};
 use crate::context::Context;
 use crate::page::{Paging, to_value};
 
-const LISTS: [&str; 9] = [
-    "/policies",
-    "/policies/{vhost}",
-    "/operator-policies",
-    "/operator-policies/{vhost}",
-    "/parameters",
-    "/parameters/{component}",
-    "/parameters/{component}/{vhost}",
-    "/global-parameters",
-    "/extensions",
-];
+const LISTS: [&str; 1] = ["/extensions"];
 
 pub(super) fn routes() -> Router<Arc<Context>> {
     let features = [

@@ -7,8 +7,9 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::json;
 
-use super::{Answer, Listing, Past, Shared};
-use crate::auth::Caller;
+use super::{Answer, Done, Listing, Past, Shared, put};
+use crate::auth::{Administrator, Caller};
+use crate::body::Fields;
 use crate::context::Context;
 use crate::page::to_value;
 use crate::views;
@@ -18,7 +19,7 @@ pub(super) fn routes() -> Router<Arc<Context>> {
     Router::new()
         .route("/overview", get(overview))
         .route("/version", get(version))
-        .route("/cluster-name", get(cluster_name))
+        .route("/cluster-name", get(cluster_name).put(set_cluster_name))
         .route("/whoami", get(whoami))
 }
 
@@ -38,9 +39,14 @@ async fn version() -> Answer {
 }
 
 async fn cluster_name(State(context): Shared) -> Answer {
-    Ok(Json(
-        json!({ "name": context.broker.settings().cluster_name }),
-    ))
+    Ok(Json(json!({ "name": context.broker.cluster_name() })))
+}
+
+async fn set_cluster_name(State(context): Shared, _: Administrator, fields: Fields) -> Done {
+    let name = fields.required_text("name")?;
+    let applied = context.broker.set_cluster_name(name)?;
+    context.committed(applied.ticket).await?;
+    Ok(put(false))
 }
 
 async fn whoami(caller: Caller) -> Answer {

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use broker::{MessageCounts, RABBITMQ_VERSION, VERSION};
+use broker::{DeadLetterCounts, MessageCounts, RABBITMQ_VERSION, VERSION};
 
 use super::page::Kind::{Counter, Gauge};
 use super::page::{Labels, Page};
@@ -19,6 +19,12 @@ const DELIVERY: Labels<'static> = &[
     ("queue_type", "rabbit_classic_queue"),
 ];
 
+/// Counters of dead letters; queues of both types are counted together.
+const DEAD_LETTERED: Labels<'static> = &[
+    ("queue_type", "rabbit_classic_queue"),
+    ("dead_letter_strategy", "at_most_once"),
+];
+
 /// Adds all of them.
 pub(super) fn add(page: &mut Page, context: &Context) {
     add_identity(page, context);
@@ -26,6 +32,7 @@ pub(super) fn add(page: &mut Page, context: &Context) {
     add_alarms(page, context);
     add_churn(page, context);
     add_global(page, context);
+    add_dead_letters(page, context);
     add_totals(page, context);
 }
 
@@ -212,6 +219,37 @@ fn add_global(page: &mut Page, context: &Context) {
         };
         let value = (metric.value)(&counts);
         page.one(metric.name, metric.help, metric.kind, labels, value);
+    }
+}
+
+fn add_dead_letters(page: &mut Page, context: &Context) {
+    let mut sum = DeadLetterCounts::default();
+    for vhost in context.broker.vhosts() {
+        sum.add(&vhost.dead_letters().snapshot());
+    }
+    for (name, help, value) in [
+        (
+            "global_messages_dead_lettered_maxlen_total",
+            "Total number of messages dead-lettered due to overflow drop-head or reject-publish-dlx",
+            sum.maxlen,
+        ),
+        (
+            "global_messages_dead_lettered_expired_total",
+            "Total number of messages dead-lettered due to message TTL exceeded",
+            sum.expired,
+        ),
+        (
+            "global_messages_dead_lettered_rejected_total",
+            "Total number of messages dead-lettered due to basic.reject or basic.nack",
+            sum.rejected,
+        ),
+        (
+            "global_messages_dead_lettered_delivery_limit_total",
+            "Total number of messages dead-lettered due to delivery-limit exceeded",
+            sum.delivery_limit,
+        ),
+    ] {
+        page.one(name, help, Counter, DEAD_LETTERED, value as f64);
     }
 }
 

@@ -1,3 +1,5 @@
+use broker::ARGUMENTS_DEPTH_MAX;
+use codec::{AMQPValue, LongString};
 use serde_json::{Value, json};
 
 use super::*;

@@ -57,3 +57,13 @@ async fn only_the_files_of_the_page_are_served() {
     let reply = setting.ask(Method::POST, "/", "").await;
     assert_eq!(reply.status, StatusCode::METHOD_NOT_ALLOWED);
 }
+
+/// Bytes of all files. The dashboard is to be there at once, also over a slow line.
+const UI_BYTES_MAX: usize = 250 * 1024;
+
+#[test]
+fn the_dashboard_is_small() {
+    let sizes = crate::ui::sizes();
+    let sum: usize = sizes.iter().map(|(_, size)| size).sum();
+    assert!(sum <= UI_BYTES_MAX, "{sum} bytes: {sizes:?}");
+}

@@ -63,8 +63,8 @@ impl<'a> ConsumerDetails<'a> {
             exclusive: consumer.exclusive,
             ack_required: consumer.ack == AckMode::Manual,
             prefetch_count: consumer.prefetch,
-            active: true,
-            activity_status: "up",
+            active: consumer.activity.is_active(),
+            activity_status: consumer.activity.as_str(),
             arguments: table::to_json(&consumer.arguments),
             consumer_timeout: CONSUMER_TIMEOUT_MS,
         }

@@ -6,6 +6,7 @@ use broker::Exchange;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::policy::user_policy;
 use super::{Empty, NOTHING};
 use crate::page::to_value;
 use crate::query::Windows;
@@ -21,7 +22,8 @@ struct ExchangeView<'a> {
     auto_delete: bool,
     internal: bool,
     arguments: Value,
-    policy: Option<Empty>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policy: Option<String>,
     user_who_performed_action: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     message_stats: Option<Stats>,
@@ -72,7 +74,7 @@ pub(crate) fn show(
         auto_delete: exchange.auto_delete,
         internal: exchange.internal,
         arguments: table::to_json(&exchange.arguments),
-        policy: None,
+        policy: user_policy(&exchange.policies()),
         user_who_performed_action: "rmq-internal",
         message_stats: stats.unless_zero(),
         messages_delayed: exchange.messages_delayed(),

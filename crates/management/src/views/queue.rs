@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use broker::{ConnectionInfo, Queue, QueueSnapshot};
+use broker::{ConnectionInfo, Queue, QueueKind, QueueSnapshot};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::consumer::ConsumerDetails;
+use super::policy;
 use super::{Empty, GarbageCollection, NOTHING, PeerView, Reductions};
 use crate::context::Context;
 use crate::page::to_value;
@@ -41,8 +42,8 @@ struct QueueView<'a> {
     arguments: Value,
     node: &'a str,
     state: &'static str,
-    policy: Option<Empty>,
-    effective_policy_definition: Empty,
+    policy: Option<String>,
+    effective_policy_definition: Map<String, Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     owner_pid_details: Option<PeerView<'a>>,
     #[serde(flatten)]
@@ -75,6 +76,10 @@ struct Basic {
     message_bytes_ram: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     message_bytes_persistent: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    messages_dlx: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message_bytes_dlx: Option<u64>,
     memory: u64,
     consumers: u64,
     consumer_capacity: f64,
@@ -97,7 +102,7 @@ struct Full<'a> {
     head_message_timestamp: Option<u64>,
     exclusive_consumer_tag: Option<&'a str>,
     single_active_consumer_tag: Option<&'a str>,
-    operator_policy: Option<Empty>,
+    operator_policy: Option<String>,
 }
 
 /// How long, in milliseconds, a queue does nothing before it counts as idle.
@@ -112,6 +117,7 @@ pub(crate) fn show(
     windows: &Windows,
 ) -> Value {
     let snapshot = queue.snapshot();
+    let policies = queue.policies();
     let owner = queue
         .owner()
         .and_then(|id| context.broker.registry().get(id));
@@ -137,8 +143,8 @@ pub(crate) fn show(
         arguments: table::to_json(queue.arguments()),
         node: &settings.node,
         state: "running",
-        policy: None,
-        effective_policy_definition: Empty {},
+        policy: policy::user_policy(&policies),
+        effective_policy_definition: policy::effective(&policies),
         owner_pid_details: owner.as_deref().map(PeerView::of),
         totals: (detail == Detail::Totals).then(|| Totals::of(&snapshot)),
         basic: matches!(detail, Detail::Basic | Detail::Full)
@@ -170,6 +176,7 @@ impl Basic {
         windows: &Windows,
     ) -> Self {
         let counts = snapshot.counts;
+        let is_quorum = queue.rules().kind == QueueKind::Quorum;
         let row = queue_values(&snapshot.messages, counts);
         let (done, lengths_row) = row.split_at(MESSAGES.len());
         let mut lengths = Stats::default();
@@ -203,6 +210,8 @@ impl Basic {
             message_bytes_unacknowledged: counts.unacked_bytes,
             message_bytes_ram: bytes,
             message_bytes_persistent: (!queue.durable()).then_some(0),
+            messages_dlx: is_quorum.then_some(counts.dead_letters),
+            message_bytes_dlx: is_quorum.then_some(counts.dead_letter_bytes),
             memory: bytes,
             consumers: counts.consumers,
             consumer_capacity: capacity,
@@ -243,8 +252,8 @@ impl<'a> Full<'a> {
             garbage_collection: GarbageCollection::default(),
             head_message_timestamp: None,
             exclusive_consumer_tag: exclusive.map(|consumer| &*consumer.tag),
-            single_active_consumer_tag: None,
-            operator_policy: None,
+            single_active_consumer_tag: snapshot.single_active.as_ref().map(|one| &*one.tag),
+            operator_policy: policy::operator_policy(&queue.policies()),
         }
     }
 }

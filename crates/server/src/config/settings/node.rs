@@ -86,4 +86,14 @@ pub(super) const SETTINGS: &[Setting] = &[
             Ok(())
         },
     ),
+    setting(
+        "leveret.event_exchange",
+        "true",
+        "true or false",
+        "have an exchange amq.rabbitmq.event that is told what happens to queues, users and all else",
+        |config, _, text| {
+            config.broker.event_exchange = value::switch(text)?;
+            Ok(())
+        },
+    ),
 ];

@@ -1,0 +1,157 @@
+//! Runtime parameters and global parameters.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, Query, State};
+use axum::routing::get;
+use axum::{Json, Router};
+use broker::{Parameter, VHost};
+use serde_json::Value;
+
+use super::policies::{to_change, to_show, without_tags};
+use super::{Answer, Done, List, Listing, Shared, put};
+use crate::auth::{Administrator, Policymaker};
+use crate::body::Fields;
+use crate::context::Context;
+use crate::error::ApiError;
+use crate::page::{ListQuery, Paging, to_value};
+use crate::views::policy::{GlobalView, ParameterView};
+
+pub(super) fn routes() -> Router<Arc<Context>> {
+    Router::new()
+        .route("/parameters", get(list))
+        .route("/parameters/{component}", get(of_component))
+        .route("/parameters/{component}/{vhost}", get(of_vhost))
+        .route(
+            "/parameters/{component}/{vhost}/{name}",
+            get(one).put(set).delete(clear),
+        )
+        .route("/global-parameters", get(list_globals))
+        .route(
+            "/global-parameters/{name}",
+            get(one_global).put(set_global).delete(clear_global),
+        )
+}
+
+fn answer(vhosts: &[Arc<VHost>], component: Option<&str>, listing: &ListQuery) -> List {
+    let of = |vhost: &Arc<VHost>| vhost.parameters(component);
+    let rows: Vec<Parameter> = vhosts.iter().flat_map(of).collect();
+    listing.list(
+        rows,
+        Paging::Ignored,
+        |parameter| &*parameter.name,
+        |parameter| to_value(&ParameterView::of(parameter)),
+    )
+}
+
+async fn list(State(context): Shared, maker: Policymaker, Query(listing): Listing) -> List {
+    answer(&maker.0.vhosts(&context), None, &listing)
+}
+
+async fn of_component(
+    State(context): Shared,
+    maker: Policymaker,
+    Path(component): Path<String>,
+    Query(listing): Listing,
+) -> List {
+    answer(&maker.0.vhosts(&context), Some(&component), &listing)
+}
+
+async fn of_vhost(
+    State(context): Shared,
+    maker: Policymaker,
+    Path((component, vhost)): Path<(String, String)>,
+    Query(listing): Listing,
+) -> List {
+    let vhost = to_show(&context, &vhost)?;
+    maker.check(&context, &vhost)?;
+    answer(&[vhost], Some(&component), &listing)
+}
+
+async fn one(
+    State(context): Shared,
+    maker: Policymaker,
+    Path((component, vhost, name)): Path<(String, String, String)>,
+) -> Answer {
+    let vhost = to_show(&context, &vhost)?;
+    maker.check(&context, &vhost)?;
+    let parameter = vhost.parameter(&component, &name);
+    let parameter = parameter.ok_or(ApiError::ObjectNotFound)?;
+    Ok(Json(to_value(&ParameterView::of(&parameter))))
+}
+
+async fn set(
+    State(context): Shared,
+    maker: Policymaker,
+    Path((component, vhost, name)): Path<(String, String, String)>,
+    fields: Fields,
+) -> Done {
+    let vhost = to_change(&context, &vhost)?;
+    maker.check(&context, &vhost)?;
+    super::check_name(&name)?;
+    let value = fields.required("value")?.clone();
+    let applied = context
+        .broker
+        .set_parameter(vhost.name(), &component, &name, value)
+        .map_err(in_plain_words)?;
+    context.committed(applied.ticket).await?;
+    Ok(put(applied.created))
+}
+
+async fn clear(
+    State(context): Shared,
+    maker: Policymaker,
+    Path((component, vhost, name)): Path<(String, String, String)>,
+) -> Done {
+    let vhost = to_show(&context, &vhost)?;
+    maker.check(&context, &vhost)?;
+    let cleared = context
+        .broker
+        .clear_parameter(vhost.name(), &component, &name)?;
+    let ticket = cleared.ok_or(ApiError::ObjectNotFound)?;
+    context.committed(Some(ticket)).await?;
+    Ok(put(false))
+}
+
+fn in_plain_words(error: broker::Error) -> ApiError {
+    match error {
+        broker::Error::InvalidParameter(text) => ApiError::bad_request(without_tags(&text)),
+        other => other.into(),
+    }
+}
+
+async fn list_globals(State(context): Shared, _: Policymaker, Query(listing): Listing) -> List {
+    let rows: Vec<(String, Value)> = context.broker.global_parameters();
+    listing.list(
+        rows,
+        Paging::Ignored,
+        |(name, _)| name,
+        |(name, value)| to_value(&GlobalView { name, value }),
+    )
+}
+
+async fn one_global(State(context): Shared, _: Policymaker, Path(name): Path<String>) -> Answer {
+    let value = context.broker.global_parameter(&name);
+    let value = &value.ok_or(ApiError::ObjectNotFound)?;
+    Ok(Json(to_value(&GlobalView { name: &name, value })))
+}
+
+async fn set_global(
+    State(context): Shared,
+    _: Administrator,
+    Path(name): Path<String>,
+    fields: Fields,
+) -> Done {
+    super::check_name(&name)?;
+    let value = fields.required("value")?.clone();
+    let applied = context.broker.set_global_parameter(&name, value)?;
+    context.committed(applied.ticket).await?;
+    Ok(put(applied.created))
+}
+
+async fn clear_global(State(context): Shared, _: Administrator, Path(name): Path<String>) -> Done {
+    let ticket = context.broker.clear_global_parameter(&name);
+    let ticket = ticket.ok_or(ApiError::ObjectNotFound)?;
+    context.committed(Some(ticket)).await?;
+    Ok(put(false))
+}
