@@ -250,6 +250,74 @@ test('a virtual host is added, and deleted only by writing its name', async () =
   assert.equal((await stage.api('GET', 'vhosts/short-lived')).status, 404);
 });
 
+test('a user is added, allowed and limited, and deleted', async () => {
+  await stage.go(page, '/users');
+  await press('Add user');
+  await dialog().getByLabel('Name *').fill('carol');
+  await dialog().getByLabel('Tags').fill('monitoring, management');
+  await dialog().getByLabel('Password', { exact: true }).fill('secret');
+  await press('Add user', dialog());
+  await page.getByRole('link', { name: 'carol' }).waitFor();
+  assert.deepEqual((await stage.api('GET', 'users/carol')).body.tags.sort(), ['management', 'monitoring']);
+  await stage.go(page, '/users/carol');
+  await press('Set a permission');
+  await dialog().getByLabel('Virtual host').selectOption('/');
+  await dialog().getByLabel('Configure').fill('');
+  await dialog().getByLabel('Read').fill('^orders');
+  await press('Set', dialog());
+  await page.getByRole('cell', { name: '^orders' }).waitFor();
+  const { body } = await stage.api('GET', 'permissions/%2F/carol');
+  assert.deepEqual([body.configure, body.write, body.read], ['', '.*', '^orders']);
+  const theirs = await stage.open('/queues', { user: 'carol', password: 'secret' });
+  assert.equal(await theirs.getByRole('link', { name: 'Users' }).count(), 0);
+  await theirs.context().close();
+  await page.getByRole('tab', { name: 'Limits' }).click();
+  await press('Set', page.getByRole('row').filter({ hasText: 'Channels' }));
+  await dialog().getByLabel('At most').fill('7');
+  await press('Set', dialog());
+  await page.getByRole('cell', { name: '7' }).waitFor();
+  assert.equal((await stage.api('GET', 'user-limits/carol')).body[0].value['max-channels'], 7);
+  await press('Delete');
+  await press('Delete', dialog());
+  await page.waitForURL(/#\/users$/);
+  assert.equal((await stage.api('GET', 'users/carol')).status, 404);
+});
+
+test('a policy is added, seen on its queue, and deleted', async (t) => {
+  const { status } = await stage.api('PUT', 'policies/%2F/probe', { pattern: '^$', definition: { 'max-length': 1 } });
+  if (status >= 400) return t.skip('the broker has no policies');
+  await stage.api('DELETE', 'policies/%2F/probe');
+  await stage.queue('ruled.a');
+  await stage.go(page, '/policies');
+  await press('Add policy');
+  await dialog().getByLabel('Name *').fill('rule');
+  await dialog().getByLabel('Pattern').fill('^ruled');
+  await press('Max length', dialog());
+  await page.keyboard.type('100');
+  await press('Add policy', dialog());
+  await page.getByText('Policy rule is in force.').waitFor();
+  assert.deepEqual((await stage.api('GET', 'policies/%2F/rule')).body.definition, { 'max-length': 100 });
+  await queuePage('ruled.a');
+  await page.getByRole('link', { name: 'rule', exact: true }).waitFor();
+  await stage.go(page, '/policies');
+  await page.getByLabel('Select rule').check();
+  await press('Delete');
+  await press('Delete', dialog());
+  await page.getByText('Deleted: 1 of 1').waitFor();
+  assert.equal((await stage.api('GET', 'policies/%2F/rule')).status, 404);
+});
+
+test('the log is followed live, by severity and text', async () => {
+  await stage.go(page, '/logs?search=connection');
+  await page.getByText('live', { exact: true }).last().waitFor();
+  const before = await page.locator('.log > div').count();
+  const connection = await amqp.connect(stage.broker.url);
+  await page.waitForFunction((old) => document.querySelectorAll('.log > div').length > old, before);
+  await page.getByLabel('Severity').selectOption('error');
+  await page.getByText('Nothing was logged that matches.').waitFor();
+  await connection.close();
+});
+
 test('the palette goes to a queue by its name', async () => {
   await stage.queue('find.me');
   await stage.go(page, '/vhosts');

@@ -1,6 +1,7 @@
 // What stands in front of the page: forms, questions, notes.
 
 import { button, h, text } from './dom.js'
+import { whenLeft } from './live.js'
 
 /**
  * Opens a dialog. `content` gets a function that closes it.
@@ -19,6 +20,7 @@ export function dialog(title, content, kind = '') {
 			h('div', { class: 'dialog-head' }, heading, button('✕', close, { class: 'quiet', 'aria-label': 'Close' })),
 		)
 		node.append(...[content(close)].flat())
+		whenLeft(close)
 		node.addEventListener('close', () => {
 			node.remove()
 			if (before instanceof HTMLElement) before.focus()

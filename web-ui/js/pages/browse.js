@@ -23,7 +23,7 @@ const MODES = [
 export function browser({ vhost, queue, changed }) {
 	const list = messageList({ vhost, queue })
 	const state = h('span', { class: 'muted', role: 'status' })
-	const search = h('input', { type: 'search', placeholder: 'Key, property, header or body', 'aria-label': 'Search messages', onkeydown: event => event.key === 'Enter' && look() })
+	const search = h('input', { type: 'search', placeholder: 'Search in messages', 'aria-label': 'Search messages', onkeydown: event => event.key === 'Enter' && look() })
 	const more = button('Next ›', () => look(next, shown))
 	const first = button('From the front', () => look())
 	let next = null

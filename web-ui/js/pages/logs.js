@@ -16,7 +16,7 @@ export function page(main, params) {
 	const wish = { level: params.get('level') ?? 'info', search: params.get('search') ?? '' }
 	let lines = []
 	let follow = true
-	const list = h('ol', { class: 'log', tabindex: 0, role: 'log', 'aria-label': 'Log', onscroll: () => (follow = list.scrollTop + list.clientHeight >= list.scrollHeight - 8) })
+	const list = h('div', { class: 'log', tabindex: 0, role: 'log', 'aria-label': 'Log', onscroll: () => (follow = list.scrollTop + list.clientHeight >= list.scrollHeight - 8) })
 	const empty = h('p', { class: 'empty' }, 'Nothing was logged that matches.')
 	const state = h('span', { class: 'muted', role: 'status' }, 'connecting')
 	const level = h('select', { 'aria-label': 'Severity', value: wish.level, onchange: () => change({ level: level.value }) },
@@ -76,7 +76,7 @@ export function page(main, params) {
 }
 
 const item = ({ timestamp, level, category, message }) =>
-	h('li', { 'data-level': level },
+	h('div', { 'data-level': level },
 		h('time', { title: dateTime(timestamp) }, clockTime(timestamp)), h('b', {}, level), h('span', { class: 'muted' }, category), h('span', {}, message))
 
 /** Server-sent events: lines of `data:`, an empty line ends one. */
