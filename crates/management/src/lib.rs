@@ -11,6 +11,7 @@
 mod api;
 mod auth;
 mod body;
+mod compress;
 mod context;
 mod error;
 mod listener;

@@ -173,16 +173,20 @@ impl ListQuery {
         if !is_true(self.use_regex.as_ref()) {
             return Ok(Filter::Contains(wanted.to_lowercase()));
         }
-        if wanted.chars().count() > REGEX_CHARS_MAX {
-            return Err(ApiError::bad_request("the regular expression is too long"));
-        }
-        RegexBuilder::new(wanted)
-            .case_insensitive(true)
-            .size_limit(REGEX_COMPILED_BYTES_MAX)
-            .build()
-            .map(Filter::Matches)
-            .map_err(|error| ApiError::bad_request(format!("invalid regular expression: {error}")))
+        name_regex(wanted).map(Filter::Matches)
     }
+}
+
+/// A pattern that names are to match somewhere, in either case.
+pub(crate) fn name_regex(pattern: &str) -> Result<Regex, ApiError> {
+    if pattern.chars().count() > REGEX_CHARS_MAX {
+        return Err(ApiError::bad_request("the regular expression is too long"));
+    }
+    RegexBuilder::new(pattern)
+        .case_insensitive(true)
+        .size_limit(REGEX_COMPILED_BYTES_MAX)
+        .build()
+        .map_err(|error| ApiError::bad_request(format!("invalid regular expression: {error}")))
 }
 
 impl Cut {

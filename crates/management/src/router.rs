@@ -14,6 +14,7 @@ use axum::response::Response;
 
 use crate::api;
 use crate::auth::require_login;
+use crate::compress::compress;
 use crate::context::Context;
 use crate::ui;
 
@@ -44,7 +45,7 @@ pub(crate) fn router(context: Arc<Context>) -> Router {
         "" => app,
         prefix => Router::new().nest(prefix, app),
     };
-    app.layer(from_fn(surround))
+    app.layer(from_fn(compress)).layer(from_fn(surround))
 }
 
 async fn surround(request: Request, next: Next) -> Response {

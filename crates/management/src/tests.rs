@@ -2,6 +2,8 @@
 
 mod bindings;
 mod browse;
+mod cluster;
+mod compression;
 mod declares;
 mod explain;
 mod messages;

@@ -13,6 +13,7 @@ use super::{Answer, Shared};
 use crate::auth::Caller;
 use crate::context::Context;
 use crate::error::ApiError;
+use crate::page::name_regex;
 use crate::timestamp::iso_8601;
 
 pub(super) fn routes() -> Router<Arc<Context>> {
@@ -33,6 +34,23 @@ pub(super) fn routes() -> Router<Arc<Context>> {
         .route("/health/checks/is-in-service", get(serving))
         .route("/health/checks/ready-to-serve-clients", get(serving))
         .route("/health/checks/below-node-connection-limit", get(well))
+        .route("/health/checks/reached-target-cluster-size", get(well))
+        .route(
+            "/health/checks/quorum-queues-without-elected-leaders/all-vhosts",
+            get(well),
+        )
+        .route(
+            "/health/checks/quorum-queues-without-elected-leaders/all-vhosts/pattern/{pattern}",
+            get(led),
+        )
+        .route(
+            "/health/checks/quorum-queues-without-elected-leaders/vhost/{vhost}",
+            get(led_in_vhost),
+        )
+        .route(
+            "/health/checks/quorum-queues-without-elected-leaders/vhost/{vhost}/pattern/{pattern}",
+            get(led_in_vhost_and_pattern),
+        )
         .route("/health/checks/port-listener/{port}", get(port_listener))
         .route(
             "/health/checks/protocol-listener/{protocols}",
@@ -51,6 +69,31 @@ fn ok() -> Json<Value> {
 /// it well.
 async fn well() -> Json<Value> {
     ok()
+}
+
+/// A queue that is there is led by this node, whatever its name.
+async fn led(Path(pattern): Path<String>) -> Answer {
+    check_pattern(&pattern)?;
+    Ok(ok())
+}
+
+async fn led_in_vhost(State(context): Shared, caller: Caller, Path(vhost): Path<String>) -> Answer {
+    caller.visible_vhost(&context, &vhost)?;
+    Ok(ok())
+}
+
+async fn led_in_vhost_and_pattern(
+    State(context): Shared,
+    caller: Caller,
+    Path((vhost, pattern)): Path<(String, String)>,
+) -> Answer {
+    caller.visible_vhost(&context, &vhost)?;
+    check_pattern(&pattern)?;
+    Ok(ok())
+}
+
+fn check_pattern(pattern: &str) -> Result<(), ApiError> {
+    name_regex(pattern).map(drop)
 }
 
 async fn alarms(State(context): Shared) -> Response {
@@ -166,6 +209,7 @@ async fn port_listener(
         .chain(&info.management_tls_listeners)
         .chain(&info.prometheus_listeners);
     let mut ports: Vec<u16> = listeners.map(std::net::SocketAddr::port).collect();
+    ports.sort_unstable();
     ports.dedup();
     if ports.contains(&wanted) {
         return Ok(Json(json!({"status": "ok", "port": wanted})).into_response());

@@ -9,6 +9,7 @@ mod definitions;
 mod delayed;
 mod exchanges;
 mod explain;
+mod features;
 mod health;
 mod limits;
 mod log;
@@ -22,6 +23,7 @@ mod parameters;
 mod permissions;
 mod policies;
 mod queues;
+mod replicas;
 mod users;
 mod vhosts;
 
@@ -75,6 +77,8 @@ pub(crate) fn routes() -> Router<Arc<Context>> {
         .merge(logins::routes())
         .merge(health::routes())
         .merge(log::routes())
+        .merge(features::routes())
+        .merge(replicas::routes())
         .merge(nothing::routes())
         .fallback(|| async { ApiError::ObjectNotFound })
 }

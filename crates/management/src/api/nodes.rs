@@ -3,15 +3,17 @@
 use std::sync::Arc;
 
 use axum::extract::{Path, Query, State};
-use axum::routing::get;
+use axum::http::StatusCode;
+use axum::routing::{delete, get};
 use axum::{Json, Router};
-use serde_json::{Map, Value, json};
+use serde::Deserialize;
+use serde_json::{Value, json};
 
-use super::{Answer, List, Listing, Past, Shared};
-use crate::auth::Monitor;
+use super::{Answer, Done, List, Listing, Past, Shared};
+use crate::auth::{Administrator, Monitor};
 use crate::context::Context;
 use crate::error::ApiError;
-use crate::page::Paging;
+use crate::page::{Paging, is_true};
 use crate::views;
 
 pub(super) fn routes() -> Router<Arc<Context>> {
@@ -19,6 +21,24 @@ pub(super) fn routes() -> Router<Arc<Context>> {
         .route("/nodes", get(list))
         .route("/nodes/{name}", get(one))
         .route("/nodes/{name}/memory", get(memory))
+        .route("/nodes/{name}/memory/relative", get(relative_memory))
+        .route("/reset", delete(reset))
+        .route("/reset/{name}", delete(reset_node))
+}
+
+fn check_node(context: &Context, name: &str) -> Result<(), ApiError> {
+    if name == context.broker.settings().node {
+        return Ok(());
+    }
+    Err(ApiError::ObjectNotFound)
+}
+
+/// What may be shown besides, if it is asked for.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Besides {
+    memory: Option<String>,
+    binary: Option<String>,
 }
 
 async fn list(
@@ -38,59 +58,41 @@ async fn one(
     Path(name): Path<String>,
     Query(listing): Listing,
     Query(past): Past,
+    Query(besides): Query<Besides>,
 ) -> Answer {
-    if name != context.broker.settings().node {
-        return Err(ApiError::ObjectNotFound);
-    }
+    check_node(&context, &name)?;
     let windows = past.windows(context.now_ms())?;
-    let node = views::node::show(&context, &context.rates.read(), &windows);
+    let mut node = views::node::show(&context, &context.rates.read(), &windows);
+    if let Value::Object(fields) = &mut node {
+        if is_true(besides.memory.as_ref()) {
+            fields.insert("memory".to_owned(), views::memory::bytes(&context));
+        }
+        if is_true(besides.binary.as_ref()) {
+            // References to shared memory are a thing of another runtime.
+            fields.insert("binary".to_owned(), json!({}));
+        }
+    }
     Ok(Json(listing.chosen(node)))
 }
 
-/// What memory is used for: messages, and everything else. The other categories are parts of
-/// another runtime; clients want to see them all the same.
-const OTHER_CATEGORIES: [&str; 23] = [
-    "connection_readers",
-    "connection_writers",
-    "connection_channels",
-    "connection_other",
-    "queue_procs",
-    "quorum_queue_procs",
-    "quorum_queue_dlx_procs",
-    "stream_queue_procs",
-    "stream_queue_replica_reader_procs",
-    "stream_queue_coordinator_procs",
-    "plugins",
-    "metadata_store",
-    "other_proc",
-    "metrics",
-    "mgmt_db",
-    "mnesia",
-    "quorum_ets",
-    "metadata_store_ets",
-    "other_ets",
-    "msg_index",
-    "code",
-    "atom",
-    "allocated_unused",
-];
-
 async fn memory(State(context): Shared, _: Monitor, Path(name): Path<String>) -> Answer {
-    if name != context.broker.settings().node {
-        return Err(ApiError::ObjectNotFound);
-    }
-    let rss = context.broker.alarms().resources().memory_used;
-    let messages = context.broker.budget().used();
-    let mut memory: Map<String, Value> = OTHER_CATEGORIES
-        .iter()
-        .map(|category| ((*category).to_owned(), Value::from(0)))
-        .collect();
-    memory.insert("binary".to_owned(), messages.into());
-    let rest = rss.saturating_sub(messages);
-    memory.insert("other_system".to_owned(), rest.into());
-    memory.insert("reserved_unallocated".to_owned(), 0.into());
-    memory.insert("strategy".to_owned(), "rss".into());
-    let total = json!({ "rss": rss, "allocated": rss, "erlang": rss });
-    memory.insert("total".to_owned(), total);
-    Ok(Json(json!({ "memory": memory })))
+    check_node(&context, &name)?;
+    Ok(Json(json!({ "memory": views::memory::bytes(&context) })))
+}
+
+async fn relative_memory(State(context): Shared, _: Monitor, Path(name): Path<String>) -> Answer {
+    check_node(&context, &name)?;
+    Ok(Json(json!({ "memory": views::memory::percents(&context) })))
+}
+
+/// Forgets the past of all numbers; rates begin anew.
+async fn reset(State(context): Shared, _: Administrator) -> Done {
+    context.rates.forget();
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn reset_node(State(context): Shared, _: Administrator, Path(name): Path<String>) -> Done {
+    check_node(&context, &name)?;
+    context.rates.forget();
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -14,14 +14,8 @@ use crate::page::{Paging, to_value};
 const LISTS: [&str; 1] = ["/extensions"];
 
 pub(super) fn routes() -> Router<Arc<Context>> {
-    let features = [
-        "/feature-flags",
-        "/deprecated-features",
-        "/deprecated-features/used",
-    ];
     LISTS
         .iter()
-        .chain(&features)
         .fold(Router::new(), |router, path| router.route(path, get(none)))
 }
 

@@ -77,18 +77,12 @@ pub(crate) struct Rates(Mutex<Sampled>);
 
 impl Rates {
     pub(crate) fn new() -> Self {
-        Self(Mutex::new(Sampled {
-            global: None,
-            node: None,
-            vhosts: Objects::new(),
-            queues: Objects::new(),
-            exchanges: Objects::new(),
-            connections: Objects::new(),
-            channels: Objects::new(),
-            octets: HashMap::new(),
-            last_ms: None,
-            rounds_to_skip: 0,
-        }))
+        Self(Mutex::new(Sampled::new()))
+    }
+
+    /// Starts over, as if nothing had been sampled before.
+    pub(crate) fn forget(&self) {
+        *self.read() = Sampled::new();
     }
 
     /// What has been sampled. Held while an answer is put together, never across an await.
@@ -115,6 +109,21 @@ impl Rates {
 }
 
 impl Sampled {
+    fn new() -> Self {
+        Self {
+            global: None,
+            node: None,
+            vhosts: Objects::new(),
+            queues: Objects::new(),
+            exchanges: Objects::new(),
+            connections: Objects::new(),
+            channels: Objects::new(),
+            octets: HashMap::new(),
+            last_ms: None,
+            rounds_to_skip: 0,
+        }
+    }
+
     /// Bytes from and to the clients of a virtual host since the start.
     pub(crate) fn octets(&self, vhost: &str) -> [u64; 2] {
         self.octets.get(vhost).copied().unwrap_or_default()

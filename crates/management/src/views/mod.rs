@@ -9,6 +9,7 @@ pub(crate) mod channel;
 pub(crate) mod connection;
 pub(crate) mod consumer;
 pub(crate) mod exchange;
+pub(crate) mod memory;
 pub(crate) mod message;
 pub(crate) mod node;
 pub(crate) mod overview;
