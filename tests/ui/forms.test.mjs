@@ -232,6 +232,7 @@ test('a connection is closed with the reason that was given', async () => {
   await press('Close', dialog().locator('.dialog-end'));
   const [error] = await closed;
   assert.match(error.message, /320.*maintenance tonight/);
+  await page.waitForURL(/#\/connections$/);
 });
 
 test('a virtual host is added, and deleted only by writing its name', async () => {
