@@ -16,14 +16,14 @@ import pytest
 SEED = 20260417
 """The same requests every time; a failure names the request besides."""
 
-ROUNDS = 12
+ROUNDS = 100
 """Requests to each operation."""
 
 SLOW = 10
 """Seconds after which an answer counts as none."""
 
 TEXTS = [
-    "", "a", "guest", "amq.topic", "amq.default", "/", "%2F", "%", "+", "..", "~", "*", "(", "[a-",
+    "", "a", "amq.topic", "amq.default", "known", "%2F", "%", "+", "..", "~", "*", "(", "[a-",
     "\0", "\n", "é", "😀", "\u202e", "0", "-1", "1", "99999999999999999999", "1e400", "NaN", "true",
     "null", "undefined", "a" * 255, "a" * 256, "é" * 128, "a" * 5000, "#.#.#", "{}", "[]", "'", '"',
     "<b>", "a.b.c", "message_stats.publish_details.rate", ".", "..a", ",", "a,b,a", "x" * 1025,
@@ -43,8 +43,8 @@ NAMES = {
     "unit": "days",
     "name": "known",
 }
-LEFT_OUT = {("delete", "/users/{name}"), ("post", "/users/bulk-delete")}
-"""Nobody could log in any more, were it the right name."""
+SPARED = ("/vhosts/{vhost}", "/permissions/", "/topic-permissions/", "/vhost-limits/", "/user-limits/")
+"""Changes of these spare what exists: the rest of the requests would only be refused."""
 
 
 class Dice(random.Random):
@@ -110,11 +110,13 @@ class Dice(random.Random):
                 return json.dumps(self.fitting(schema)).encode()
 
 
-def asked(dice, path, item, operation):
+def asked(dice, path, method, item, operation):
     """The address and the body of one request."""
+    spared = method != "get" and path.startswith(SPARED)
     for parameter in item["parameters"]:
         name = parameter["name"]
-        value = NAMES.get(name, "nothing") if dice.random() < 0.7 else dice.choice(TEXTS)
+        known = "nothing" if spared else NAMES.get(name, "nothing")
+        value = known if dice.random() < 0.7 else dice.choice(TEXTS)
         path = path.replace("{" + name + "}", urllib.parse.quote(value, safe=""))
     query = []
     for parameter in operation.get("parameters", []):
@@ -149,7 +151,7 @@ def description(broker):
 def operations(description):
     for path, item in description["paths"].items():
         for method in ("get", "put", "post", "delete"):
-            if method in item and (method, path) not in LEFT_OUT and not path.endswith("/stream"):
+            if method in item and not path.endswith("/stream"):
                 yield path, method, item, item[method]
 
 
@@ -159,20 +161,26 @@ def test_no_request_is_answered_with_a_server_error(broker, description):
     tries = [operation for operation in operations(description) for _ in range(ROUNDS)]
     dice.shuffle(tries)
     broker.api("PUT", "/queues/%2F/known", {"durable": True})
-    wrong, slowest, begun = [], 0, time.monotonic()
+    wrong, fine, slowest, begun = [], 0, 0, time.monotonic()
     for path, method, item, operation in tries:
-        address, body = asked(dice, path, item, operation)
+        address, body = asked(dice, path, method, item, operation)
         started = time.monotonic()
         status, kind, answer = send(broker.http_port, method, address, body)
         slowest = max(slowest, time.monotonic() - started)
+        fine += status < 300
         described = str(status) in operation["responses"]
-        if (status >= 500 and not described) or not (described or status in (412, 415, 422)):
+        # An empty name can make the address of another operation, which has other methods.
+        if not described and not (status == 405 and "//" in f"{address}/"):
             wrong.append(f"{method} {address} {body!r}: {status} {answer[:300]!r}")
         if kind.startswith("application/json") and answer:
             json.loads(answer)
     assert not wrong, f"{len(wrong)} of {len(tries)}:\n" + "\n".join(wrong[:20])
-    assert len(tries) > 1000
-    print(f"{len(tries)} requests in {time.monotonic() - begun:.1f} s, the slowest {slowest:.2f} s")
+    print(
+        f"{len(tries)} requests, {fine} of them fine, in {time.monotonic() - begun:.1f} s, "
+        f"the slowest {slowest:.2f} s"
+    )
+    # Were most of them refused, little would have been tried.
+    assert len(tries) > 1000 and fine > len(tries) / 5
     # It is still there, and still does what it is for.
     assert broker.api("GET", "/whoami")["name"] == "guest"
     broker.api("PUT", "/queues/%2F/after", {"durable": True})
@@ -180,10 +188,16 @@ def test_no_request_is_answered_with_a_server_error(broker, description):
     assert not [line for line in broker.lines if "panicked" in line]
 
 
+def durable(definitions):
+    """What a restart has to leave, by kind."""
+    for kind in ("vhosts", "users", "permissions", "policies", "queues", "exchanges"):
+        named = [item for item in definitions[kind] if item.get("durable", True)]
+        yield kind, sorted(json.dumps(item, sort_keys=True) for item in named)
+
+
 def test_what_was_made_up_outlives_a_restart(broker):
     """Whatever the requests before left in the store, it can be read again."""
-    before = broker.api("GET", "/definitions")
+    before = dict(durable(broker.api("GET", "/definitions")))
     broker.restart()
-    after = broker.api("GET", "/definitions")
-    for kind in ("vhosts", "users", "permissions", "exchanges", "bindings", "policies"):
-        assert len(after[kind]) == len(before[kind]), kind
+    after = dict(durable(broker.api("GET", "/definitions")))
+    assert after == before
