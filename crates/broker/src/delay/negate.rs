@@ -39,7 +39,8 @@ fn rewritten(message: &Message) -> Option<Message> {
     made.extend(values);
     made.push(FRAME_END);
     made.extend(body_frame);
-    Message::from_parts(made.into(), message.large_body().cloned()).ok()
+    let made = Message::from_parts(made.into(), message.large_body().cloned()).ok()?;
+    Some(made.with_marks(message.marks()))
 }
 
 /// The negative in the same type, or in one that has negatives.

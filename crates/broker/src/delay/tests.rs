@@ -351,3 +351,21 @@ proptest! {
         prop_assert_eq!(f.waiting(), 0);
     }
 }
+
+#[test]
+fn deaths_are_known_for_the_brokers_own_after_a_delay() {
+    let dir = tempfile::tempdir().unwrap();
+    let (f, q) = Fixture::new(dir.path());
+    for delay_ms in [10, 3_600_000] {
+        let headers = [("x-delay", AMQPValue::LongLongInt(delay_ms))];
+        let dead = message("x", "k", "m", &headers);
+        let marks = dead.marks().with_own_deaths();
+        publish(&f.vhost, dead.with_marks(marks));
+    }
+    f.sync();
+    f.pass(3_600_100, 10_000);
+    for _ in 0..2 {
+        let got = q.get(AckMode::Automatic).unwrap();
+        assert!(got.entry.message.marks().own_deaths());
+    }
+}
