@@ -23,7 +23,7 @@ pub const DEDUP_ENTRIES_MAX: usize = 4_000_000;
 pub const DEDUP_ENTRIES_DEFAULT: usize = 128;
 
 /// The header that tells duplicates, unless an argument of the same name names another.
-const HEADER: &str = "x-deduplication-header";
+pub(crate) const HEADER: &str = "x-deduplication-header";
 
 /// A header's value, shortened. Two values are the same if type class and content are.
 pub type Digest = [u8; 16];

@@ -155,3 +155,27 @@ fn a_cache_on_disk_survives_a_crash() {
     publish(&mut w, "dd", "k", id("b"), "3");
     assert_eq!(w.drain("q"), ["1", "3"]);
 }
+
+#[test]
+fn a_queue_drops_duplicates_of_the_messages_that_are_in_it() {
+    let mut w = shared().open();
+    let q = unique("q-dedup");
+    let arguments = Table::new().bool("x-message-deduplication", true);
+    w.declare_with(&q, queue::EXCLUSIVE, &arguments);
+    w.confirm_select();
+    for (value, body) in [("a", "1"), ("a", "2"), ("b", "3")] {
+        publish(&mut w, "", &q, id(value), body);
+    }
+    w.await_confirms(3);
+    let first = w.get(&q, false).unwrap();
+    assert_eq!(first.body, b"1");
+    publish(&mut w, "", &q, id("a"), "unacked");
+    w.await_confirms(1);
+    w.send(1, &basic::ack(first.tag, 0));
+    publish(&mut w, "", &q, id("a"), "4");
+    w.await_confirms(1);
+    assert_eq!(w.drain(&q), ["3", "4"]);
+    publish(&mut w, "", &q, id("a"), "5");
+    w.await_confirms(1);
+    assert_eq!(w.drain(&q), ["5"]);
+}

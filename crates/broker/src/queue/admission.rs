@@ -44,7 +44,10 @@ impl Enqueue {
 impl Rules {
     /// They ask for more than a plain queue does when a message comes or goes.
     pub(super) fn are_special(&self) -> bool {
-        self.message_ttl_ms.is_some() || self.has_limit() || self.kind == QueueKind::Quorum
+        self.message_ttl_ms.is_some()
+            || self.has_limit()
+            || self.kind == QueueKind::Quorum
+            || self.deduplicates
     }
 
     /// It may be full.

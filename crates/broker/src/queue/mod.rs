@@ -20,6 +20,7 @@ mod due;
 mod dying;
 mod equivalence;
 mod governed;
+mod held;
 mod letters;
 mod levels;
 mod poison;

@@ -50,6 +50,9 @@ pub struct Rules {
     pub max_priority: u8,
     /// Only one consumer gets messages. Fixed at declaration.
     pub single_active_consumer: bool,
+    /// A message is dropped if one with the same `x-deduplication-header` is in the queue. Fixed
+    /// at declaration.
+    pub deduplicates: bool,
     /// Milliseconds that a message lives.
     pub message_ttl_ms: Option<u64>,
     /// Milliseconds of disuse after which the queue goes, 1 or more.
@@ -129,6 +132,7 @@ impl Rules {
                 .unwrap_or(0),
             single_active_consumer: codec::get_bool(arguments, "x-single-active-consumer")
                 .unwrap_or(false),
+            deduplicates: codec::get_bool(arguments, "x-message-deduplication").unwrap_or(false),
             message_ttl_ms: sources.number("message-ttl").map(at_most_years),
             expires_ms: sources.number("expires").map(at_most_years),
             max_length: sources.number("max-length"),

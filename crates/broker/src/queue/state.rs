@@ -15,6 +15,7 @@ use crate::limits::{DEATHS_SLICE_MAX, REFILL_BYTES_MAX, WARM_BYTES_MIN};
 use crate::message::{AckMode, Entry, Expiry, Message};
 use crate::queue::admission::Enqueue;
 use crate::queue::consumers::{ConsumerSpec, Consumers};
+use crate::queue::held::Held;
 use crate::queue::letters::Letters;
 use crate::queue::levels::{Levels, Turns, level_of, number_of, seq_of};
 use crate::queue::poison::ReturnCounts;
@@ -75,6 +76,8 @@ pub(crate) struct QueueState {
     pub(super) unused_since_ms: u64,
     /// How often messages came back, if it is a quorum queue.
     pub(super) returns: ReturnCounts,
+    /// Values of its messages, once one has come, if it drops duplicates.
+    pub(super) held: Option<Box<Held>>,
     /// Dead letters that wait until a queue takes them.
     pub(super) letters: Letters,
     /// Numbers settled by being delivered or by dying, kept for its allocation.
@@ -120,6 +123,7 @@ impl QueueState {
             armed: None,
             unused_since_ms: 0,
             returns: ReturnCounts::default(),
+            held: None,
             letters: Letters::default(),
             settling: Vec::new(),
             reading: false,
@@ -150,17 +154,27 @@ impl QueueState {
         let mut rejected = Vec::new();
         for (at, message) in run.enumerate() {
             // The rules of the queue, or of this message: nothing for nearly all of them.
-            if self.special && self.refuses(&mut enqueue, place, &message, wakes) {
-                rejected.push(u32::try_from(at).unwrap_or(u32::MAX));
-                self.refuse(place, message, wakes);
-                continue;
+            let mut value = None;
+            if self.special {
+                value = self.value_of(&message);
+                if value.is_some_and(|value| self.holds(&value)) {
+                    continue;
+                }
+                if self.refuses(&mut enqueue, place, &message, wakes) {
+                    rejected.push(u32::try_from(at).unwrap_or(u32::MAX));
+                    self.refuse(place, message, wakes);
+                    continue;
+                }
             }
             let expiry = if self.special || message.marks().expires() {
                 self.expiry_of(&mut enqueue, place, &message)
             } else {
                 Expiry::NEVER
             };
-            self.enqueue(&mut enqueue, place, message, expiry);
+            let seq = self.enqueue(&mut enqueue, place, message, expiry);
+            if let Some(value) = value {
+                self.hold(value, seq);
+            }
         }
         // The record is enqueued before anybody can see the message: else its ack could
         // stand before it in the log, and it would come back after a restart.
@@ -180,7 +194,7 @@ impl QueueState {
         place: Place<'_>,
         message: Message,
         expiry: Expiry,
-    ) {
+    ) -> u64 {
         let at = self.ready.level_for(message.marks().priority());
         let level = self.ready.level(at);
         let seq = seq_of(at, level.next_seq);
@@ -211,6 +225,7 @@ impl QueueState {
         } else {
             level.ready.push(entry);
         }
+        seq
     }
 
     /// Hands the records of a run to the store.
@@ -267,6 +282,9 @@ impl QueueState {
                     self.counts.deliver += 1;
                 } else {
                     self.counts.deliver_no_ack += 1;
+                    if self.special {
+                        self.let_go(std::iter::once(entry.seq));
+                    }
                     if std::mem::take(&mut entry.durable) {
                         entry.settled = true;
                         self.settling.push(entry.seq);
@@ -333,6 +351,7 @@ impl QueueState {
             }
             AckMode::Automatic => {
                 self.counts.get_no_ack += 1;
+                self.let_go(std::iter::once(entry.seq));
                 if std::mem::take(&mut entry.durable) {
                     entry.settled = true;
                     self.settling.push(entry.seq);
@@ -355,6 +374,7 @@ impl QueueState {
         self.release(settled);
         if self.special {
             self.forget_returns(place, settled.iter().map(|settled| settled.seq));
+            self.let_go(settled.iter().map(|settled| settled.seq));
         }
         self.dispatch(place, wakes);
     }
@@ -453,6 +473,7 @@ impl QueueState {
     /// Drops all ready messages, in the store as runs.
     pub(crate) fn purge(&mut self, place: Place<'_>) -> (u64, Option<Ticket>) {
         let count = self.ready.len();
+        self.let_go_of_ready();
         let runs = self.ready.clear();
         let ticket = purge_in(place.store, place.id, &runs);
         self.share.report(self.ready.cost());
@@ -465,6 +486,7 @@ impl QueueState {
         let messages = self.ready.len();
         self.ready = Levels::new(Vec::new(), Turns::Strict);
         self.letters = Letters::default();
+        self.held = None;
         self.returns = ReturnCounts::default();
         (self.unacked, self.unacked_bytes) = (0, 0);
         self.share.report(0);

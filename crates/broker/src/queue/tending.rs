@@ -72,6 +72,7 @@ impl QueueState {
         reason: Reason,
         wakes: &mut Wakes,
     ) {
+        self.let_go(std::iter::once(entry.seq));
         place
             .queue
             .count_death(reason, self.rules.dead_letter_exchange.is_some());
@@ -103,6 +104,7 @@ impl QueueState {
         (seq, bytes): (u64, u64),
         reason: Reason,
     ) {
+        self.let_go(std::iter::once(seq));
         place
             .queue
             .count_death(reason, self.rules.dead_letter_exchange.is_some());
@@ -169,7 +171,6 @@ impl QueueState {
 
     /// Other rules hold from now on.
     pub(super) fn set_rules(&mut self, place: Place<'_>, rules: Rules, wakes: &mut Wakes) {
-        self.special = rules.are_special();
         self.timed |= rules.message_ttl_ms.is_some();
         let began_to_expire = self.rules.expires_ms.is_none();
         // What is fixed at declaration stays.
@@ -177,8 +178,10 @@ impl QueueState {
             kind: self.rules.kind,
             max_priority: self.rules.max_priority,
             single_active_consumer: self.rules.single_active_consumer,
+            deduplicates: self.rules.deduplicates,
             ..rules
         });
+        self.special = self.rules.are_special();
         if began_to_expire {
             self.touch(place);
         }

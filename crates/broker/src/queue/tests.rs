@@ -1,6 +1,7 @@
 //! The rules of one queue, and a property: no message is lost or doubled.
 
 mod deaths;
+mod held;
 mod model;
 mod paging;
 mod quorum;

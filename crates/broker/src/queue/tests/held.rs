@@ -1,0 +1,81 @@
+//! Duplicates of messages that are in the queue.
+
+use codec::{AMQPValue, BasicProperties};
+
+use super::rules::{World, all, int, plain, put, text};
+use super::*;
+
+fn id(value: &str) -> BasicProperties {
+    let mut headers = FieldTable::default();
+    headers.insert(dedup::HEADER.into(), text(value));
+    plain().with_headers(headers)
+}
+
+fn declare_with(w: &World, more: &[(&str, AMQPValue)]) -> Arc<Queue> {
+    let mut arguments = vec![("x-message-deduplication", AMQPValue::Boolean(true))];
+    arguments.extend(more.iter().cloned());
+    w.declare("q", &arguments)
+}
+
+fn ack(q: &Queue, entry: &Entry) {
+    q.ack(&[Settled::of(entry, None)], &mut Wakes::new());
+}
+
+#[test]
+fn a_duplicate_of_a_message_in_the_queue_is_dropped_until_that_is_settled() {
+    let w = World::new();
+    let q = declare_with(&w, &[]);
+    put(&q, &id("a"), &["1", "2"]);
+    put(&q, &id("b"), &["3"]);
+    put(&q, &plain(), &["4", "5"]);
+    assert_eq!(q.counts().ready, 4);
+    let first = q.get(AckMode::Manual).unwrap().entry;
+    put(&q, &id("a"), &["unacked"]);
+    assert_eq!(q.counts().ready, 3);
+    ack(&q, &first);
+    put(&q, &id("a"), &["6"]);
+    assert_eq!(all(&q), ["3", "4", "5", "6"]);
+    // Taken without acknowledgement, they are gone at once.
+    put(&q, &id("a"), &["7"]);
+    assert_eq!(all(&q), ["7"]);
+    assert!(w.declare("plain", &[]).lock().held.is_none());
+}
+
+#[test]
+fn a_purge_lets_ready_messages_come_again_and_no_unacknowledged_ones() {
+    for memory in [limits::WARM_BYTES_MAX, 0] {
+        let w = World::with_memory(memory);
+        let q = declare_with(&w, &[]);
+        for value in ["a", "b", "c"] {
+            put(&q, &id(value), &[value]);
+        }
+        let first = q.get(AckMode::Manual).unwrap().entry;
+        q.services.store.wait(q.recorded()).unwrap();
+        assert_eq!(q.purge().messages, 2);
+        for value in ["a", "b", "c"] {
+            put(&q, &id(value), &[value]);
+        }
+        assert_eq!(q.counts().ready, 2, "{memory}");
+        ack(&q, &first);
+        put(&q, &id("a"), &["a"]);
+        assert_eq!(all(&q), ["b", "c", "a"]);
+    }
+}
+
+#[test]
+fn what_dies_may_come_again() {
+    let w = World::new();
+    let q = declare_with(&w, &[("x-message-ttl", int(100)), ("x-max-length", int(2))]);
+    put(&q, &id("a"), &["1"]);
+    w.pass(101);
+    put(&q, &id("a"), &["2"]);
+    put(&q, &id("b"), &["3"]);
+    put(&q, &id("c"), &["4"]);
+    put(&q, &id("a"), &["5"]);
+    let entry = q.get(AckMode::Manual).unwrap().entry;
+    assert_eq!(entry.message.body(), b"4");
+    let mut rejected = vec![Rejected::of(entry, None)];
+    q.reject(&mut rejected, &mut Wakes::new());
+    put(&q, &id("c"), &["6"]);
+    assert_eq!(all(&q), ["5", "6"]);
+}
