@@ -170,12 +170,12 @@ fn a_queue_drops_duplicates_of_the_messages_that_are_in_it() {
     let first = w.get(&q, false).unwrap();
     assert_eq!(first.body, b"1");
     publish(&mut w, "", &q, id("a"), "unacked");
-    w.await_confirms(1);
+    w.expect(1, basic::ACK);
     w.send(1, &basic::ack(first.tag, 0));
     publish(&mut w, "", &q, id("a"), "4");
-    w.await_confirms(1);
+    w.expect(1, basic::ACK);
     assert_eq!(w.drain(&q), ["3", "4"]);
     publish(&mut w, "", &q, id("a"), "5");
-    w.await_confirms(1);
+    w.expect(1, basic::ACK);
     assert_eq!(w.drain(&q), ["5"]);
 }
