@@ -149,6 +149,18 @@ impl Caller {
         Ok(access.check_queue(Right::Read, queue, vhost.name())?)
     }
 
+    /// Whether the caller may look at the messages that an exchange keeps, or with
+    /// [`Right::Write`] take them from it.
+    pub(crate) fn may_use_exchange(
+        &self,
+        right: Right,
+        vhost: &VHost,
+        exchange: &Exchange,
+    ) -> Result<(), ApiError> {
+        let access = self.actor(vhost)?.access;
+        Ok(access.check_exchange(right, &exchange.name, vhost.name())?)
+    }
+
     /// Whether the caller may publish to an exchange with this routing key.
     pub(crate) fn may_publish(
         &self,

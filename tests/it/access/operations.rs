@@ -1,11 +1,11 @@
 //! Every operation of AMQP against every permission that it needs.
 
 use tests::{
-    Wire, shared, unique,
+    Wire, eventually, shared, unique,
     wire::{Method, Properties, Table, basic, channel, exchange, queue},
 };
 
-use super::{ALL, grant, granted, open};
+use super::{ALL, as_user, grant, granted, open, user};
 
 const CONFIGURE: usize = 0;
 const WRITE: usize = 1;
@@ -476,4 +476,32 @@ fn impersonators_may_publish_in_the_name_of_others_while_they_have_the_tag() {
     tags("");
     publish(&mut w, "amq.fanout", "k", &properties);
     w.expect_channel_close(1, 406, &text);
+}
+
+#[test]
+fn delayed_messages_are_shown_to_readers_and_cancelled_by_writers() {
+    let broker = shared();
+    let x = unique("acc-delayed");
+    let mut w = broker.open();
+    let kind = arguments("x-delayed-type", "fanout");
+    w.declare_exchange(&x, "x-delayed-message", 0, &kind);
+    let properties = Properties::headers(Table::new().int("x-delay", 60_000));
+    w.publish(1, &basic::publish(&x, "k", 0), &properties, "m");
+    let path = format!("/leveret/delayed/%2F/{x}");
+    let list = eventually("the message", || {
+        let list = broker.http().json(&path);
+        (list["messages_delayed"] == 1).then_some(list)
+    });
+    let one = format!("{path}/{}", list["items"][0]["id"].as_str().unwrap());
+    let caller = unique("acc-user");
+    user(broker, &caller, "management");
+    let http = as_user(broker, &caller);
+    grant(broker, &caller, "/", [".*", ".*", "^$"]);
+    http.get(&path).ok(401);
+    grant(broker, &caller, "/", [".*", "^$", ".*"]);
+    http.get(&path).ok(200);
+    http.delete(&one).ok(401);
+    grant(broker, &caller, "/", ["^$", ".*", "^$"]);
+    http.delete(&one).ok(204);
+    w.call(1, &exchange::delete(&x, 0), exchange::DELETE_OK);
 }

@@ -3,7 +3,7 @@
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
-use broker::{DELAYED_PAGE_MAX, DelayedId, DelayedMessage, DelayedPage};
+use broker::{DELAYED_PAGE_MAX, DelayedId, DelayedMessage, DelayedPage, Right};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::task::spawn_blocking;
@@ -52,6 +52,7 @@ async fn list(
 ) -> Answer {
     let vhost = caller.vhost(&context, &vhost)?;
     let found = exchanges::find(&vhost, &exchange)?;
+    caller.may_use_exchange(Right::Read, &vhost, &found)?;
     let count = found.messages_delayed();
     let max = wanted.page_size.unwrap_or(100).clamp(1, DELAYED_PAGE_MAX);
     let name = exchange_name(&exchange).to_owned();
@@ -84,7 +85,8 @@ async fn cancel(
     Path((vhost, exchange, id)): Path<(String, String, String)>,
 ) -> Done {
     let vhost = caller.vhost(&context, &vhost)?;
-    exchanges::find(&vhost, &exchange)?;
+    let found = exchanges::find(&vhost, &exchange)?;
+    caller.may_use_exchange(Right::Write, &vhost, &found)?;
     let id: DelayedId = id.parse().map_err(|()| ApiError::ObjectNotFound)?;
     let name = exchange_name(&exchange).to_owned();
     let cancelled = spawn_blocking(move || vhost.cancel_delayed(&name, id)).await;
