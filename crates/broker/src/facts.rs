@@ -3,7 +3,9 @@
 use crate::binding::{BindingSpec, Destination};
 use crate::events::Facts;
 use crate::exchange::Exchange;
+use crate::json::table_from_json;
 use crate::message::AckMode;
+use crate::policy::Policy;
 use crate::queue::{ConsumerSpec, Queue, queue_type};
 use crate::registry::ConnectionInfo;
 
@@ -117,6 +119,23 @@ impl Facts {
             .flag("exclusive", spec.exclusive)
             .number("prefetch_count", spec.prefetch.into())
             .table("arguments", &spec.arguments)
+    }
+
+    /// A policy of a virtual host.
+    #[must_use]
+    pub fn of_policy(vhost: &str, policy: &Policy) -> Self {
+        let definition = table_from_json(policy.definition()).unwrap_or_default();
+        Self::of_parameter(vhost, policy.name())
+            .text("pattern", policy.pattern())
+            .text("apply-to", policy.apply_to().as_str())
+            .number("priority", policy.priority().as_u64().unwrap_or(0))
+            .table("definition", &definition)
+    }
+
+    /// A parameter, or a policy that goes.
+    #[must_use]
+    pub fn of_parameter(vhost: &str, name: &str) -> Self {
+        Self::new().text("name", name).text("vhost", vhost)
     }
 
     /// Who did it.

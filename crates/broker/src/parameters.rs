@@ -13,6 +13,7 @@ use store::Ticket;
 use crate::broker::Broker;
 use crate::definitions::Applied;
 use crate::error::Error;
+use crate::events::Facts;
 use crate::export::limits;
 use crate::import::vhost_limits;
 use crate::limits::{PARAMETER_BYTES_MAX, PARAMETERS_MAX};
@@ -120,6 +121,9 @@ impl VHost {
         let record = Record::parameter(&self.name, component, name, &value);
         let ticket = self.services.store.put(&record.key, &record.value);
         let before = kept.insert((component.to_owned(), name.to_owned()), value);
+        self.services.events.emit("parameter.set", || {
+            Facts::of_parameter(&self.name, name).text("component", component)
+        });
         Ok(Applied {
             created: before.is_none(),
             ticket: Some(ticket),
@@ -229,7 +233,12 @@ impl Broker {
                 let key = (component.to_owned(), name.to_owned());
                 let removed = vhost.parameters.kept.write().remove(&key);
                 let key = Record::parameter_key(vhost.name(), component, name);
-                Ok(removed.map(|_| self.store().remove(&key)))
+                Ok(removed.map(|_| {
+                    self.events().emit("parameter.cleared", || {
+                        Facts::of_parameter(vhost.name(), name).text("component", component)
+                    });
+                    self.store().remove(&key)
+                }))
             }
         }
     }
@@ -277,6 +286,7 @@ impl Broker {
         }
         let ticket = self.store().put(&record.key, &record.value);
         let before = all.insert(name.to_owned(), value);
+        self.events().emit("parameter.set", || of_global(name));
         Ok(Applied {
             created: before.is_none(),
             ticket: Some(ticket),
@@ -286,6 +296,7 @@ impl Broker {
     /// Clears a global parameter. `None` if there is none.
     pub fn clear_global_parameter(&self, name: &str) -> Option<Ticket> {
         self.globals().0.write().remove(name)?;
+        self.events().emit("parameter.cleared", || of_global(name));
         Some(self.store().remove(&Record::global_key(name)))
     }
 
@@ -343,6 +354,11 @@ impl Broker {
             }
         }
     }
+}
+
+/// What is told of a global parameter.
+fn of_global(name: &str) -> Facts {
+    Facts::new().text("name", name).text("component", "global")
 }
 
 impl StoredParameter {

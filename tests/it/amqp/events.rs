@@ -266,6 +266,46 @@ fn users_and_permissions_come_change_and_go() {
 }
 
 #[test]
+fn policies_and_parameters_are_set_and_cleared() {
+    let broker = Broker::start();
+    let mut w = listening(&broker, &["policy.*", "parameter.*"]);
+    let http = broker.http();
+    let about = |name: &str| [("name", Value::from(name)), ("vhost", "/".into())];
+    for (path, name) in [("policies", "ev-p"), ("operator-policies", "ev-o")] {
+        let path = format!("/{path}/%2F/{name}");
+        let policy = serde_json::json!({
+            "pattern": "^ev", "definition": {"max-length": 5}, "priority": 3, "apply-to": "queues",
+        });
+        http.put(&path, &policy).ok(201);
+        let facts = [
+            ("pattern", "^ev".into()),
+            ("apply-to", "queues".into()),
+            ("priority", Value::Int(3)),
+        ];
+        expect(&mut w, "policy.set", &[&about(name)[..], &facts].concat());
+        http.delete(&path).ok(204);
+        expect(&mut w, "policy.cleared", &about(name));
+    }
+    let path = "/parameters/federation-upstream/%2F/ev-f";
+    let value = serde_json::json!({ "value": {"uri": "amqp://"} });
+    let facts = [
+        &about("ev-f")[..],
+        &[("component", "federation-upstream".into())],
+    ]
+    .concat();
+    http.put(path, &value).ok(201);
+    expect(&mut w, "parameter.set", &facts);
+    http.delete(path).ok(204);
+    expect(&mut w, "parameter.cleared", &facts);
+    let facts = [("name", "ev-g".into()), ("component", "global".into())];
+    let value = serde_json::json!({ "name": "ev-g", "value": 1 });
+    http.put("/global-parameters/ev-g", &value).ok(201);
+    expect(&mut w, "parameter.set", &facts);
+    http.delete("/global-parameters/ev-g").ok(204);
+    expect(&mut w, "parameter.cleared", &facts);
+}
+
+#[test]
 fn listeners_are_remembered_over_a_restart() {
     let mut broker = Broker::start();
     let mut w = broker.open();

@@ -8,6 +8,7 @@ use store::Ticket;
 use super::{Policy, PolicyClass, PolicySet};
 use crate::definitions::Applied;
 use crate::error::Error;
+use crate::events::Facts;
 use crate::limits::POLICIES_MAX;
 use crate::record::Record;
 use crate::vhost::VHost;
@@ -46,6 +47,7 @@ impl VHost {
         let _changing = self.parameters.changes.lock();
         let mut set = PolicySet::clone(&self.policy_set());
         let mut records = Vec::with_capacity(policies.len());
+        let mut changed = Vec::with_capacity(policies.len());
         let mut created = false;
         for (class, policy) in policies {
             created = set.find(class, policy.name()).is_none();
@@ -55,7 +57,9 @@ impl VHost {
                 policy.name(),
                 &policy.to_value(),
             ));
-            set.put(class, Arc::new(policy));
+            let policy = Arc::new(policy);
+            changed.push(Arc::clone(&policy));
+            set.put(class, policy);
             if set.of(class).len() > POLICIES_MAX {
                 return Err(Error::InvalidParameter(format!(
                     "there are {POLICIES_MAX} policies already"
@@ -65,6 +69,10 @@ impl VHost {
         let put = |record: &Record| self.services.store.put(&record.key, &record.value);
         let ticket = records.iter().map(put).max();
         self.replace_policies(set);
+        for policy in changed {
+            let facts = || Facts::of_policy(&self.name, &policy);
+            self.services.events.emit("policy.set", facts);
+        }
         Ok(Applied { created, ticket })
     }
 
@@ -77,6 +85,8 @@ impl VHost {
         let key = Record::parameter_key(&self.name, class.component(), name);
         let ticket = self.services.store.remove(&key);
         self.replace_policies(set);
+        let facts = || Facts::of_parameter(&self.name, name);
+        self.services.events.emit("policy.cleared", facts);
         Some(ticket)
     }
 
