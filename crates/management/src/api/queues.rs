@@ -24,6 +24,8 @@ pub(super) fn routes() -> Router<Arc<Context>> {
         .route("/queues", get(list))
         .route("/queues/detailed", get(detailed))
         .route("/queues/{vhost}", get(of_vhost))
+        // Celery Flower does not encode the name of the default virtual host.
+        .route("/queues//", get(of_root))
         .route(
             "/queues/{vhost}/{name}",
             get(one).put(declare).delete(remove),
@@ -110,6 +112,10 @@ async fn of_vhost(
 ) -> List {
     let vhost = caller.vhost(&context, &vhost)?;
     answer(&context, &[vhost], listed(&listing), &listing, &past)
+}
+
+async fn of_root(context: Shared, caller: Caller, listing: Listing, past: Past) -> List {
+    of_vhost(context, caller, Path("/".to_owned()), listing, past).await
 }
 
 async fn one(
