@@ -13,6 +13,7 @@ mod arguments;
 mod config;
 mod conformance;
 mod crashes;
+mod ctl;
 mod definitions;
 mod durability;
 mod exchanges;

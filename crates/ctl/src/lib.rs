@@ -18,6 +18,7 @@ mod run;
 mod tests;
 mod verbs;
 
+pub use clap_complete::Shell;
 pub use command::command;
 pub use names::called_as;
 pub use run::{completions, manual, run};

@@ -18,6 +18,7 @@ mod listener;
 mod log_ring;
 mod metrics;
 mod multipart;
+mod openapi;
 mod os;
 mod page;
 mod properties;

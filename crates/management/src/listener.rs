@@ -11,7 +11,7 @@ use std::time::Duration;
 use axum::extract::connect_info::Connected;
 use axum::serve::{IncomingStream, Listener};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, Sleep, sleep};
 use tokio_rustls::rustls::ServerConfig;
@@ -44,6 +44,16 @@ pub struct Socket {
     pub tls: Option<TlsSource>,
 }
 
+/// The local socket, which only those can reach who may enter its directory.
+pub(crate) struct Local {
+    listener: UnixListener,
+    places: Arc<Semaphore>,
+}
+
+/// Somebody who came by the local socket.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Insider;
+
 /// A listener that shares its bound on connections with others.
 pub(crate) struct Bounded {
     listener: TcpListener,
@@ -62,6 +72,7 @@ pub(crate) struct Stream {
 /// nobody from being accepted.
 enum Wire {
     Plain(TcpStream),
+    Local(UnixStream),
     Handshake(Box<Accept<TcpStream>>),
     Secure(Box<TlsStream<TcpStream>>),
 }
@@ -148,6 +159,7 @@ impl AsyncRead for Wire {
         ready!(this.poll_through(cx))?;
         match this {
             Self::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
+            Self::Local(stream) => Pin::new(stream).poll_read(cx, buf),
             Self::Secure(stream) => Pin::new(stream).poll_read(cx, buf),
             Self::Handshake(_) => Poll::Pending,
         }
@@ -172,6 +184,7 @@ impl AsyncWrite for Wire {
         ready!(this.poll_through(cx))?;
         match this {
             Self::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+            Self::Local(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
             Self::Secure(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
             Self::Handshake(_) => Poll::Pending,
         }
@@ -184,6 +197,7 @@ impl AsyncWrite for Wire {
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Local(stream) => Pin::new(stream).poll_flush(cx),
             Self::Secure(stream) => Pin::new(stream).poll_flush(cx),
             Self::Handshake(_) => Poll::Ready(Ok(())),
         }
@@ -192,10 +206,62 @@ impl AsyncWrite for Wire {
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Local(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::Secure(stream) => Pin::new(stream).poll_shutdown(cx),
             // It is given up.
             Self::Handshake(_) => Poll::Ready(Ok(())),
         }
+    }
+}
+
+impl Local {
+    /// Takes over a bound socket. Needs a tokio runtime.
+    pub(crate) fn new(
+        listener: std::os::unix::net::UnixListener,
+        places: Arc<Semaphore>,
+    ) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        Ok(Self {
+            listener: UnixListener::from_std(listener)?,
+            places,
+        })
+    }
+}
+
+impl Listener for Local {
+    type Io = Stream;
+    type Addr = Insider;
+
+    async fn accept(&mut self) -> (Stream, Insider) {
+        loop {
+            let Ok(place) = Arc::clone(&self.places).acquire_owned().await else {
+                return std::future::pending().await;
+            };
+            match self.listener.accept().await {
+                Ok((stream, _)) => {
+                    let stream = Stream {
+                        stream: Wire::Local(stream),
+                        silence: Box::pin(sleep(HTTP_SILENCE_MAX)),
+                        _place: place,
+                    };
+                    return (stream, Insider);
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept a local connection");
+                    sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<Insider> {
+        Ok(Insider)
+    }
+}
+
+impl Connected<IncomingStream<'_, Local>> for Insider {
+    fn connect_info(_: IncomingStream<'_, Local>) -> Self {
+        Self
     }
 }
 

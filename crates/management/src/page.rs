@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::error::ApiError;
+use crate::openapi::{Answer, Field, Kind, Parameters, optional};
 use crate::query::Windows;
 
 /// Items on a page when the client does not say. RabbitMQ's figure.
@@ -36,6 +37,61 @@ pub(crate) struct ListQuery {
     columns: Option<String>,
     pub(crate) disable_stats: Option<String>,
     pub(crate) enable_queue_totals: Option<String>,
+}
+
+const OF_OBJECTS: &[Field] = &[
+    optional(
+        "columns",
+        Kind::Text,
+        "Only these fields; separated by commas, with dots inside.",
+    ),
+    optional("disable_stats", Kind::Boolean, "Nothing that is measured."),
+    optional(
+        "enable_queue_totals",
+        Kind::Boolean,
+        "But the numbers of messages.",
+    ),
+];
+
+const OF_LISTS: &[Field] = &[
+    optional(
+        "sort",
+        Kind::Text,
+        "The field to sort by; with dots inside.",
+    ),
+    optional("sort_reverse", Kind::Boolean, "The other way round."),
+];
+
+const OF_PAGES: &[Field] = &[
+    optional("page", Kind::Integer, "This page; the first is 1."),
+    optional(
+        "page_size",
+        Kind::Integer,
+        "Items on a page; 100 unless told, at most 500.",
+    ),
+    optional(
+        "name",
+        Kind::Text,
+        "Only what has this in its name. Needs page.",
+    ),
+    optional(
+        "use_regex",
+        Kind::Boolean,
+        "The name is a regular expression.",
+    ),
+];
+
+impl Parameters for ListQuery {
+    const FIELDS: &'static [Field] = OF_OBJECTS;
+
+    fn of(answer: Answer) -> Vec<&'static Field> {
+        let (lists, pages): (&[Field], &[Field]) = match answer {
+            Answer::Page => (OF_LISTS, OF_PAGES),
+            Answer::List => (OF_LISTS, &[]),
+            _ => (&[], &[]),
+        };
+        OF_OBJECTS.iter().chain(lists).chain(pages).collect()
+    }
 }
 
 /// A parameter that is on when it says `true`.

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use crate::error::ApiError;
+use crate::openapi::{Field, Kind, Parameters, optional};
 use crate::rates::Window;
 
 /// Samples in one answer per number. RabbitMQ's figure.
@@ -20,6 +21,51 @@ pub(crate) struct PastQuery {
     data_rates_incr: Option<String>,
     node_stats_age: Option<String>,
     node_stats_incr: Option<String>,
+}
+
+impl Parameters for PastQuery {
+    const FIELDS: &'static [Field] = &[
+        optional(
+            "lengths_age",
+            Kind::Integer,
+            "Samples of queue lengths: so many seconds back.",
+        ),
+        optional(
+            "lengths_incr",
+            Kind::Integer,
+            "Seconds between two of them. Both are needed.",
+        ),
+        optional(
+            "msg_rates_age",
+            Kind::Integer,
+            "Samples of message rates: seconds back.",
+        ),
+        optional(
+            "msg_rates_incr",
+            Kind::Integer,
+            "Seconds between two of them.",
+        ),
+        optional(
+            "data_rates_age",
+            Kind::Integer,
+            "Samples of bytes sent and received.",
+        ),
+        optional(
+            "data_rates_incr",
+            Kind::Integer,
+            "Seconds between two of them.",
+        ),
+        optional(
+            "node_stats_age",
+            Kind::Integer,
+            "Samples of the node's resources.",
+        ),
+        optional(
+            "node_stats_incr",
+            Kind::Integer,
+            "Seconds between two of them.",
+        ),
+    ];
 }
 
 /// What is asked for, by kind of number.

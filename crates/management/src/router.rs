@@ -16,6 +16,8 @@ use crate::api;
 use crate::auth::require_login;
 use crate::compress::compress;
 use crate::context::Context;
+use crate::error::ApiError;
+use crate::openapi;
 use crate::ui;
 
 /// Headers of every answer. The page loads nothing from elsewhere and runs no inline script.
@@ -37,8 +39,13 @@ const HEADERS: [(HeaderName, HeaderValue); 5] = [
 pub(crate) fn router(context: Arc<Context>) -> Router {
     let login = from_fn_with_state(Arc::clone(&context), require_login);
     let prefix = context.info.path_prefix.clone();
+    let (routes, described) = api::routes().split();
+    let api = routes
+        .fallback(async || ApiError::ObjectNotFound)
+        .layer(login)
+        .merge(openapi::routes(&described, &prefix));
     let app = Router::new()
-        .nest("/api", api::routes().layer(login))
+        .nest("/api", api)
         .fallback(ui::file)
         .with_state(context);
     let app = match &*prefix {

@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::context::{Context, Info};
-use crate::listener::{Bounded, Peer, Socket, places};
+use crate::listener::{Bounded, Insider, Local, Peer, Socket, places};
 use crate::metrics;
 use crate::rates::SAMPLE_EVERY;
 use crate::router::router;
@@ -27,6 +27,8 @@ pub struct Sockets {
     pub management: Vec<Socket>,
     /// Prometheus.
     pub prometheus: Vec<Socket>,
+    /// The API for whoever can reach it, as an administrator.
+    pub local: Option<std::os::unix::net::UnixListener>,
 }
 
 /// Serves the API and the dashboard on bound sockets until `shutdown` is ready.
@@ -47,6 +49,10 @@ pub async fn serve(
     let (stop, stopped) = watch::channel(());
     let mut tasks = JoinSet::new();
     let scraped = metrics::routes(Arc::clone(&context));
+    if let Some(listener) = sockets.local {
+        let listener = Local::new(listener, Arc::clone(&places))?;
+        tasks.spawn(listen_locally(listener, app.clone(), stopped.clone()));
+    }
     for (sockets, app) in [(sockets.management, app), (sockets.prometheus, scraped)] {
         for socket in sockets {
             let listener = Bounded::new(socket, Arc::clone(&places))?;
@@ -70,6 +76,16 @@ async fn listen(listener: Bounded, app: Router, mut stopped: watch::Receiver<()>
     });
     if let Err(error) = served.await {
         tracing::error!(%error, "a management listener stopped");
+    }
+}
+
+async fn listen_locally(listener: Local, app: Router, mut stopped: watch::Receiver<()>) {
+    let service = app.into_make_service_with_connect_info::<Insider>();
+    let served = axum::serve(listener, service).with_graceful_shutdown(async move {
+        let _ = stopped.changed().await;
+    });
+    if let Err(error) = served.await {
+        tracing::error!(%error, "the local listener stopped");
     }
 }
 

@@ -14,5 +14,5 @@ mod policies;
 mod rates;
 mod rules;
 mod serving;
-mod setting;
+pub(crate) mod setting;
 mod ui;

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::config::{self, Environment, Listen, Origin, Sources, Written};
 
@@ -61,6 +61,13 @@ pub(crate) enum Command {
     /// Look into a data directory
     #[command(subcommand)]
     Store(StoreCommand),
+    /// Print the completions of a shell, to be sourced by it
+    Completions {
+        /// bash, zsh, fish, elvish or powershell
+        shell: ctl::Shell,
+    },
+    /// Print the manual page
+    Man,
     /// Look at settings
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -70,6 +77,19 @@ pub(crate) enum Command {
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
     },
+}
+
+/// The whole command line: serving, looking, and `ctl` with its verbs.
+pub(crate) fn command() -> clap::Command {
+    Args::command().subcommand(ctl::command("ctl"))
+}
+
+/// The manual page.
+///
+/// # Errors
+/// None that writing to memory can have.
+pub(crate) fn manual() -> std::io::Result<Vec<u8>> {
+    ctl::manual(command())
 }
 
 /// What can be done with settings.

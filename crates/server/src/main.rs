@@ -14,6 +14,7 @@ mod health;
 mod inbound;
 mod inspect;
 mod listener;
+mod local;
 mod os;
 mod proxy;
 mod reload;
@@ -25,9 +26,10 @@ mod ticking;
 mod tls;
 mod watch;
 
+use std::io::Write;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::FromArgMatches;
 
 use crate::args::{Args, Command, ConfigCommand, StoreCommand};
 use crate::config::Sources;
@@ -38,8 +40,20 @@ use crate::config::Sources;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let mut args = Args::parse();
+    let program = std::env::args().next().unwrap_or_default();
+    if ctl::called_as(&program) {
+        return ctl::run(&ctl::command("rabbitmqctl").get_matches()).into();
+    }
+    let matches = args::command().get_matches();
+    if let Some(("ctl", asked)) = matches.subcommand() {
+        return ctl::run(asked).into();
+    }
+    let mut args = Args::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     match args.command.take() {
+        Some(Command::Completions { shell }) => {
+            return print(&ctl::completions(&mut args::command(), "leveret", shell));
+        }
+        Some(Command::Man) => return args::manual().map_or(ExitCode::FAILURE, |page| print(&page)),
         Some(Command::Store(StoreCommand::Inspect { dir })) => return inspect::run(&dir),
         Some(Command::Config(ConfigCommand::Check { file })) => {
             return config::check(&Sources {
@@ -61,5 +75,12 @@ fn main() -> ExitCode {
             eprintln!("leveret: {reason}");
             ExitCode::FAILURE
         }
+    }
+}
+
+fn print(text: &[u8]) -> ExitCode {
+    match std::io::stdout().write_all(text) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
     }
 }

@@ -15,6 +15,7 @@ use crate::arrival::Entrance;
 use crate::certificates::Certificates;
 use crate::config::{Config, Problem, Sources};
 use crate::connections::{CONNECTIONS_MAX, Connections, DESCRIPTORS_RESERVED};
+use crate::local::LocalSocket;
 use crate::reload::Reload;
 use crate::shutdown::{Signals, Word, say_goodbye};
 use crate::sockets::Sockets;
@@ -121,7 +122,9 @@ async fn serve(
         certificates: certificates.shown(),
         ..management::Info::new(config.data_dir.clone(), clock::now)
     };
-    let web = sockets.web().map_err(failed)?;
+    let mut web = sockets.web().map_err(failed)?;
+    let (_local, listener) = LocalSocket::bind(&config.data_dir).unzip();
+    web.local = listener;
     let stop_management = start_management(web, Arc::clone(broker), info).map_err(failed)?;
     let listeners = accept(sockets, config, broker, &connections);
     let watching = tokio::spawn(Arc::clone(&certificates).watch());

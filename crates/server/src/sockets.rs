@@ -108,6 +108,7 @@ impl Sockets {
         Ok(management::Sockets {
             management,
             prometheus: sockets(&mut self.prometheus, None)?,
+            local: None,
         })
     }
 }

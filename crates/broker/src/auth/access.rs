@@ -148,7 +148,8 @@ impl Access {
     }
 
     /// The broker itself, which may do everything.
-    pub(crate) fn unlimited() -> Self {
+    #[must_use]
+    pub fn unlimited() -> Self {
         Self {
             user: Arc::new(User::internal()),
             granted: None,

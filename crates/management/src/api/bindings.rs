@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use axum::{Json, Router};
 use broker::{BindingSpec, Destination, VHost};
 
 use super::{Answer, Done, List, Listing, Shared, exchange_name, exchanges, queues};
@@ -15,34 +14,48 @@ use crate::auth::Caller;
 use crate::body::Fields;
 use crate::context::Context;
 use crate::error::ApiError;
+use crate::openapi::{Answer as Success, Field, Kind, Paths, optional};
 use crate::page::{ListQuery, Paging, to_value};
 use crate::views::binding::{BindingView, properties_key};
 
-pub(super) fn routes() -> Router<Arc<Context>> {
-    let to_queue = get(of_queue_pair).post(bind_queue);
-    let to_exchange = get(of_exchange_pair).post(bind_exchange);
-    Router::new()
-        .route("/bindings", get(list))
-        .route("/bindings/{vhost}", get(of_vhost))
-        .route("/bindings/{vhost}/e/{source}/q/{destination}", to_queue)
-        .route("/bindings/{vhost}/e/{source}/e/{destination}", to_exchange)
-        .route(
-            "/bindings/{vhost}/e/{source}/q/{destination}/{properties_key}",
-            get(one_of_queue).delete(unbind_queue),
-        )
-        .route(
-            "/bindings/{vhost}/e/{source}/e/{destination}/{properties_key}",
-            get(one_of_exchange).delete(unbind_exchange),
-        )
-        .route("/queues/{vhost}/{name}/bindings", get(of_queue))
-        .route(
-            "/exchanges/{vhost}/{name}/bindings/source",
-            get(from_exchange),
-        )
-        .route(
-            "/exchanges/{vhost}/{name}/bindings/destination",
-            get(to_exchange_list),
-        )
+const BIND: &[Field] = &[
+    optional("routing_key", Kind::Text, "Routing key or pattern."),
+    optional(
+        "arguments",
+        Kind::Object,
+        "What a headers exchange compares.",
+    ),
+];
+
+pub(super) fn routes() -> Paths {
+    Paths::of(
+        "Bindings",
+        "From exchanges to queues (q) and to exchanges (e).",
+    )
+    .path("/bindings")
+    .list("Bindings in all virtual hosts of the caller", list)
+    .path("/bindings/{vhost}")
+    .list("Bindings in a virtual host", of_vhost)
+    .path("/bindings/{vhost}/e/{source}/q/{destination}")
+    .list("Bindings from an exchange to a queue", of_queue_pair)
+    .post("Binds a queue to an exchange", Success::Made, bind_queue)
+    .body(BIND)
+    .path("/bindings/{vhost}/e/{source}/e/{destination}")
+    .list("Bindings from an exchange to another", of_exchange_pair)
+    .post("Binds an exchange to another", Success::Made, bind_exchange)
+    .body(BIND)
+    .path("/bindings/{vhost}/e/{source}/q/{destination}/{properties_key}")
+    .get("One binding of a queue", one_of_queue)
+    .delete("Unbinds a queue", unbind_queue)
+    .path("/bindings/{vhost}/e/{source}/e/{destination}/{properties_key}")
+    .get("One binding of an exchange", one_of_exchange)
+    .delete("Unbinds an exchange", unbind_exchange)
+    .path("/queues/{vhost}/{name}/bindings")
+    .list("Bindings of a queue", of_queue)
+    .path("/exchanges/{vhost}/{name}/bindings/source")
+    .list("Bindings from an exchange", from_exchange)
+    .path("/exchanges/{vhost}/{name}/bindings/destination")
+    .list("Bindings to an exchange", to_exchange_list)
 }
 
 /// Bindings with the virtual host that they are in.

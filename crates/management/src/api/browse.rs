@@ -7,19 +7,16 @@
 //! `{messages, next, looked_at}`: messages as `get` shows them with an `id` each, and where to
 //! go on, null at the end. A search looks at up to [`SEARCH_MESSAGES_MAX`] messages a request.
 
-use std::sync::Arc;
-
+use axum::Json;
 use axum::extract::{Path, Query, State};
-use axum::routing::get;
-use axum::{Json, Router};
 use broker::{BROWSE_MESSAGES_MAX, Entry, Queue};
 use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 
 use super::{Answer, Shared, queues};
 use crate::auth::Caller;
-use crate::context::Context;
 use crate::error::ApiError;
+use crate::openapi::{Field, Kind, Parameters, Paths, optional};
 use crate::page::to_value;
 use crate::views::message::{Encoding, MessageView};
 
@@ -28,8 +25,15 @@ pub(crate) const SEARCH_MESSAGES_MAX: usize = 5000;
 
 const COUNT_DEFAULT: usize = 50;
 
-pub(super) fn routes() -> Router<Arc<Context>> {
-    Router::new().route("/leveret/queues/{vhost}/{name}/messages", get(browse))
+pub(super) fn routes() -> Paths {
+    let about = "What is in a queue, without taking it. Leveret's own.";
+    Paths::of("Browsing", about)
+        .path("/leveret/queues/{vhost}/{name}/messages")
+        .get(
+            "Messages as they lie in the queue: {messages, next, looked_at}; next is null at the \
+             end",
+            browse,
+        )
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -40,6 +44,28 @@ struct Asked {
     search: Option<String>,
     truncate: Option<String>,
     encoding: Option<String>,
+}
+
+impl Parameters for Asked {
+    const FIELDS: &'static [Field] = &[
+        optional("from", Kind::Text, "next of the answer before."),
+        optional("count", Kind::Integer, "50 unless told, at most 500."),
+        optional(
+            "search",
+            Kind::Text,
+            "Only what has this text in it, whatever the case.",
+        ),
+        optional(
+            "truncate",
+            Kind::Integer,
+            "Bytes after which bodies are cut.",
+        ),
+        optional(
+            "encoding",
+            Kind::Of(&["auto", "base64"]),
+            "How bodies are to be written.",
+        ),
+    ];
 }
 
 #[derive(Serialize)]

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::{Path, Query, State};
-use axum::routing::get;
-use axum::{Json, Router};
 use broker::{ChannelInfo, ConnectionInfo};
 use serde_json::Value;
 
@@ -12,17 +11,22 @@ use super::{Answer, List, Listing, Past, Shared, connections, consumers};
 use crate::auth::Caller;
 use crate::context::Context;
 use crate::error::ApiError;
+use crate::openapi::Paths;
 use crate::page::{ListQuery, Paging};
 use crate::query::{PastQuery, Windows};
 use crate::views;
 use crate::views::channel_name;
 
-pub(super) fn routes() -> Router<Arc<Context>> {
-    Router::new()
-        .route("/channels", get(list))
-        .route("/channels/{name}", get(one))
-        .route("/connections/{name}/channels", get(of_connection))
-        .route("/vhosts/{vhost}/channels", get(of_vhost))
+pub(super) fn routes() -> Paths {
+    Paths::of("Channels", "Open channels.")
+        .path("/channels")
+        .pages("Channels: all, or the caller's own", list)
+        .path("/channels/{name}")
+        .get("One channel", one)
+        .path("/connections/{name}/channels")
+        .list("Channels of a connection", of_connection)
+        .path("/vhosts/{vhost}/channels")
+        .list("Channels in a virtual host", of_vhost)
 }
 
 /// A channel with its connection and its name, made once for sorting and filtering.

@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
-use axum::routing::get;
-use axum::{Json, Router};
 use broker::{ConnectionInfo, Wakes};
 
 use super::{Answer, Done, List, Listing, Past, Shared};
 use crate::auth::Caller;
 use crate::context::Context;
 use crate::error::ApiError;
+use crate::openapi::Paths;
 use crate::page::{ListQuery, Paging};
 use crate::query::{PastQuery, Windows};
 use crate::views;
@@ -19,14 +19,19 @@ use crate::views;
 /// Bytes of a reason for closing that the client is told; it has to fit a short string.
 pub(crate) const REASON_BYTES_MAX: usize = 200;
 
-pub(super) fn routes() -> Router<Arc<Context>> {
-    Router::new()
-        .route("/connections", get(list))
-        .route("/connections/{name}", get(one).delete(close))
-        .route(
-            "/connections/username/{user}",
-            get(of_user).delete(close_of_user),
-        )
+pub(super) fn routes() -> Paths {
+    Paths::of(
+        "Connections",
+        "Who is there. DELETE passes on the header X-Reason.",
+    )
+    .path("/connections")
+    .pages("Connections: all, or the caller's own", list)
+    .path("/connections/{name}")
+    .get("One connection", one)
+    .delete("Closes a connection", close)
+    .path("/connections/username/{user}")
+    .pages("Connections of a user", of_user)
+    .delete("Closes all connections of a user", close_of_user)
 }
 
 /// The connections that the caller may see.

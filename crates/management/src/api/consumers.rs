@@ -3,22 +3,23 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::{Path, Query, State};
-use axum::routing::get;
 use broker::{ConnectionId, ConnectionInfo, ConsumerView, Queue, VHost};
 use serde_json::Value;
 
 use super::{List, Listing, Shared};
 use crate::auth::Caller;
 use crate::context::Context;
+use crate::openapi::Paths;
 use crate::page::{ListQuery, Paging, to_value};
 use crate::views::consumer::ConsumerDetails;
 
-pub(super) fn routes() -> Router<Arc<Context>> {
-    Router::new()
-        .route("/consumers", get(list))
-        .route("/consumers/{vhost}", get(of_vhost))
+pub(super) fn routes() -> Paths {
+    Paths::of("Consumers", "Who is given messages as they come.")
+        .path("/consumers")
+        .list("Consumers in all virtual hosts of the caller", list)
+        .path("/consumers/{vhost}")
+        .list("Consumers in a virtual host", of_vhost)
 }
 
 /// A consumer with its queue.

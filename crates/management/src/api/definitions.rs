@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Path, Query, Request, State};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, LOCATION};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -19,12 +18,22 @@ use crate::body::BODY_BYTES_MAX;
 use crate::context::Context;
 use crate::error::ApiError;
 use crate::multipart;
+use crate::openapi::{Answer as Success, Field, Kind, Parameters, Paths, optional};
 
-pub(super) fn routes() -> Router<Arc<Context>> {
-    Router::new()
-        .route("/definitions", get(export).post(import))
-        .route("/all-configuration", get(export).post(import))
-        .route("/definitions/{vhost}", get(export_vhost).post(import_vhost))
+pub(super) fn routes() -> Paths {
+    Paths::of(
+        "Definitions",
+        "Everything as one file of RabbitMQ's format, and back.",
+    )
+    .path("/definitions")
+    .get("All definitions", export)
+    .post("Imports definitions: all or none", Success::Done, import)
+    .path("/all-configuration")
+    .get("All definitions", export)
+    .post("Imports definitions: all or none", Success::Done, import)
+    .path("/definitions/{vhost}")
+    .get("Definitions of a virtual host", export_vhost)
+    .post("Imports definitions into it", Success::Done, import_vhost)
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -32,6 +41,14 @@ pub(super) fn routes() -> Router<Arc<Context>> {
 struct Download {
     /// The name that the browser is to give the file.
     download: Option<String>,
+}
+
+impl Parameters for Download {
+    const FIELDS: &'static [Field] = &[optional(
+        "download",
+        Kind::Text,
+        "The name that a browser is to give the file.",
+    )];
 }
 
 impl Download {

@@ -1,11 +1,8 @@
 //! Messages that wait in delayed exchanges: looking at them, cancelling them. RabbitMQ has no such
 //! thing; the paths begin with `/leveret`.
 
-use std::sync::Arc;
-
+use axum::Json;
 use axum::extract::{Path, Query, State};
-use axum::routing::{delete, get};
-use axum::{Json, Router};
 use broker::{DELAYED_PAGE_MAX, DelayedId, DelayedMessage, DelayedPage};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -13,14 +10,21 @@ use tokio::task::spawn_blocking;
 
 use super::{Answer, Done, Shared, exchange_name, exchanges, put};
 use crate::auth::Caller;
-use crate::context::Context;
 use crate::error::ApiError;
+use crate::openapi::{Field, Kind, Parameters, Paths, optional};
 use crate::views::message::MessageView;
 
-pub(super) fn routes() -> Router<Arc<Context>> {
-    Router::new()
-        .route("/leveret/delayed/{vhost}/{exchange}", get(list))
-        .route("/leveret/delayed/{vhost}/{exchange}/{id}", delete(cancel))
+pub(super) fn routes() -> Paths {
+    let about = "Messages that wait in a delayed exchange. Leveret's own.";
+    Paths::of("Delayed messages", about)
+        .path("/leveret/delayed/{vhost}/{exchange}")
+        .get(
+            "Messages by the time that they are due: {messages_delayed, next, items: [{id, \
+             due_ms, exchange, routing_key, payload_bytes, properties}]}",
+            list,
+        )
+        .path("/leveret/delayed/{vhost}/{exchange}/{id}")
+        .delete("Cancels a delayed message", cancel)
 }
 
 /// Which part of the list is wanted.
@@ -31,6 +35,13 @@ struct Wanted {
     from: Option<String>,
     /// At most 500.
     page_size: Option<usize>,
+}
+
+impl Parameters for Wanted {
+    const FIELDS: &'static [Field] = &[
+        optional("from", Kind::Text, "next of the answer before."),
+        optional("page_size", Kind::Integer, "100 unless told, at most 500."),
+    ];
 }
 
 async fn list(

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::{Path, Query, State};
-use axum::routing::get;
-use axum::{Json, Router};
 use broker::{DeleteIf, Exchange, ExchangeDeclare, VHost};
 use serde::Deserialize;
 
@@ -13,19 +12,47 @@ use crate::auth::Caller;
 use crate::body::Fields;
 use crate::context::Context;
 use crate::error::ApiError;
+use crate::openapi::{Field, Kind, Parameters, Paths, optional};
 use crate::page::{ListQuery, Paging, is_true};
 use crate::query::{PastQuery, Windows};
 use crate::views;
 use crate::views::exchange::Detail;
 
-pub(super) fn routes() -> Router<Arc<Context>> {
-    Router::new()
-        .route("/exchanges", get(list))
-        .route("/exchanges/{vhost}", get(of_vhost))
-        .route(
-            "/exchanges/{vhost}/{name}",
-            get(one).put(declare).delete(delete),
-        )
+const DECLARE: &[Field] = &[
+    optional(
+        "type",
+        Kind::Text,
+        "direct unless told; topic, fanout, headers and so on.",
+    ),
+    optional("durable", Kind::Boolean, "Whether it outlives a restart."),
+    optional(
+        "auto_delete",
+        Kind::Boolean,
+        "Whether it goes with its last binding.",
+    ),
+    optional(
+        "internal",
+        Kind::Boolean,
+        "Whether clients can't publish to it.",
+    ),
+    optional(
+        "arguments",
+        Kind::Object,
+        "Further arguments, such as alternate-exchange.",
+    ),
+];
+
+pub(super) fn routes() -> Paths {
+    Paths::of("Exchanges", "Where messages are published to.")
+        .path("/exchanges")
+        .pages("Exchanges in all virtual hosts of the caller", list)
+        .path("/exchanges/{vhost}")
+        .pages("Exchanges in a virtual host", of_vhost)
+        .path("/exchanges/{vhost}/{name}")
+        .get("One exchange", one)
+        .put("Declares an exchange", declare)
+        .body(DECLARE)
+        .delete("Deletes an exchange", delete)
 }
 
 /// The exchange that a path means.
@@ -111,6 +138,17 @@ async fn declare(
 pub(super) struct Condition {
     if_unused: Option<String>,
     if_empty: Option<String>,
+}
+
+impl Parameters for Condition {
+    const FIELDS: &'static [Field] = &[
+        optional("if-unused", Kind::Boolean, "Only if nothing uses it."),
+        optional(
+            "if-empty",
+            Kind::Boolean,
+            "Only if no message is in it (queues).",
+        ),
+    ];
 }
 
 impl Condition {

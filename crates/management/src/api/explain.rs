@@ -6,26 +6,31 @@
 //! permission}`. `permission` is null, or why `user` (else the caller) may not publish this.
 //! Nothing is published. 404 without the exchange.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
-
+use axum::Json;
 use axum::extract::{Query, State};
-use axum::routing::get;
-use axum::{Json, Router};
 use broker::{BindingSpec, Came, Destination, Right, Step, VHost};
 use codec::{AMQPValue, FieldTable};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 use super::{Answer, Shared, exchange_name, exchanges};
 use crate::auth::Caller;
 use crate::context::Context;
 use crate::error::ApiError;
+use crate::openapi::{Field, Kind, Parameters, Paths, optional, required};
 use crate::page::to_value;
 use crate::table;
 
-pub(super) fn routes() -> Router<Arc<Context>> {
-    Router::new().route("/leveret/route", get(explain))
+pub(super) fn routes() -> Paths {
+    let about = "The way that a message would take, and why. Leveret's own.";
+    Paths::of("Routing explained", about)
+        .path("/leveret/route")
+        .get(
+            "Explains a route without publishing: {queues, steps: [{exchange, type, why, note, \
+             bindings, left_out}], permission}",
+            explain,
+        )
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -36,6 +41,24 @@ struct Asked {
     key: String,
     headers: Option<String>,
     user: Option<String>,
+}
+
+impl Parameters for Asked {
+    const FIELDS: &'static [Field] = &[
+        required("vhost", Kind::Text, "The virtual host."),
+        required(
+            "exchange",
+            Kind::Text,
+            "The exchange; amq.default for the default one.",
+        ),
+        optional("key", Kind::Text, "The routing key."),
+        optional("headers", Kind::Text, "The headers, as a JSON object."),
+        optional(
+            "user",
+            Kind::Text,
+            "Whose permission is looked at; the caller's unless told.",
+        ),
+    ];
 }
 
 #[derive(Serialize)]

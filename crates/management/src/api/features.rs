@@ -2,26 +2,27 @@
 //! know. What a stable flag stands for is here and can't be turned off; a deprecated feature says
 //! whether clients may still use it.
 
-use std::sync::Arc;
-
-use axum::Router;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
-use axum::routing::{get, put};
 use serde::Serialize;
 
 use super::{Done, List, Listing, Shared};
 use crate::auth::Administrator;
-use crate::context::Context;
 use crate::error::ApiError;
+use crate::openapi::{Answer as Success, Paths};
 use crate::page::{Paging, to_value};
 
-pub(super) fn routes() -> Router<Arc<Context>> {
-    Router::new()
-        .route("/feature-flags", get(flags))
-        .route("/feature-flags/{name}/enable", put(enable))
-        .route("/deprecated-features", get(deprecated))
-        .route("/deprecated-features/used", get(used))
+pub(super) fn routes() -> Paths {
+    Paths::of("Features", "Feature flags and deprecated features.")
+        .path("/feature-flags")
+        .list("All feature flags", flags)
+        .path("/feature-flags/{name}/enable")
+        .put("Turns a flag on; all of them are on", enable)
+        .answers(Success::Done)
+        .path("/deprecated-features")
+        .list("Deprecated features", deprecated)
+        .path("/deprecated-features/used")
+        .list("Those of them that something uses", used)
 }
 
 /// `(name, what it means here)`

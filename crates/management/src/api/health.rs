@@ -1,64 +1,69 @@
 //! Health checks: 200 and `ok`, or 503 and `failed`.
 
-use std::sync::Arc;
-
+use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use axum::{Json, Router};
 use serde_json::{Value, json};
 
 use super::{Answer, Shared};
 use crate::auth::Caller;
 use crate::context::Context;
 use crate::error::ApiError;
+use crate::openapi::Paths;
 use crate::page::name_regex;
 use crate::timestamp::iso_8601;
 
-pub(super) fn routes() -> Router<Arc<Context>> {
-    Router::new()
-        .route("/health/checks/alarms", get(alarms))
-        .route("/health/checks/local-alarms", get(local_alarms))
-        .route("/health/checks/virtual-hosts", get(well))
-        .route("/health/checks/node-is-quorum-critical", get(not_clustered))
-        .route(
-            "/health/checks/certificate-expiration/{within}/{unit}",
-            get(certificates),
-        )
-        .route("/health/checks/metadata-store/initialized", get(well))
-        .route(
-            "/health/checks/metadata-store/initialized/with-data",
-            get(well),
-        )
-        .route("/health/checks/is-in-service", get(serving))
-        .route("/health/checks/ready-to-serve-clients", get(serving))
-        .route("/health/checks/below-node-connection-limit", get(well))
-        .route("/health/checks/reached-target-cluster-size", get(well))
-        .route(
-            "/health/checks/quorum-queues-without-elected-leaders/all-vhosts",
-            get(well),
-        )
-        .route(
-            "/health/checks/quorum-queues-without-elected-leaders/all-vhosts/pattern/{pattern}",
-            get(led),
-        )
-        .route(
-            "/health/checks/quorum-queues-without-elected-leaders/vhost/{vhost}",
-            get(led_in_vhost),
-        )
-        .route(
+pub(super) fn routes() -> Paths {
+    Paths::of("Health", "200 and ok, or 503 and failed.")
+        .path("/health/checks/alarms")
+        .check("No alarm is raised", alarms)
+        .path("/health/checks/local-alarms")
+        .check("No alarm is raised on this node", local_alarms)
+        .path("/health/checks/virtual-hosts")
+        .check("All virtual hosts run", well)
+        .path("/health/checks/node-is-quorum-critical")
+        .check("No queue needs this node for its quorum", not_clustered)
+        .path("/health/checks/certificate-expiration/{within}/{unit}")
+        .check("No certificate expires so soon", certificates)
+        .path("/health/checks/metadata-store/initialized")
+        .check("The store is open", well)
+        .path("/health/checks/metadata-store/initialized/with-data")
+        .check("The store is open and filled", well)
+        .path("/health/checks/is-in-service")
+        .check("The node serves clients", serving)
+        .path("/health/checks/ready-to-serve-clients")
+        .check("The node serves clients", serving)
+        .path("/health/checks/below-node-connection-limit")
+        .check("There is room for a connection", well)
+        .path("/health/checks/reached-target-cluster-size")
+        .check("All nodes are there", well)
+        .path("/health/checks/quorum-queues-without-elected-leaders/all-vhosts")
+        .check("Every quorum queue has a leader", well)
+        .path("/health/checks/quorum-queues-without-elected-leaders/all-vhosts/pattern/{pattern}")
+        .check("Those have whose names match", led)
+        .path("/health/checks/quorum-queues-without-elected-leaders/vhost/{vhost}")
+        .check("Those in a virtual host have", led_in_vhost)
+        .path(
             "/health/checks/quorum-queues-without-elected-leaders/vhost/{vhost}/pattern/{pattern}",
-            get(led_in_vhost_and_pattern),
         )
-        .route("/health/checks/port-listener/{port}", get(port_listener))
-        .route(
-            "/health/checks/protocol-listener/{protocols}",
-            get(protocol_listener),
+        .check(
+            "Those in it have whose names match",
+            led_in_vhost_and_pattern,
         )
-        .route("/aliveness-test/{vhost}", get(aliveness))
-        .route("/healthchecks/node", get(well))
-        .route("/healthchecks/node/{node}", get(well))
+        .path("/health/checks/port-listener/{port}")
+        .check("Something listens on a port", port_listener)
+        .path("/health/checks/protocol-listener/{protocols}")
+        .check(
+            "Something listens for each of these protocols",
+            protocol_listener,
+        )
+        .path("/aliveness-test/{vhost}")
+        .get("The virtual host is there", aliveness)
+        .path("/healthchecks/node")
+        .check("The node is there", well)
+        .path("/healthchecks/node/{node}")
+        .check("The node is there", well)
 }
 
 fn ok() -> Json<Value> {

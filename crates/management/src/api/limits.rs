@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
-use axum::routing::{get, put};
 use broker::{User, UserChange, UserLimits, VHost, VHostChange, VHostLimits};
 use serde_json::{Value, json};
 
@@ -14,23 +12,36 @@ use crate::auth::{Administrator, Caller};
 use crate::body::Fields;
 use crate::context::Context;
 use crate::error::ApiError;
+use crate::openapi::{Answer as Success, Field, Kind, Paths, required};
 use crate::page::{ListQuery, Paging};
 use crate::views::user::LimitsView;
 
-pub(super) fn routes() -> Router<Arc<Context>> {
-    Router::new()
-        .route("/vhost-limits", get(list))
-        .route("/vhost-limits/{vhost}", get(of_one_vhost))
-        .route(
-            "/vhost-limits/{vhost}/{name}",
-            put(set_vhost).delete(clear_vhost),
-        )
-        .route("/user-limits", get(list_users))
-        .route("/user-limits/{user}", get(of_one_user))
-        .route(
-            "/user-limits/{user}/{name}",
-            put(set_user).delete(clear_user),
-        )
+const VALUE: &[Field] = &[required(
+    "value",
+    Kind::Integer,
+    "The limit; none if below zero.",
+)];
+
+pub(super) fn routes() -> Paths {
+    Paths::of("Limits", "How much there may be.")
+        .path("/vhost-limits")
+        .list("Limits of all virtual hosts that have some", list)
+        .path("/vhost-limits/{vhost}")
+        .list("Limits of a virtual host", of_one_vhost)
+        .path("/vhost-limits/{vhost}/{name}")
+        .put("Sets max-connections or max-queues", set_vhost)
+        .answers(Success::Done)
+        .body(VALUE)
+        .delete("Clears a limit", clear_vhost)
+        .path("/user-limits")
+        .list("Limits of all users that have some", list_users)
+        .path("/user-limits/{user}")
+        .list("Limits of a user", of_one_user)
+        .path("/user-limits/{user}/{name}")
+        .put("Sets max-connections or max-channels", set_user)
+        .answers(Success::Done)
+        .body(VALUE)
+        .delete("Clears a limit", clear_user)
 }
 
 /// The limit of a user that a name means.

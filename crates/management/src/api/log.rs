@@ -6,12 +6,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use axum::Json;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use axum::{Json, Router};
 use futures_core::Stream;
 use serde::Deserialize;
 use serde_json::json;
@@ -19,14 +18,16 @@ use tokio::sync::mpsc;
 
 use super::Shared;
 use crate::auth::Monitor;
-use crate::context;
 use crate::error::ApiError;
 use crate::log_ring::{LOG_EVENTS_MAX, LogEvent, Severity};
+use crate::openapi::{Field, Kind, Parameters, Paths, optional};
 
-pub(super) fn routes() -> Router<Arc<context::Context>> {
-    Router::new()
-        .route("/leveret/log", get(last))
-        .route("/leveret/log/stream", get(stream))
+pub(super) fn routes() -> Paths {
+    Paths::of("Log", "Its last lines, and those that come. Leveret's own.")
+        .path("/leveret/log")
+        .get("The last lines, oldest first: {items}", last)
+        .path("/leveret/log/stream")
+        .events("Lines as they come: events named log, an item each", stream)
 }
 
 /// What of the log is wanted.
@@ -43,6 +44,24 @@ struct Wanted {
     after: Option<u64>,
     /// At most so many, the newest.
     count: Option<usize>,
+}
+
+impl Parameters for Wanted {
+    const FIELDS: &'static [Field] = &[
+        optional("level", Kind::Text, "This severity and graver ones."),
+        optional("category", Kind::Text, "Only this category."),
+        optional(
+            "search",
+            Kind::Text,
+            "Only lines with this text in them, whatever the case.",
+        ),
+        optional(
+            "after",
+            Kind::Integer,
+            "Only lines after the one of this number.",
+        ),
+        optional("count", Kind::Integer, "At most so many, the newest."),
+    ];
 }
 
 impl Wanted {

@@ -1,11 +1,8 @@
 //! Logins: how many there were, and the hash of a password.
 
-use std::sync::Arc;
-
+use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::routing::get;
-use axum::{Json, Router};
 use broker::LoginProtocol;
 use serde_json::{Value, json};
 
@@ -13,15 +10,18 @@ use super::{Answer, Done, Shared};
 use crate::auth::{Administrator, Monitor};
 use crate::context::Context;
 use crate::error::ApiError;
+use crate::openapi::Paths;
 
-pub(super) fn routes() -> Router<Arc<Context>> {
-    Router::new()
-        .route("/auth/hash_password/{password}", get(hash_password))
-        .route("/auth/attempts/{node}", get(attempts).delete(forget))
-        .route(
-            "/auth/attempts/{node}/source",
-            get(by_source).delete(forget),
-        )
+pub(super) fn routes() -> Paths {
+    Paths::of("Logins", "How many there were, and the hash of a password.")
+        .path("/auth/hash_password/{password}")
+        .get("The hash of a password", hash_password)
+        .path("/auth/attempts/{node}")
+        .list("Logins by protocol", attempts)
+        .delete("Begins to count anew", forget)
+        .path("/auth/attempts/{node}/source")
+        .list("Logins by address: these are not counted", by_source)
+        .delete("Begins to count anew", forget)
 }
 
 async fn hash_password(

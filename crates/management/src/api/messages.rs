@@ -1,10 +1,7 @@
 //! Publishing a message and fetching some, for people and scripts rather than for traffic.
 
-use std::sync::Arc;
-
+use axum::Json;
 use axum::extract::{Path, State};
-use axum::routing::post;
-use axum::{Json, Router};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use broker::{AckMode, Entry, Message, MessageCounts, Queue, Rejected, Returned, Wakes};
@@ -15,6 +12,7 @@ use crate::auth::Caller;
 use crate::body::Fields;
 use crate::context::Context;
 use crate::error::ApiError;
+use crate::openapi::{Answer as Success, Field, Kind, Paths, optional, required};
 use crate::page::to_value;
 use crate::properties;
 use crate::views::message::{Encoding, MessageView};
@@ -26,10 +24,54 @@ pub(crate) const GET_MESSAGES_MAX: usize = 10_000;
 /// memory whatever the count asked for.
 pub(crate) const GET_BYTES_MAX: usize = 64 * 1024 * 1024;
 
-pub(super) fn routes() -> Router<Arc<Context>> {
-    Router::new()
-        .route("/exchanges/{vhost}/{name}/publish", post(publish))
-        .route("/queues/{vhost}/{name}/get", post(get))
+const PUBLISH: &[Field] = &[
+    required("routing_key", Kind::Text, "Routing key."),
+    required(
+        "properties",
+        Kind::Object,
+        "Properties by name; headers among them.",
+    ),
+    required("payload", Kind::Text, "The body."),
+    required(
+        "payload_encoding",
+        Kind::Of(&["string", "base64"]),
+        "How the body is written.",
+    ),
+];
+
+const GET: &[Field] = &[
+    required("count", Kind::Integer, "So many messages at most."),
+    required("ackmode", Kind::Of(&ACK_MODES), "What becomes of them."),
+    required(
+        "encoding",
+        Kind::Of(&["auto", "base64"]),
+        "How bodies are to be written.",
+    ),
+    optional(
+        "truncate",
+        Kind::Integer,
+        "Bytes after which bodies are cut.",
+    ),
+];
+
+const ACK_MODES: [&str; 4] = [
+    "ack_requeue_true",
+    "ack_requeue_false",
+    "reject_requeue_true",
+    "reject_requeue_false",
+];
+
+pub(super) fn routes() -> Paths {
+    Paths::of(
+        "Messages",
+        "For people and scripts rather than for traffic.",
+    )
+    .path("/exchanges/{vhost}/{name}/publish")
+    .post("Publishes a message: {routed}", Success::Object, publish)
+    .body(PUBLISH)
+    .path("/queues/{vhost}/{name}/get")
+    .post("Fetches messages", Success::List, get)
+    .body(GET)
 }
 
 async fn publish(

@@ -29,12 +29,13 @@ mod vhosts;
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::http::StatusCode;
-use axum::{Json, Router};
 use serde_json::Value;
 
 use crate::context::Context;
 use crate::error::ApiError;
+use crate::openapi::Paths;
 use crate::page::{ListQuery, Listed};
 use crate::query::PastQuery;
 
@@ -52,8 +53,8 @@ type List = Result<Listed, ApiError>;
 type Done = Result<StatusCode, ApiError>;
 
 /// Every route of the API, without what surrounds them.
-pub(crate) fn routes() -> Router<Arc<Context>> {
-    Router::new()
+pub(crate) fn routes() -> Paths {
+    Paths::none()
         .merge(overview::routes())
         .merge(nodes::routes())
         .merge(vhosts::routes())
@@ -80,7 +81,6 @@ pub(crate) fn routes() -> Router<Arc<Context>> {
         .merge(features::routes())
         .merge(replicas::routes())
         .merge(nothing::routes())
-        .fallback(|| async { ApiError::ObjectNotFound })
 }
 
 /// The answer to a PUT.

@@ -8,9 +8,8 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::{Path, State};
-use axum::routing::post;
-use axum::{Json, Router};
 use broker::{AckMode, Entry, Message, Queue, Returned, Settled, VHost, Wakes};
 use codec::AMQPValue;
 use serde_json::json;
@@ -18,8 +17,8 @@ use serde_json::json;
 use super::{Answer, Shared, exchange_name, exchanges, queues};
 use crate::auth::Caller;
 use crate::body::Fields;
-use crate::context::Context;
 use crate::error::ApiError;
+use crate::openapi::{Answer as Success, Field, Kind, Paths, optional, required};
 
 /// Messages that one request moves. They are out of the queue meanwhile, and a client that wants
 /// more asks again, which shows how far it is.
@@ -28,8 +27,36 @@ pub(crate) const MOVE_MESSAGES_MAX: usize = 1000;
 /// Body bytes after which a request takes no further message.
 pub(crate) const MOVE_BYTES_MAX: usize = 16 * 1024 * 1024;
 
-pub(super) fn routes() -> Router<Arc<Context>> {
-    Router::new().route("/leveret/queues/{vhost}/{name}/move", post(move_messages))
+const MOVE: &[Field] = &[
+    required(
+        "count",
+        Kind::Integer,
+        "So many messages at most; 1000 in one request.",
+    ),
+    optional("queue", Kind::Text, "To this queue."),
+    optional("exchange", Kind::Text, "Or to this exchange."),
+    optional(
+        "routing_key",
+        Kind::Text,
+        "With this key; else each keeps its own.",
+    ),
+    optional(
+        "origin",
+        Kind::Boolean,
+        "Or to the queues that they were dead-lettered from.",
+    ),
+];
+
+pub(super) fn routes() -> Paths {
+    let about = "The first messages of a queue go elsewhere. Leveret's own.";
+    Paths::of("Moving messages", about)
+        .path("/leveret/queues/{vhost}/{name}/move")
+        .post(
+            "Moves messages: {moved, unroutable}",
+            Success::Object,
+            move_messages,
+        )
+        .body(MOVE)
 }
 
 /// Where messages go.

@@ -1,11 +1,8 @@
 //! The node.
 
-use std::sync::Arc;
-
+use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
-use axum::routing::{delete, get};
-use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -13,17 +10,24 @@ use super::{Answer, Done, List, Listing, Past, Shared};
 use crate::auth::{Administrator, Monitor};
 use crate::context::Context;
 use crate::error::ApiError;
+use crate::openapi::{Field, Kind, Parameters, Paths, optional};
 use crate::page::{Paging, is_true};
 use crate::views;
 
-pub(super) fn routes() -> Router<Arc<Context>> {
-    Router::new()
-        .route("/nodes", get(list))
-        .route("/nodes/{name}", get(one))
-        .route("/nodes/{name}/memory", get(memory))
-        .route("/nodes/{name}/memory/relative", get(relative_memory))
-        .route("/reset", delete(reset))
-        .route("/reset/{name}", delete(reset_node))
+pub(super) fn routes() -> Paths {
+    Paths::of("Nodes", "The one node that there is.")
+        .path("/nodes")
+        .list("All nodes", list)
+        .path("/nodes/{name}")
+        .get("One node", one)
+        .path("/nodes/{name}/memory")
+        .get("What memory is used for", memory)
+        .path("/nodes/{name}/memory/relative")
+        .get("The same in percent", relative_memory)
+        .path("/reset")
+        .delete("Forgets the past of all rates", reset)
+        .path("/reset/{name}")
+        .delete("Forgets the past of a node's rates", reset_node)
 }
 
 fn check_node(context: &Context, name: &str) -> Result<(), ApiError> {
@@ -39,6 +43,17 @@ fn check_node(context: &Context, name: &str) -> Result<(), ApiError> {
 struct Besides {
     memory: Option<String>,
     binary: Option<String>,
+}
+
+impl Parameters for Besides {
+    const FIELDS: &'static [Field] = &[
+        optional("memory", Kind::Boolean, "With what memory is used for."),
+        optional(
+            "binary",
+            Kind::Boolean,
+            "With an empty object, as clients expect one.",
+        ),
+    ];
 }
 
 async fn list(

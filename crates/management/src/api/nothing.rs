@@ -1,22 +1,19 @@
 //! Resources of which there are none: their lists are empty, and whatever is asked for by name is
 //! not found. Clients and monitoring systems read them all.
 
-use std::sync::Arc;
-
-use axum::Router;
 use axum::extract::Query;
-use axum::routing::get;
 
 use super::{List, Listing};
-use crate::context::Context;
+use crate::openapi::Paths;
 use crate::page::{Paging, to_value};
 
 const LISTS: [&str; 1] = ["/extensions"];
 
-pub(super) fn routes() -> Router<Arc<Context>> {
-    LISTS
-        .iter()
-        .fold(Router::new(), |router, path| router.route(path, get(none)))
+pub(super) fn routes() -> Paths {
+    LISTS.iter().fold(
+        Paths::of("Nothing", "What RabbitMQ has and Leveret has none of."),
+        |paths, path| paths.path(path).list("None", none),
+    )
 }
 
 async fn none(Query(listing): Listing) -> List {

@@ -1,26 +1,34 @@
 //! The broker as a whole, and who asks.
 
-use std::sync::Arc;
-
+use axum::Json;
 use axum::extract::{Query, State};
-use axum::routing::get;
-use axum::{Json, Router};
 use serde_json::json;
 
 use super::{Answer, Done, Listing, Past, Shared, put};
 use crate::auth::{Administrator, Caller};
 use crate::body::Fields;
-use crate::context::Context;
+use crate::openapi::{Answer as Success, Field, Kind, Paths, required};
 use crate::page::to_value;
 use crate::views;
 use crate::views::user::WhoAmI;
 
-pub(super) fn routes() -> Router<Arc<Context>> {
-    Router::new()
-        .route("/overview", get(overview))
-        .route("/version", get(version))
-        .route("/cluster-name", get(cluster_name).put(set_cluster_name))
-        .route("/whoami", get(whoami))
+pub(super) fn routes() -> Paths {
+    const NAME: &[Field] = &[required("name", Kind::Text, "The new name.")];
+    Paths::of("Overview", "The broker as a whole, and who asks.")
+        .path("/overview")
+        .get("Totals, rates, listeners", overview)
+        .path("/version")
+        .get(
+            "The version of RabbitMQ that this is compatible with",
+            version,
+        )
+        .path("/cluster-name")
+        .get("The cluster's name", cluster_name)
+        .put("Renames the cluster", set_cluster_name)
+        .answers(Success::Done)
+        .body(NAME)
+        .path("/whoami")
+        .get("The user who asks, and its tags", whoami)
 }
 
 async fn overview(

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::{Path, Query, State};
-use axum::routing::get;
-use axum::{Json, Router};
 use broker::{Parameter, VHost};
 use serde_json::Value;
 
@@ -12,25 +11,36 @@ use super::policies::{to_change, to_show, without_tags};
 use super::{Answer, Done, List, Listing, Shared, put};
 use crate::auth::{Administrator, Policymaker};
 use crate::body::Fields;
-use crate::context::Context;
 use crate::error::ApiError;
+use crate::openapi::{Field, Kind, Paths, required};
 use crate::page::{ListQuery, Paging, to_value};
 use crate::views::policy::{GlobalView, ParameterView};
 
-pub(super) fn routes() -> Router<Arc<Context>> {
-    Router::new()
-        .route("/parameters", get(list))
-        .route("/parameters/{component}", get(of_component))
-        .route("/parameters/{component}/{vhost}", get(of_vhost))
-        .route(
-            "/parameters/{component}/{vhost}/{name}",
-            get(one).put(set).delete(clear),
-        )
-        .route("/global-parameters", get(list_globals))
-        .route(
-            "/global-parameters/{name}",
-            get(one_global).put(set_global).delete(clear_global),
-        )
+const VALUE: &[Field] = &[required("value", Kind::Any, "The value.")];
+
+pub(super) fn routes() -> Paths {
+    Paths::of(
+        "Parameters",
+        "Settings of components, in a virtual host or everywhere.",
+    )
+    .path("/parameters")
+    .list("Parameters in all virtual hosts of the caller", list)
+    .path("/parameters/{component}")
+    .list("Those of a component", of_component)
+    .path("/parameters/{component}/{vhost}")
+    .list("Those in a virtual host", of_vhost)
+    .path("/parameters/{component}/{vhost}/{name}")
+    .get("One parameter", one)
+    .put("Sets a parameter", set)
+    .body(VALUE)
+    .delete("Clears a parameter", clear)
+    .path("/global-parameters")
+    .list("All global parameters", list_globals)
+    .path("/global-parameters/{name}")
+    .get("One global parameter", one_global)
+    .put("Sets a global parameter", set_global)
+    .body(VALUE)
+    .delete("Clears a global parameter", clear_global)
 }
 
 fn answer(vhosts: &[Arc<VHost>], component: Option<&str>, listing: &ListQuery) -> List {

@@ -1,11 +1,8 @@
 //! Permissions: who may do what in which virtual host, and with which topics.
 
-use std::sync::Arc;
-
+use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
-use axum::routing::get;
-use axum::{Json, Router};
 use broker::{Error, Permission, PermissionRow, TopicPermission, TopicPermissionRow};
 
 use super::{Answer, Done, List, Listing, Shared, exchange_name, put};
@@ -13,27 +10,59 @@ use crate::auth::Administrator;
 use crate::body::Fields;
 use crate::context::Context;
 use crate::error::ApiError;
+use crate::openapi::{Field, Kind, Paths, required};
 use crate::page::{ListQuery, Paging, to_value};
 use crate::views::permission::{PermissionView, TopicPermissionView};
 
-pub(super) fn routes() -> Router<Arc<Context>> {
-    Router::new()
-        .route("/permissions", get(list))
-        .route(
-            "/permissions/{vhost}/{user}",
-            get(one).put(set).delete(clear),
+const RIGHTS: &[Field] = &[
+    required(
+        "configure",
+        Kind::Text,
+        "What the user may declare and delete; a pattern.",
+    ),
+    required("write", Kind::Text, "What it may publish to; a pattern."),
+    required("read", Kind::Text, "What it may consume from; a pattern."),
+];
+
+const TOPICS: &[Field] = &[
+    required("exchange", Kind::Text, "A topic exchange."),
+    required(
+        "write",
+        Kind::Text,
+        "Topics that the user may publish; a pattern.",
+    ),
+    required("read", Kind::Text, "Topics that it may bind; a pattern."),
+];
+
+pub(super) fn routes() -> Paths {
+    Paths::of("Permissions", "Who may do what in which virtual host.")
+        .path("/permissions")
+        .list("All permissions", list)
+        .path("/permissions/{vhost}/{user}")
+        .get("A user's permission in a virtual host", one)
+        .put("Sets it", set)
+        .body(RIGHTS)
+        .delete("Clears it", clear)
+        .path("/vhosts/{vhost}/permissions")
+        .list("Permissions in a virtual host", of_vhost)
+        .path("/topic-permissions")
+        .list("All topic permissions", topics)
+        .path("/topic-permissions/{vhost}/{user}")
+        .list(
+            "A user's topic permissions in a virtual host",
+            topics_of_user,
         )
-        .route("/vhosts/{vhost}/permissions", get(of_vhost))
-        .route("/topic-permissions", get(topics))
-        .route(
-            "/topic-permissions/{vhost}/{user}",
-            get(topics_of_user).put(set_topic).delete(clear_topics),
+        .put("Sets one of them", set_topic)
+        .body(TOPICS)
+        .delete("Clears all of them", clear_topics)
+        .path("/topic-permissions/{vhost}/{user}/{exchange}")
+        .list(
+            "A user's topic permission for an exchange",
+            topics_of_exchange,
         )
-        .route(
-            "/topic-permissions/{vhost}/{user}/{exchange}",
-            get(topics_of_exchange).delete(clear_topic),
-        )
-        .route("/vhosts/{vhost}/topic-permissions", get(topics_of_vhost))
+        .delete("Clears it", clear_topic)
+        .path("/vhosts/{vhost}/topic-permissions")
+        .list("Topic permissions in a virtual host", topics_of_vhost)
 }
 
 fn answer(rows: Vec<PermissionRow>, listing: &ListQuery) -> List {

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::{Path, Query, State};
-use axum::routing::get;
-use axum::{Json, Router};
 use broker::{Policy, PolicyClass, VHost};
 use serde_json::json;
 
@@ -13,22 +12,48 @@ use crate::auth::{Administrator, Policymaker};
 use crate::body::Fields;
 use crate::context::Context;
 use crate::error::ApiError;
+use crate::openapi::{Field, Kind, Paths, optional, required};
 use crate::page::{ListQuery, Paging, to_value};
 use crate::views::policy::PolicyView;
 
-pub(super) fn routes() -> Router<Arc<Context>> {
-    Router::new()
-        .route("/policies", get(list))
-        .route("/policies/{vhost}", get(of_vhost))
-        .route("/policies/{vhost}/{name}", get(one).put(set).delete(clear))
-        .route("/operator-policies", get(list_operators))
-        .route("/operator-policies/{vhost}", get(operators_of_vhost))
-        .route(
-            "/operator-policies/{vhost}/{name}",
-            get(operators_one)
-                .put(set_operators)
-                .delete(clear_operators),
-        )
+const POLICY: &[Field] = &[
+    required("pattern", Kind::Text, "The names that it applies to."),
+    required("definition", Kind::Object, "What it sets."),
+    optional(
+        "priority",
+        Kind::Integer,
+        "The highest of those that match counts; 0 unless told.",
+    ),
+    optional(
+        "apply-to",
+        Kind::Text,
+        "queues, exchanges or all (unless told), or a type.",
+    ),
+];
+
+pub(super) fn routes() -> Paths {
+    Paths::of(
+        "Policies",
+        "Settings for all queues and exchanges of some name.",
+    )
+    .path("/policies")
+    .list("Policies in all virtual hosts of the caller", list)
+    .path("/policies/{vhost}")
+    .list("Policies in a virtual host", of_vhost)
+    .path("/policies/{vhost}/{name}")
+    .get("One policy", one)
+    .put("Sets a policy", set)
+    .body(POLICY)
+    .delete("Clears a policy", clear)
+    .path("/operator-policies")
+    .list("All operator policies", list_operators)
+    .path("/operator-policies/{vhost}")
+    .list("Operator policies in a virtual host", operators_of_vhost)
+    .path("/operator-policies/{vhost}/{name}")
+    .get("One operator policy", operators_one)
+    .put("Sets an operator policy", set_operators)
+    .body(POLICY)
+    .delete("Clears an operator policy", clear_operators)
 }
 
 fn answer(vhosts: &[Arc<VHost>], class: PolicyClass, listing: &ListQuery) -> List {

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
-use axum::routing::{delete, get};
-use axum::{Json, Router};
 use broker::{Queue, QueueDeclare, VHost, Wakes};
 
 use super::exchanges::Condition;
@@ -14,23 +13,45 @@ use crate::auth::Caller;
 use crate::body::Fields;
 use crate::context::Context;
 use crate::error::ApiError;
+use crate::openapi::{Field, Kind, Paths, optional};
 use crate::page::{ListQuery, Paging, is_true};
 use crate::query::{PastQuery, Windows};
 use crate::views;
 use crate::views::queue::Detail;
 
-pub(super) fn routes() -> Router<Arc<Context>> {
-    Router::new()
-        .route("/queues", get(list))
-        .route("/queues/detailed", get(detailed))
-        .route("/queues/{vhost}", get(of_vhost))
+const DECLARE: &[Field] = &[
+    optional("durable", Kind::Boolean, "Whether it outlives a restart."),
+    optional(
+        "auto_delete",
+        Kind::Boolean,
+        "Whether it goes with its last consumer.",
+    ),
+    optional(
+        "arguments",
+        Kind::Object,
+        "Further arguments, such as x-queue-type.",
+    ),
+    optional("node", Kind::Text, "The node; there is but one."),
+];
+
+pub(super) fn routes() -> Paths {
+    Paths::of("Queues", "Where messages wait.")
+        .path("/queues")
+        .pages("Queues in all virtual hosts of the caller, in short", list)
+        .path("/queues/detailed")
+        .pages("The same with all that is known", detailed)
+        .path("/queues/{vhost}")
+        .pages("Queues in a virtual host", of_vhost)
         // Celery Flower does not encode the name of the default virtual host.
-        .route("/queues//", get(of_root))
-        .route(
-            "/queues/{vhost}/{name}",
-            get(one).put(declare).delete(remove),
-        )
-        .route("/queues/{vhost}/{name}/contents", delete(purge))
+        .path("/queues//")
+        .pages("Queues in the virtual host /", of_root)
+        .path("/queues/{vhost}/{name}")
+        .get("One queue", one)
+        .put("Declares a queue", declare)
+        .body(DECLARE)
+        .delete("Deletes a queue", remove)
+        .path("/queues/{vhost}/{name}/contents")
+        .delete("Purges a queue of its ready messages", purge)
 }
 
 /// The queue that a path means.

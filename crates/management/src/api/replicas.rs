@@ -3,10 +3,9 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::routing::{delete, get, post};
-use axum::{Json, Router};
 use broker::{Queue, VHost};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -16,20 +15,40 @@ use crate::auth::{Administrator, Caller};
 use crate::body::Fields;
 use crate::context::Context;
 use crate::error::ApiError;
+use crate::openapi::{Answer as Success, Field, Kind, Paths, optional, required};
 use crate::page::to_value;
 
-pub(super) fn routes() -> Router<Arc<Context>> {
-    Router::new()
-        .route("/rebalance/queues", post(rebalance))
-        .route("/queues/{vhost}/{name}/actions", post(act))
-        .route("/queues/quorum/{vhost}/{name}/replicas/add", post(add))
-        .route(
-            "/queues/quorum/{vhost}/{name}/replicas/delete",
-            delete(remove),
-        )
-        .route("/queues/quorum/{vhost}/{name}/status", get(status))
-        .route("/queues/quorum/replicas/on/{node}/grow", post(grow))
-        .route("/queues/quorum/replicas/on/{node}/shrink", delete(shrink))
+const ACTION: &[Field] = &[required("action", Kind::Text, "None is known any more.")];
+
+const NODE: &[Field] = &[required("node", Kind::Text, "The node.")];
+
+const GROW: &[Field] = &[
+    required("strategy", Kind::Of(&["all", "even"]), "Which queues grow."),
+    optional("vhost_pattern", Kind::Text, "Virtual hosts; a pattern."),
+    optional("queue_pattern", Kind::Text, "Queues; a pattern."),
+];
+
+pub(super) fn routes() -> Paths {
+    Paths::of("Replicas", "Of quorum queues; each has one, on this node.")
+        .path("/rebalance/queues")
+        .post("Spreads leaders over the nodes", Success::Done, rebalance)
+        .path("/queues/{vhost}/{name}/actions")
+        .post("Does something to a queue", Success::Done, act)
+        .body(ACTION)
+        .path("/queues/quorum/{vhost}/{name}/replicas/add")
+        .post("Adds a member", Success::Done, add)
+        .body(NODE)
+        .path("/queues/quorum/{vhost}/{name}/replicas/delete")
+        .delete("Deletes a member; the last one stays", remove)
+        .body(NODE)
+        .path("/queues/quorum/{vhost}/{name}/status")
+        .list("The members of a queue", status)
+        .path("/queues/quorum/replicas/on/{node}/grow")
+        .post("Gives queues a member on a node", Success::Done, grow)
+        .body(GROW)
+        .path("/queues/quorum/replicas/on/{node}/shrink")
+        .delete("Takes members off a node: those that stay", shrink)
+        .answers(Success::List)
 }
 
 /// Every queue is led by this node already.

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
-use axum::routing::{get, post};
-use axum::{Json, Router};
 use broker::{Broker, Hashing, PasswordHash, Permission, User, UserChange, UserLimits};
 use serde_json::{Map, Value};
 
@@ -14,6 +13,7 @@ use crate::auth::Administrator;
 use crate::body::Fields;
 use crate::context::Context;
 use crate::error::ApiError;
+use crate::openapi::{Answer as Success, Field, Kind, Paths, optional, required};
 use crate::page::{Paging, to_value};
 use crate::views::permission::{PermissionView, TopicPermissionView};
 use crate::views::user::UserView;
@@ -21,15 +21,53 @@ use crate::views::user::UserView;
 /// A user with this tag is not to be touched by way of this API.
 const PROTECTED: &str = "protected";
 
-pub(super) fn routes() -> Router<Arc<Context>> {
-    Router::new()
-        .route("/users", get(list))
-        .route("/users/", get(list))
-        .route("/users/without-permissions", get(without_permissions))
-        .route("/users/bulk-delete", post(delete_many))
-        .route("/users/{name}", get(one).put(change).delete(delete))
-        .route("/users/{name}/permissions", get(permissions))
-        .route("/users/{name}/topic-permissions", get(topic_permissions))
+const CHANGE: &[Field] = &[
+    optional("password", Kind::Text, "The password in the clear."),
+    optional(
+        "password_hash",
+        Kind::Text,
+        "Or its hash; an empty one allows no password.",
+    ),
+    optional(
+        "hashing_algorithm",
+        Kind::Text,
+        "What the hash was made with.",
+    ),
+    optional(
+        "tags",
+        Kind::Words,
+        "management, policymaker, monitoring, administrator. Required.",
+    ),
+    optional("limits", Kind::Object, "max-connections and max-channels."),
+    optional(
+        "permissions",
+        Kind::Object,
+        "Those of a new user, by virtual host.",
+    ),
+];
+
+const DELETE_MANY: &[Field] = &[required("users", Kind::Words, "Their names.")];
+
+pub(super) fn routes() -> Paths {
+    Paths::of("Users", "Who may log in.")
+        .path("/users")
+        .pages("All users", list)
+        .path("/users/")
+        .pages("All users", list)
+        .path("/users/without-permissions")
+        .list("Users that may enter no virtual host", without_permissions)
+        .path("/users/bulk-delete")
+        .post("Deletes several users", Success::Done, delete_many)
+        .body(DELETE_MANY)
+        .path("/users/{name}")
+        .get("One user", one)
+        .put("Makes or changes a user", change)
+        .body(CHANGE)
+        .delete("Deletes a user", delete)
+        .path("/users/{name}/permissions")
+        .list("A user's permissions", permissions)
+        .path("/users/{name}/topic-permissions")
+        .list("A user's topic permissions", topic_permissions)
 }
 
 fn user_view(user: &Arc<User>) -> Value {

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::{Path, Query, State};
-use axum::routing::{get, post};
-use axum::{Json, Router};
 use broker::{VHost, VHostChange};
 
 use super::{Answer, Done, List, Listing, Past, Shared, connections, put};
@@ -12,6 +11,7 @@ use crate::auth::{Administrator, Caller};
 use crate::body::Fields;
 use crate::context::Context;
 use crate::error::ApiError;
+use crate::openapi::{Answer as Success, Field, Kind, Paths, optional};
 use crate::page::{ListQuery, Paging, is_true};
 use crate::query::{PastQuery, Windows};
 use crate::views;
@@ -19,16 +19,49 @@ use crate::views;
 /// Bytes of a virtual host's name; it travels as a short string.
 pub(crate) const VHOST_NAME_BYTES_MAX: usize = 255;
 
-pub(super) fn routes() -> Router<Arc<Context>> {
-    Router::new()
-        .route("/vhosts", get(list))
-        .route("/vhosts/{vhost}", get(one).put(create).delete(delete))
-        .route(
-            "/vhosts/{vhost}/deletion/protection",
-            post(protect).delete(unprotect),
-        )
-        .route("/vhosts/{vhost}/start/{node}", post(start))
-        .route("/vhosts/{vhost}/connections", get(vhost_connections))
+const CHANGE: &[Field] = &[
+    optional("description", Kind::Text, "What it is for."),
+    optional("tags", Kind::Words, "Words of the operator's own."),
+    optional(
+        "default_queue_type",
+        Kind::Text,
+        "Type of queues declared without one.",
+    ),
+    optional(
+        "protected_from_deletion",
+        Kind::Boolean,
+        "Whether a delete is refused.",
+    ),
+    optional(
+        "tracing",
+        Kind::Boolean,
+        "Whether messages are copied to amq.rabbitmq.trace.",
+    ),
+];
+
+pub(super) fn routes() -> Paths {
+    Paths::of(
+        "Virtual hosts",
+        "Each has exchanges, queues and permissions of its own.",
+    )
+    .path("/vhosts")
+    .pages("All virtual hosts that the caller may see", list)
+    .path("/vhosts/{vhost}")
+    .get("One virtual host", one)
+    .put("Makes or changes a virtual host", create)
+    .body(CHANGE)
+    .delete("Deletes a virtual host with all that is in it", delete)
+    .path("/vhosts/{vhost}/deletion/protection")
+    .post("Protects it from deletion", Success::Done, protect)
+    .delete("Lets it be deleted again", unprotect)
+    .path("/vhosts/{vhost}/start/{node}")
+    .post(
+        "Starts it on the node; it runs already",
+        Success::Done,
+        start,
+    )
+    .path("/vhosts/{vhost}/connections")
+    .list("Connections to a virtual host", vhost_connections)
 }
 
 async fn list(

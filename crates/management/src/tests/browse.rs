@@ -1,6 +1,7 @@
 //! Looking into a queue.
 
-use axum::http::StatusCode;
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
 use serde_json::{Value, json};
 
 use super::setting::Setting;
@@ -89,4 +90,45 @@ async fn what_cannot_be_looked_at_is_refused() {
     ] {
         assert_eq!(setting.get(&path).await.status, status, "{path}");
     }
+}
+
+#[tokio::test]
+async fn only_who_may_read_a_queue_looks_into_it() {
+    let setting = with_messages(1).await;
+    setting
+        .put(
+            "/api/users/eve",
+            r#"{"password":"eve","tags":"management"}"#,
+        )
+        .await;
+    for (read, looks) in [
+        ("^other$", StatusCode::UNAUTHORIZED),
+        ("^q$", StatusCode::OK),
+    ] {
+        let permission = json!({"configure": "", "write": "", "read": read}).to_string();
+        setting.put("/api/permissions/%2F/eve", &permission).await;
+        let request = |method: &str, path: &str, body: &str| {
+            Request::builder()
+                .method(method)
+                .uri(path)
+                .header("authorization", "Basic ZXZlOmV2ZQ==")
+                .body(Body::from(body.to_owned()))
+                .unwrap()
+        };
+        let reply = setting.send(request("GET", PATH, "")).await;
+        assert_eq!(reply.status, looks, "{read}");
+        // Whoever may not publish moves nothing.
+        let path = "/api/leveret/queues/%2F/q/move";
+        let body = r#"{"count":1,"exchange":"amq.fanout"}"#;
+        let reply = setting.send(request("POST", path, body)).await;
+        assert_eq!(reply.status, looks, "{read}");
+        let path = "/api/leveret/route?vhost=/&exchange=amq.fanout";
+        let told = setting.send(request("GET", path, "")).await.json();
+        let refusal = told["permission"].as_str().unwrap();
+        assert!(
+            refusal.contains("write access to exchange 'amq.fanout'"),
+            "{refusal}"
+        );
+    }
+    assert_eq!(setting.read("/api/queues/%2F/q").await["messages_ready"], 1);
 }

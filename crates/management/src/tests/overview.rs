@@ -29,7 +29,7 @@ async fn the_overview_has_all_its_fields() {
          queue_totals/messages_unacknowledged:number",
     );
     let totals =
-        json!({"connections": 0, "channels": 0, "exchanges": 7, "queues": 1, "consumers": 0});
+        json!({"connections": 0, "channels": 0, "exchanges": 8, "queues": 1, "consumers": 0});
     assert_eq!(overview["object_totals"], totals);
     assert_eq!(overview["churn_rates"]["queue_created"], 1);
     assert_eq!(overview["listeners"][0]["port"], 5672);

@@ -140,7 +140,7 @@ async fn lists_are_paged_where_rabbitmq_pages_them() {
         .read("/api/exchanges?page=1&page_size=3&sort=name")
         .await;
     assert_eq!(page["items"].as_array().unwrap().len(), 3);
-    assert_eq!(page["total_count"], 7);
+    assert_eq!(page["total_count"], 8);
     assert_eq!(page["page_count"], 3);
     assert!(setting.read("/api/consumers?page=1").await.is_array());
     let reply = setting.get("/api/exchanges?page=9").await;

@@ -19,7 +19,7 @@ use crate::listener::Peer;
 use crate::router::router;
 
 /// `guest:guest`
-pub(super) const GUEST: &str = "Basic Z3Vlc3Q6Z3Vlc3Q=";
+pub(crate) const GUEST: &str = "Basic Z3Vlc3Q6Z3Vlc3Q=";
 
 /// The broker's present moves only when a test says so.
 static NOW_MS: AtomicU64 = AtomicU64::new(0);
@@ -34,27 +34,27 @@ fn now() -> Instant {
     started() + Duration::from_millis(NOW_MS.load(Ordering::Relaxed))
 }
 
-pub(super) struct Setting {
-    pub(super) context: Arc<Context>,
+pub(crate) struct Setting {
+    pub(crate) context: Arc<Context>,
     app: Router,
     _directory: TempDir,
 }
 
 /// An answer, whole.
 #[derive(Debug)]
-pub(super) struct Reply {
-    pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Vec<u8>,
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Reply {
     #[track_caller]
-    pub(super) fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap()
     }
 
-    pub(super) fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers
             .get(name)
             .map_or("", |value| value.to_str().unwrap())
@@ -62,7 +62,7 @@ impl Reply {
 }
 
 impl Setting {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let directory = TempDir::new().unwrap();
         let settings = Settings::new(started(), 1_700_000_000_000);
         let broker = Broker::open(settings, directory.path()).unwrap();
@@ -81,11 +81,11 @@ impl Setting {
     }
 
     /// Any request, from this machine.
-    pub(super) async fn send(&self, request: Request<Body>) -> Reply {
+    pub(crate) async fn send(&self, request: Request<Body>) -> Reply {
         self.send_from("127.0.0.1:40000", request).await
     }
 
-    pub(super) async fn send_from(&self, peer: &str, mut request: Request<Body>) -> Reply {
+    pub(crate) async fn send_from(&self, peer: &str, mut request: Request<Body>) -> Reply {
         let peer: SocketAddr = peer.parse().unwrap();
         request.extensions_mut().insert(ConnectInfo(Peer(peer)));
         let response = self.app.clone().oneshot(request).await.unwrap();
@@ -98,7 +98,7 @@ impl Setting {
         }
     }
 
-    pub(super) async fn ask(&self, method: Method, path: &str, body: &str) -> Reply {
+    pub(crate) async fn ask(&self, method: Method, path: &str, body: &str) -> Reply {
         let request = Request::builder()
             .method(method)
             .uri(path)
@@ -108,13 +108,13 @@ impl Setting {
         self.send(request).await
     }
 
-    pub(super) async fn get(&self, path: &str) -> Reply {
+    pub(crate) async fn get(&self, path: &str) -> Reply {
         self.ask(Method::GET, path, "").await
     }
 
     /// The body of something that has to be there.
     #[track_caller]
-    pub(super) fn read(&self, path: &str) -> impl Future<Output = Value> {
+    pub(crate) fn read(&self, path: &str) -> impl Future<Output = Value> {
         let caller = std::panic::Location::caller();
         async move {
             let reply = self.get(path).await;
@@ -123,20 +123,20 @@ impl Setting {
         }
     }
 
-    pub(super) async fn put(&self, path: &str, body: &str) -> StatusCode {
+    pub(crate) async fn put(&self, path: &str, body: &str) -> StatusCode {
         self.ask(Method::PUT, path, body).await.status
     }
 
-    pub(super) async fn post(&self, path: &str, body: &str) -> Reply {
+    pub(crate) async fn post(&self, path: &str, body: &str) -> Reply {
         self.ask(Method::POST, path, body).await
     }
 
-    pub(super) async fn delete(&self, path: &str) -> StatusCode {
+    pub(crate) async fn delete(&self, path: &str) -> StatusCode {
         self.ask(Method::DELETE, path, "").await.status
     }
 
     /// Looks at all counters as if `seconds` had passed since the start.
-    pub(super) fn sample_at(&self, seconds: u64) {
+    pub(crate) fn sample_at(&self, seconds: u64) {
         let base = 1_700_000_000_000;
         self.context
             .rates
@@ -145,7 +145,7 @@ impl Setting {
 }
 
 /// The type of a JSON value in the words of the recorded shapes.
-pub(super) fn kind(value: &Value) -> &'static str {
+pub(crate) fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "bool",
@@ -158,7 +158,7 @@ pub(super) fn kind(value: &Value) -> &'static str {
 
 /// Checks that an object has all of these fields: `name:type`, several in a row.
 #[track_caller]
-pub(super) fn assert_shape(value: &Value, shape: &str) {
+pub(crate) fn assert_shape(value: &Value, shape: &str) {
     for field in shape.split_whitespace() {
         let (path, expected) = field.split_once(':').unwrap();
         let found = path.split('/').try_fold(value, |value, key| value.get(key));
