@@ -42,6 +42,9 @@ pub(super) fn routes() -> Paths {
         .pages("The same with all that is known", detailed)
         .path("/queues/{vhost}")
         .pages("Queues in a virtual host", of_vhost)
+        // Celery Flower does not encode the name of the default virtual host.
+        .path("/queues//")
+        .pages("Queues in the virtual host /", of_root)
         .path("/queues/{vhost}/{name}")
         .get("One queue", one)
         .put("Declares a queue", declare)
@@ -130,6 +133,10 @@ async fn of_vhost(
 ) -> List {
     let vhost = caller.vhost(&context, &vhost)?;
     answer(&context, &[vhost], listed(&listing), &listing, &past)
+}
+
+async fn of_root(context: Shared, caller: Caller, listing: Listing, past: Past) -> List {
+    of_vhost(context, caller, Path("/".to_owned()), listing, past).await
 }
 
 async fn one(
