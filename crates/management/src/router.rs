@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::body::to_bytes;
 use axum::extract::Request;
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
-    X_FRAME_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, VARY,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 
 use crate::api;
 use crate::auth::require_login;
@@ -42,6 +43,7 @@ pub(crate) fn router(context: Arc<Context>) -> Router {
     let (routes, described) = api::routes().split();
     let api = routes
         .fallback(async || ApiError::ObjectNotFound)
+        .layer(from_fn(in_json))
         .layer(login)
         .merge(openapi::routes(&described, &prefix));
     let app = Router::new()
@@ -53,6 +55,23 @@ pub(crate) fn router(context: Arc<Context>) -> Router {
         prefix => Router::new().nest(prefix, app),
     };
     app.layer(from_fn(compress)).layer(from_fn(surround))
+}
+
+/// Bytes of a sentence about a request that can't be read.
+const SENTENCE_BYTES_MAX: usize = 4096;
+
+/// What can't be read (a query with a word for a number, a path that is no text) is refused before
+/// a handler sees it, in a plain sentence: clients expect the form of every other refusal.
+async fn in_json(request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    let kind = response.headers().get(CONTENT_TYPE);
+    let plain = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/plain"));
+    if response.status() != StatusCode::BAD_REQUEST || !plain {
+        return response;
+    }
+    let sentence = to_bytes(response.into_body(), SENTENCE_BYTES_MAX).await;
+    let sentence = sentence.unwrap_or_default();
+    ApiError::bad_request(String::from_utf8_lossy(&sentence)).into_response()
 }
 
 async fn surround(request: Request, next: Next) -> Response {

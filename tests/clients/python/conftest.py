@@ -73,6 +73,7 @@ class Broker:
         eventually("ready", lambda: self._said(r"\bready\b"))
         self.port = int(self._said(r"AMQP listening on \S+?:(\d+)").group(1))
         self.http_port = int(self._said(r"management listening on http://\S+?:(\d+)").group(1))
+        self.metrics_port = int(self._said(r"metrics at http://\S+?:(\d+)/").group(1))
         secure = self._said(r"AMQP with TLS listening on \S+?:(\d+)")
         self.tls_port = int(secure.group(1)) if secure else None
 

@@ -172,7 +172,8 @@ def test_no_request_is_answered_with_a_server_error(broker, description):
         # An empty name can make the address of another operation, which has other methods.
         if not described and not (status == 405 and "//" in f"{address}/"):
             wrong.append(f"{method} {address} {body!r}: {status} {answer[:300]!r}")
-        if kind.startswith("application/json") and answer:
+        if answer:
+            assert kind.startswith("application/json"), f"{method} {address}: {kind} {answer[:300]!r}"
             json.loads(answer)
     assert not wrong, f"{len(wrong)} of {len(tries)}:\n" + "\n".join(wrong[:20])
     print(

@@ -275,7 +275,6 @@ impl QueueState {
                     continue;
                 }
                 self.note_delivery(&mut entry);
-                self.counts.redeliver += u64::from(entry.redelivered);
                 if turn.ack == AckMode::Manual {
                     self.unacked += 1;
                     self.unacked_bytes += entry.message.body_len() as u64;

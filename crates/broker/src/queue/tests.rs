@@ -429,3 +429,21 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_delivery_that_came_back_counts_as_redelivered_once() {
+    let f = Fixture::new();
+    f.publish(&["a"]);
+    let first = f.queue.get(AckMode::Manual).unwrap().entry;
+    let returned = Returned {
+        entry: first,
+        consumer: None,
+        ack: AckMode::Manual,
+    };
+    let outbox = Outbox::new();
+    f.consume(&outbox, 1);
+    f.queue
+        .requeue([returned].into_iter().collect(), &mut Wakes::new());
+    let counts = f.queue.snapshot().messages;
+    assert_eq!((counts.deliver, counts.redeliver), (1, 1));
+}

@@ -42,6 +42,9 @@ pub(super) fn routes() -> Paths {
         .pages("The same with all that is known", detailed)
         .path("/queues/{vhost}")
         .pages("Queues in a virtual host", of_vhost)
+        // What is left of the default virtual host's name when Celery Flower asks for its queues.
+        .path("/queues/")
+        .pages("The same as without the slash", list)
         .path("/queues/{vhost}/{name}")
         .get("One queue", one)
         .put("Declares a queue", declare)

@@ -68,6 +68,11 @@ async fn a_quorum_queue_has_one_member_which_stays() {
     let status = setting.read("/api/queues/quorum/%2F/raft/status").await;
     assert_eq!(status[0]["Node Name"], *node);
     assert_eq!(status[0]["Raft State"], "leader");
+    let queue = setting.read("/api/queues/%2F/raft").await;
+    assert_eq!(queue["leader"], *node);
+    assert_eq!(queue["members"], json!([node]));
+    assert_eq!(queue["online"], json!([node]));
+    assert_eq!(queue["delivery_limit"], 20);
     let here = format!("{{\"node\":\"{node}\"}}");
     let replicas = "/api/queues/quorum/%2F/raft/replicas";
     let added = setting.post(&format!("{replicas}/add"), &here).await;
@@ -169,4 +174,11 @@ async fn a_reset_forgets_the_past() {
     assert!(setting.context.rates.read().global.is_none());
     let other = setting.delete("/api/reset/rabbit@b").await;
     assert_eq!(other, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn queues_are_listed_with_a_slash_behind_too() {
+    let setting = with_queues().await;
+    let queues = setting.read("/api/queues/").await;
+    assert_eq!(queues, setting.read("/api/queues").await);
 }

@@ -151,3 +151,18 @@ async fn lists_are_paged_where_rabbitmq_pages_them() {
         .await;
     assert_eq!(reply.status, StatusCode::BAD_REQUEST);
 }
+
+#[tokio::test]
+async fn what_cannot_be_read_is_refused_as_everything_else() {
+    let setting = Setting::new();
+    for path in [
+        "/api/queues?page=1&page=2",
+        "/api/leveret/log?count=many",
+        "/api/queues/%FF/q",
+    ] {
+        let reply = setting.get(path).await;
+        assert_eq!(reply.status, StatusCode::BAD_REQUEST, "{path}");
+        assert_eq!(reply.json()["error"], "bad_request", "{path}");
+        assert!(reply.json()["reason"].is_string(), "{path}");
+    }
+}

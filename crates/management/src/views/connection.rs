@@ -59,6 +59,8 @@ struct Tls<'a> {
     peer_cert_subject: Option<&'a str>,
     peer_cert_issuer: Option<&'a str>,
     peer_cert_validity: Option<&'a str>,
+    /// Not kept.
+    peer_cert_serial_number: Option<&'a str>,
 }
 
 impl<'a> Tls<'a> {
@@ -76,6 +78,7 @@ impl<'a> Tls<'a> {
             peer_cert_subject: certificate.map(|c| &*c.subject),
             peer_cert_issuer: certificate.map(|c| &*c.issuer),
             peer_cert_validity: certificate.map(|c| &*c.validity),
+            peer_cert_serial_number: None,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use broker::{ConnectionInfo, Queue, QueueKind, QueueSnapshot};
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::consumer::ConsumerDetails;
 use super::policy;
@@ -51,7 +51,20 @@ struct QueueView<'a> {
     #[serde(flatten)]
     basic: Option<Basic>,
     #[serde(flatten)]
+    replicas: Option<Replicas<'a>>,
+    #[serde(flatten)]
     full: Option<Full<'a>>,
+}
+
+/// Where a quorum queue is: on the only node.
+#[derive(Serialize, Debug)]
+struct Replicas<'a> {
+    leader: &'a str,
+    members: [&'a str; 1],
+    online: [&'a str; 1],
+    open_files: Value,
+    /// -1 for none.
+    delivery_limit: i64,
 }
 
 #[derive(Serialize, Debug)]
@@ -149,12 +162,35 @@ pub(crate) fn show(
         totals: (detail == Detail::Totals).then(|| Totals::of(&snapshot)),
         basic: matches!(detail, Detail::Basic | Detail::Full)
             .then(|| Basic::of(queue, &snapshot, history, windows)),
+        replicas: Replicas::of(queue, &settings.node),
         full: (detail == Detail::Full).then(|| Full::of(&settings.node, queue, &snapshot, &peers)),
     })
 }
 
+impl<'a> Replicas<'a> {
+    fn of(queue: &Queue, node: &'a str) -> Option<Self> {
+        let rules = queue.rules();
+        (rules.kind == QueueKind::Quorum).then(|| Self {
+            leader: node,
+            members: [node],
+            online: [node],
+            open_files: json!({ node: 0 }),
+            delivery_limit: rules.delivery_limit.map_or(-1, i64::from),
+        })
+    }
+}
+
 fn peer(context: &Context, consumer: &broker::ConsumerView) -> Option<Arc<ConnectionInfo>> {
     context.broker.registry().get(consumer.connection)
+}
+
+/// How much of what a queue holds is persistent. A quorum queue keeps all of it, whatever its
+/// publisher said; in a durable classic queue it is not counted.
+fn persistent(queue: &Queue, all: u64) -> Option<u64> {
+    if queue.rules().kind == QueueKind::Quorum {
+        return Some(all);
+    }
+    (!queue.durable()).then_some(0)
 }
 
 impl Totals {
@@ -203,13 +239,12 @@ impl Basic {
             messages_ram: messages,
             messages_ready_ram: counts.ready,
             messages_unacknowledged_ram: counts.unacked,
-            // Which messages of a durable queue are persistent is not counted.
-            messages_persistent: (!queue.durable()).then_some(0),
+            messages_persistent: persistent(queue, messages),
             message_bytes: bytes,
             message_bytes_ready: counts.ready_bytes,
             message_bytes_unacknowledged: counts.unacked_bytes,
             message_bytes_ram: bytes,
-            message_bytes_persistent: (!queue.durable()).then_some(0),
+            message_bytes_persistent: persistent(queue, bytes),
             messages_dlx: is_quorum.then_some(counts.dead_letters),
             message_bytes_dlx: is_quorum.then_some(counts.dead_letter_bytes),
             memory: bytes,
