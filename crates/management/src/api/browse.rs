@@ -49,7 +49,7 @@ struct Asked {
 impl Parameters for Asked {
     const FIELDS: &'static [Field] = &[
         optional("from", Kind::Text, "next of the answer before."),
-        optional("count", Kind::Integer, "50 unless told, at most 500."),
+        optional("count", Kind::Integer, "50 unless told, at most 1000."),
         optional(
             "search",
             Kind::Text,

@@ -42,9 +42,9 @@ pub(super) fn routes() -> Paths {
         .pages("The same with all that is known", detailed)
         .path("/queues/{vhost}")
         .pages("Queues in a virtual host", of_vhost)
-        // Celery Flower does not encode the name of the default virtual host.
-        .path("/queues//")
-        .pages("Queues in the virtual host /", of_root)
+        // What is left of the default virtual host's name when Celery Flower asks for its queues.
+        .path("/queues/")
+        .pages("The same as without the slash", list)
         .path("/queues/{vhost}/{name}")
         .get("One queue", one)
         .put("Declares a queue", declare)
@@ -133,10 +133,6 @@ async fn of_vhost(
 ) -> List {
     let vhost = caller.vhost(&context, &vhost)?;
     answer(&context, &[vhost], listed(&listing), &listing, &past)
-}
-
-async fn of_root(context: Shared, caller: Caller, listing: Listing, past: Past) -> List {
-    of_vhost(context, caller, Path("/".to_owned()), listing, past).await
 }
 
 async fn one(

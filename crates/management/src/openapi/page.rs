@@ -17,7 +17,7 @@ const HEAD: &str = "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\
     <h1>Leveret's management API</h1>\n\
     <p>RabbitMQ's HTTP API, and what Leveret adds to it below <code>/leveret</code>. Every path \
     begins with <code>/api</code> and needs HTTP basic authentication. The same for tools: \
-    <a href=\"openapi.json\">openapi.json</a>.</p>\n";
+    <a class=\"entity\" href=\"openapi.json\">openapi.json</a>.</p>\n";
 
 /// The whole page.
 pub(super) fn page(groups: &[Group]) -> String {
@@ -26,7 +26,7 @@ pub(super) fn page(groups: &[Group]) -> String {
     for group in groups {
         let _ = write!(
             page,
-            "<a href=\"#{}\">{}</a> ",
+            "<a class=\"entity\" href=\"#{}\">{}</a> · ",
             anchor(group),
             text(group.name)
         );
@@ -87,9 +87,10 @@ fn row(page: &mut String, operation: &Operation) {
 fn count(operation: &Operation) -> String {
     let all = operation.names().count() + operation.query.len() + operation.body.len();
     let required = operation.body.iter().filter(|field| field.required).count();
+    let values = if all == 1 { "value" } else { "values" };
     match required {
-        0 => format!("{all} values"),
-        _ => format!("{all} values, {required} of the body required"),
+        0 => format!("{all} {values}"),
+        _ => format!("{all} {values}, {required} of the body required"),
     }
 }
 
