@@ -105,6 +105,7 @@ fn checks_succeed_on_a_healthy_broker_and_say_why_not_otherwise() {
         &["status"],
         &["cluster_status"],
         &["listeners"],
+        &["environment"],
     ] {
         said(&broker, words);
     }
@@ -168,4 +169,12 @@ fn completions_and_the_manual_page_know_the_verbs() {
         assert!(output.status.success());
         assert!(String::from_utf8_lossy(&output.stdout).contains(part));
     }
+}
+
+#[test]
+fn the_environment_is_the_settings_in_effect_without_secrets() {
+    let broker = Broker::start();
+    let settings = json(&broker, &["environment"]);
+    assert_eq!(settings["heartbeat"], "60");
+    assert_eq!(settings["default_pass"], "********");
 }

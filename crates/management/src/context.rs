@@ -36,6 +36,8 @@ pub struct Info {
     pub prometheus_listeners: Vec<SocketAddr>,
     /// Where the store is.
     pub data_dir: PathBuf,
+    /// Settings in effect by key, secrets masked.
+    pub settings: Vec<(String, String)>,
     /// Files that settings were read from.
     pub config_files: Vec<PathBuf>,
     /// Where log lines are written to, besides standard error.
@@ -60,6 +62,7 @@ impl Info {
             prometheus_listeners: Vec::new(),
             path_prefix: String::new(),
             data_dir,
+            settings: Vec::new(),
             config_files: Vec::new(),
             log_file: None,
             log: Arc::default(),

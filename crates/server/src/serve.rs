@@ -116,6 +116,7 @@ async fn serve(
         management_tls_listeners: bound.https.clone(),
         prometheus_listeners: bound.prometheus.clone(),
         path_prefix: config.management.path_prefix.clone(),
+        settings: shown(config),
         config_files: config.files.clone(),
         log_file: telemetry::path(&config.log, &config.data_dir),
         log: Arc::clone(&log.ring),
@@ -170,6 +171,14 @@ async fn serve(
     // It has ended by itself if nobody receives this.
     let _ = stop_management.send(());
     outcome
+}
+
+/// The settings in effect, for the API.
+fn shown(config: &Config) -> Vec<(String, String)> {
+    let settings = config.effective.iter();
+    settings
+        .map(|written| (written.key.clone(), written.shown().to_owned()))
+        .collect()
 }
 
 /// Lets AMQP clients in.

@@ -24,10 +24,22 @@ pub(super) fn routes() -> Paths {
         .get("What memory is used for", memory)
         .path("/nodes/{name}/memory/relative")
         .get("The same in percent", relative_memory)
+        .path("/config/effective")
+        .get("The settings in effect, secrets masked", settings)
         .path("/reset")
         .delete("Forgets the past of all rates", reset)
         .path("/reset/{name}")
         .delete("Forgets the past of a node's rates", reset_node)
+}
+
+/// RabbitMQ shows its Erlang environment here; this is what takes its place.
+async fn settings(State(context): Shared, _: Administrator) -> Answer {
+    let settings = context.info.settings.iter().cloned();
+    Ok(Json(
+        settings
+            .map(|(key, value)| (key, Value::from(value)))
+            .collect(),
+    ))
 }
 
 fn check_node(context: &Context, name: &str) -> Result<(), ApiError> {
