@@ -54,7 +54,7 @@ impl Queue {
         seen
     }
 
-    fn read_run(&self, run: &Run, max: usize) -> Vec<Entry> {
+    pub(super) fn read_run(&self, run: &Run, max: usize) -> Vec<Entry> {
         let level = level_of(run.first);
         let read = self.services.store.read(
             store_id(self.id, run.first),

@@ -51,6 +51,7 @@ impl Queue {
 
     /// It is new, or back: sees to its first deadline.
     pub(crate) fn begin(&self) {
+        self.recall();
         let mut state = self.lock();
         state.touch(self.place());
         if state.timed && !state.ready.is_empty() {

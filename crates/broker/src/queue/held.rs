@@ -5,8 +5,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::RangeInclusive;
 
 use crate::dedup::{DEDUP_ENTRIES_MAX, Digest, HEADER, digest};
+use crate::limits::REFILL_MESSAGES_MAX;
 use crate::message::Message;
+use crate::queue::Queue;
 use crate::queue::browse::Piece;
+use crate::queue::cold::Run;
 use crate::queue::state::QueueState;
 
 /// Values of the messages in a queue, ready or unacknowledged. At most [`DEDUP_ENTRIES_MAX`]:
@@ -34,6 +37,41 @@ impl Held {
     fn remove_range(&mut self, seqs: RangeInclusive<u64>) {
         let known: Vec<u64> = self.by_seq.range(seqs).map(|(seq, _)| *seq).collect();
         known.into_iter().for_each(|seq| self.remove(seq));
+    }
+}
+
+impl Queue {
+    /// Looks the values of messages up that the store has brought back, before there are any
+    /// others. What can't be read is left out.
+    pub(super) fn recall(&self) {
+        let state = self.lock();
+        if !state.rules.deduplicates || state.ready.is_empty() {
+            return;
+        }
+        let pieces = state.ready.pieces(None, usize::MAX);
+        drop(state);
+        for piece in pieces {
+            if let Piece::Cold(run) = piece {
+                self.recall_run(run);
+            }
+        }
+    }
+
+    fn recall_run(&self, mut run: Run) {
+        while run.first <= run.last {
+            let read = self.read_run(&run, REFILL_MESSAGES_MAX);
+            let Some(newest) = read.last() else {
+                return;
+            };
+            run.first = newest.seq + 1;
+            let mut state = self.lock();
+            for entry in read {
+                let value = state.value_of(&entry.message);
+                if let Some(value) = value.filter(|value| !state.holds(value)) {
+                    state.hold(value, entry.seq);
+                }
+            }
+        }
     }
 }
 

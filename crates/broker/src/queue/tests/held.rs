@@ -79,3 +79,25 @@ fn what_dies_may_come_again() {
     put(&q, &id("c"), &["6"]);
     assert_eq!(all(&q), ["5", "6"]);
 }
+
+#[test]
+fn duplicates_are_known_after_a_restart() {
+    for close in [true, false] {
+        let w = World::new();
+        let q = declare_with(&w, &[("x-max-priority", int(3))]);
+        for n in 0..1_000_u16 {
+            let priority = (n % 4) as u8;
+            put(&q, &id(&n.to_string()).with_priority(priority), &["m"]);
+        }
+        ack(&q, &q.get(AckMode::Manual).unwrap().entry);
+        drop(q);
+        let w = w.reopen(close);
+        let q = w.vhost().queue("q").unwrap();
+        for n in 0..1_000_u16 {
+            put(&q, &id(&n.to_string()), &["again"]);
+        }
+        assert_eq!(q.counts().ready, 1_000);
+        let bodies = all(&q);
+        assert_eq!(bodies.iter().filter(|body| *body == "again").count(), 1);
+    }
+}
