@@ -5,7 +5,7 @@ use std::num::NonZero;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use broker::{Broker, Durability, OpenError};
 use tokio::runtime::{Builder, Runtime};
@@ -41,8 +41,7 @@ pub(crate) fn run(sources: Sources) -> Result<(), String> {
         let _within = runtime.enter();
         Sockets::bind(&config)?
     };
-    let broker = Broker::open(config.broker.clone(), &config.data_dir)
-        .map_err(|error| refusal(&error, &config.data_dir))?;
+    let broker = open(&config).map_err(|error| refusal(&error, &config.data_dir))?;
     warn_of_risks(&config);
     if let Some(reason) = &sockets.no_metrics {
         tracing::warn!("metrics are not served: {reason}");
@@ -56,6 +55,23 @@ pub(crate) fn run(sources: Sources) -> Result<(), String> {
     closed.map_err(|error| format!("data is not checkpointed: {error}"))?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// How long to wait for a predecessor that was killed and is not quite gone: its threads end one
+/// by one, a sync that is under way has to end first, and the last of them lets go of the directory.
+const PREDECESSOR_MAX: Duration = Duration::from_secs(5);
+
+/// Between two looks whether it is gone.
+const PREDECESSOR_POLL: Duration = Duration::from_millis(10);
+
+fn open(config: &Config) -> Result<Arc<Broker>, OpenError> {
+    let patience = clock::now() + PREDECESSOR_MAX;
+    loop {
+        match Broker::open(config.broker.clone(), &config.data_dir) {
+            Err(OpenError::InUse(_)) if clock::now() < patience => thread::sleep(PREDECESSOR_POLL),
+            outcome => return outcome,
+        }
+    }
 }
 
 /// The first problem, and how to see the others.
