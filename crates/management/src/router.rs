@@ -45,7 +45,7 @@ pub(crate) fn router(context: Arc<Context>) -> Router {
         .fallback(async || ApiError::ObjectNotFound)
         .layer(from_fn(in_json))
         .layer(login)
-        .merge(openapi::routes(&described, &prefix));
+        .merge(openapi::routes(described, prefix.clone()));
     let app = Router::new()
         .nest("/api", api)
         .fallback(ui::file)

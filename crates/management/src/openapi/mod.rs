@@ -16,6 +16,8 @@ mod paths;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::http::header::{CONTENT_TYPE, LOCATION};
 use axum::http::{HeaderName, StatusCode};
@@ -29,22 +31,24 @@ pub(crate) use paths::Paths;
 
 use operation::Group;
 
-/// The description as a file for tools and as a page for people, below a prefix.
+/// The description as a file for tools and as a page for people, below a prefix. Made when somebody
+/// asks, which is seldom: a broker that nobody asks should not keep megabytes for it.
 pub(crate) fn routes<S: Clone + Send + Sync + 'static>(
-    groups: &[Group],
-    prefix: &str,
+    groups: Vec<Group>,
+    prefix: String,
 ) -> Router<S> {
-    let document = document::document(groups, prefix).to_string();
-    let page = page::page(groups);
+    let groups: Arc<[Group]> = groups.into();
+    let paged = Arc::clone(&groups);
     let typed = |kind: &'static str| -> [(HeaderName, &'static str); 1] { [(CONTENT_TYPE, kind)] };
     let (json, html) = (typed("application/json"), typed("text/html; charset=utf-8"));
     let index = [(LOCATION, format!("{prefix}/api/index.html"))];
     let index = get(async move || (StatusCode::MOVED_PERMANENTLY, index.clone()));
+    let document = async move || (json, document::document(&groups, &prefix).to_string());
     Router::new()
-        .route("/openapi.json", get(async move || (json, document.clone())))
+        .route("/openapi.json", get(document))
         .route(
             "/index.html",
-            get(async move || (html, page.clone()).into_response()),
+            get(async move || (html, page::page(&paged)).into_response()),
         )
         .route("/", index)
 }
