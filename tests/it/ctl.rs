@@ -11,7 +11,7 @@ fn ctl(broker: &Broker, words: &[&str]) -> Output {
     Command::new(binary())
         .arg("ctl")
         .args(words)
-        .env("LEVERET_DATA_DIR", broker.data_dir())
+        .env("RABBITMQ_DATA_DIR", broker.data_dir())
         .output()
         .unwrap()
 }
@@ -136,7 +136,7 @@ fn it_is_rabbitmqctl_through_a_link() {
     let run = |program: &Path, words: &[&str]| {
         let status = Command::new(program)
             .args(words)
-            .env("LEVERET_DATA_DIR", broker.data_dir())
+            .env("RABBITMQ_DATA_DIR", broker.data_dir())
             .output()
             .unwrap()
             .status;

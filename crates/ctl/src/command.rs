@@ -36,7 +36,7 @@ fn connection() -> [Arg; 6] {
             "DIR",
             "The broker's data directory [default: leveret-data]",
         )
-        .env("LEVERET_DATA_DIR"),
+        .env("RABBITMQ_DATA_DIR"),
         option(
             "url",
             "URL",

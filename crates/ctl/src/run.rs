@@ -89,7 +89,12 @@ fn target(arguments: &ArgMatches) -> Result<Target, Failure> {
             password: text(arguments, "password").unwrap_or("guest").to_owned(),
         });
     }
-    let dir = PathBuf::from(text(arguments, "data-dir").unwrap_or(DATA_DIR));
+    // The option has the first variable of those that the broker itself goes by.
+    let dir = match text(arguments, "data-dir") {
+        Some(dir) => PathBuf::from(dir),
+        None => std::env::var_os("RABBITMQ_MNESIA_BASE")
+            .map_or_else(|| PathBuf::from(DATA_DIR), PathBuf::from),
+    };
     Ok(Target::Socket(dir.join(SOCKET_NAME)))
 }
 

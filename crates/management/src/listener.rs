@@ -82,6 +82,31 @@ pub(crate) fn places() -> Arc<Semaphore> {
     Arc::new(Semaphore::new(HTTP_CONNECTIONS_MAX))
 }
 
+/// A place for one more connection, once there is one.
+async fn place(places: &Arc<Semaphore>) -> OwnedSemaphorePermit {
+    match Arc::clone(places).acquire_owned().await {
+        Ok(place) => place,
+        // Nobody closes the semaphore; if somebody did, nobody comes in any more.
+        Err(_) => std::future::pending().await,
+    }
+}
+
+/// The next connection, however often accepting fails before.
+async fn accepted<T, F>(accept: impl Fn() -> F) -> T
+where
+    F: Future<Output = io::Result<T>>,
+{
+    loop {
+        match accept().await {
+            Ok(accepted) => return accepted,
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a management connection");
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
 impl Bounded {
     /// Takes over a bound socket. Needs a tokio runtime.
     pub(crate) fn new(socket: Socket, places: Arc<Semaphore>) -> io::Result<Self> {
@@ -99,38 +124,16 @@ impl Listener for Bounded {
     type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (Stream, SocketAddr) {
-        loop {
-            let Ok(place) = Arc::clone(&self.places).acquire_owned().await else {
-                // Nobody closes the semaphore; if somebody did, nobody comes in any more.
-                return std::future::pending().await;
-            };
-            match self.listener.accept().await {
-                Ok((stream, address)) => {
-                    // Answers are written whole; waiting for more to send only delays them.
-                    let _ = stream.set_nodelay(true);
-                    let silence = Box::pin(sleep(HTTP_SILENCE_MAX));
-                    let stream = match &self.tls {
-                        None => Wire::Plain(stream),
-                        Some(tls) => {
-                            let accepting = TlsAcceptor::from(tls()).accept(stream);
-                            Wire::Handshake(Box::new(accepting))
-                        }
-                    };
-                    return (
-                        Stream {
-                            stream,
-                            silence,
-                            _place: place,
-                        },
-                        address,
-                    );
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "cannot accept a management connection");
-                    sleep(ACCEPT_PAUSE).await;
-                }
-            }
-        }
+        let place = place(&self.places).await;
+        let listener = &self.listener;
+        let (stream, address) = accepted(|| listener.accept()).await;
+        // Answers are written whole; waiting for more to send only delays them.
+        let _ = stream.set_nodelay(true);
+        let wire = match &self.tls {
+            None => Wire::Plain(stream),
+            Some(tls) => Wire::Handshake(Box::new(TlsAcceptor::from(tls()).accept(stream))),
+        };
+        (Stream::new(wire, place), address)
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -233,25 +236,10 @@ impl Listener for Local {
     type Addr = Insider;
 
     async fn accept(&mut self) -> (Stream, Insider) {
-        loop {
-            let Ok(place) = Arc::clone(&self.places).acquire_owned().await else {
-                return std::future::pending().await;
-            };
-            match self.listener.accept().await {
-                Ok((stream, _)) => {
-                    let stream = Stream {
-                        stream: Wire::Local(stream),
-                        silence: Box::pin(sleep(HTTP_SILENCE_MAX)),
-                        _place: place,
-                    };
-                    return (stream, Insider);
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "cannot accept a local connection");
-                    sleep(ACCEPT_PAUSE).await;
-                }
-            }
-        }
+        let place = place(&self.places).await;
+        let listener = &self.listener;
+        let (stream, _) = accepted(|| listener.accept()).await;
+        (Stream::new(Wire::Local(stream), place), Insider)
     }
 
     fn local_addr(&self) -> io::Result<Insider> {
@@ -272,6 +260,14 @@ impl Connected<IncomingStream<'_, Bounded>> for Peer {
 }
 
 impl Stream {
+    fn new(stream: Wire, place: OwnedSemaphorePermit) -> Self {
+        Self {
+            stream,
+            silence: Box::pin(sleep(HTTP_SILENCE_MAX)),
+            _place: place,
+        }
+    }
+
     /// Passes an outcome on and moves the deadline when bytes moved; fails when it has passed.
     fn heard<T>(
         &mut self,
