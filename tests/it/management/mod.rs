@@ -3,6 +3,7 @@
 mod access;
 mod entities;
 mod messages;
+mod selection;
 mod views;
 
 use serde_json::Value;
