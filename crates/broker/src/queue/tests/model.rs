@@ -294,14 +294,7 @@ impl Model {
                     self.tend();
                 }
             }
-            Step::Get => {
-                let got = self.queue.get(AckMode::Automatic);
-                let expected = self.pop();
-                assert_eq!(got.is_some(), expected.is_some());
-                if let (Some(got), Some(expected)) = (got, expected) {
-                    check(&got.entry, &expected);
-                }
-            }
+            Step::Get => self.get(),
             Step::Purge => {
                 assert_eq!(self.queue.purge().messages, self.ready.len() as u64);
                 self.ready.clear();
@@ -314,23 +307,37 @@ impl Model {
                     .unwrap();
             }
             Step::Pick { skip, mask } => self.pick(skip, mask),
-            Step::DropPicked(at) if at < self.picked.len() => {
-                let picked: Vec<Picked> = self.picked.remove(at).into_iter().map(|p| p.0).collect();
-                self.queue.drop_picked(&picked, wakes);
-                self.dispatch();
-            }
-            Step::Unpick(at) if at < self.picked.len() => {
-                let mut picked = Vec::new();
-                for (one, place, naive) in self.picked.remove(at) {
-                    picked.push(one);
-                    self.ready.insert(place, naive);
-                }
-                self.queue.unpick(picked, wakes);
-                self.dispatch();
-                self.tend();
-            }
+            Step::DropPicked(at) if at < self.picked.len() => self.drop_picked(at),
+            Step::Unpick(at) if at < self.picked.len() => self.unpick(at),
             Step::Consume { .. } | Step::Cancel(_) | Step::DropPicked(_) | Step::Unpick(_) => {}
         }
+    }
+
+    fn get(&mut self) {
+        let got = self.queue.get(AckMode::Automatic);
+        let expected = self.pop();
+        assert_eq!(got.is_some(), expected.is_some());
+        if let (Some(got), Some(expected)) = (got, expected) {
+            check(&got.entry, &expected);
+        }
+    }
+
+    fn drop_picked(&mut self, at: usize) {
+        let picked = self.picked.remove(at).into_iter();
+        let picked: Vec<Picked> = picked.map(|one| one.0).collect();
+        self.queue.drop_picked(&picked, &mut Wakes::new());
+        self.dispatch();
+    }
+
+    fn unpick(&mut self, at: usize) {
+        let mut picked = Vec::new();
+        for (one, place, naive) in self.picked.remove(at) {
+            picked.push(one);
+            self.ready.insert(place, naive);
+        }
+        self.queue.unpick(picked, &mut Wakes::new());
+        self.dispatch();
+        self.tend();
     }
 
     fn pick(&mut self, skip: usize, mask: u16) {
