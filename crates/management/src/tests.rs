@@ -15,4 +15,5 @@ mod rates;
 mod rules;
 mod serving;
 pub(crate) mod setting;
+mod sorting;
 mod ui;

@@ -19,8 +19,8 @@ pub(crate) use columns::{
 pub(crate) use history::{History, Ring};
 pub(crate) use objects::Objects;
 use objects::Tick;
-pub(crate) use sample::{disk_values, node_values, queue_values};
-pub(crate) use stats::{Stats, Window};
+pub(crate) use sample::{disk_values, length_values, node_values, queue_values};
+pub(crate) use stats::{Stats, Window, rate};
 
 /// Time between two looks at the counters.
 pub(crate) const SAMPLE_EVERY: Duration = Duration::from_secs(1);

@@ -83,6 +83,12 @@ impl Serialize for Stats {
     }
 }
 
+/// The rate of one number of a history's row.
+pub(crate) fn rate<const N: usize>(column: Column, past: &History<N>, index: usize) -> f64 {
+    let rate = past.rate(index);
+    if column.gauge { rate } else { rate.max(0.0) }
+}
+
 fn details<const N: usize>(
     column: Column,
     past: Option<&History<N>>,
@@ -95,10 +101,8 @@ fn details<const N: usize>(
             past: window.map(Past::flat),
         };
     };
-    let rate = history.rate(index);
-    let rate = if column.gauge { rate } else { rate.max(0.0) };
     Details {
-        rate,
+        rate: rate(column, history, index),
         past: window.map(|window| Past::of(history, index, window)),
     }
 }

@@ -1,10 +1,14 @@
 //! Queues.
 
+mod sort;
+
 use std::sync::Arc;
 
 use broker::{ConnectionInfo, Queue, QueueKind, QueueSnapshot};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+
+pub(crate) use sort::SortField;
 
 use super::consumer::ConsumerDetails;
 use super::policy;
@@ -118,6 +122,9 @@ struct Full<'a> {
     operator_policy: Option<String>,
 }
 
+/// What happens to messages in channels only.
+const NOT_OF_QUEUES: [&str; 3] = ["confirm", "return_unroutable", "drop_unroutable"];
+
 /// How long, in milliseconds, a queue does nothing before it counts as idle.
 const IDLE_AFTER_MS: u64 = 10_000;
 
@@ -147,7 +154,7 @@ pub(crate) fn show(
     to_value(&QueueView {
         name: queue.name(),
         vhost: queue.vhost(),
-        r#type: codec::get_str(queue.arguments(), "x-queue-type").unwrap_or("classic"),
+        r#type: type_of(queue),
         durable: queue.durable(),
         auto_delete: queue.auto_delete(),
         exclusive: queue.exclusive(),
@@ -165,6 +172,10 @@ pub(crate) fn show(
         replicas: Replicas::of(queue, &settings.node),
         full: (detail == Detail::Full).then(|| Full::of(&settings.node, queue, &snapshot, &peers)),
     })
+}
+
+fn type_of(queue: &Queue) -> &str {
+    codec::get_str(queue.arguments(), "x-queue-type").unwrap_or("classic")
 }
 
 impl<'a> Replicas<'a> {
@@ -253,9 +264,7 @@ impl Basic {
             consumer_utilisation: capacity,
             storage_version: 2,
             reductions: Reductions::default(),
-            message_stats: stats
-                .without(&["confirm", "return_unroutable", "drop_unroutable"])
-                .unless_zero(),
+            message_stats: stats.without(&NOT_OF_QUEUES).unless_zero(),
             idle_since: history
                 .filter(|h| h.seen_ms().saturating_sub(h.changed_ms()) >= IDLE_AFTER_MS)
                 .map(|h| timestamp::iso_8601(h.changed_ms())),
