@@ -1,8 +1,10 @@
 //! The first slice of the management HTTP API, in RabbitMQ's shape.
 
 mod access;
+mod crowd;
 mod entities;
 mod messages;
+mod pairs;
 mod views;
 
 use serde_json::Value;
