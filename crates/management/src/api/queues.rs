@@ -151,7 +151,7 @@ async fn one(
     let windows = past.windows(context.now_ms())?;
     let queue = find(&*caller.vhost(&context, &vhost)?, &name)?;
     let sampled = context.rates.read();
-    let view = views::queue::show(&context, &sampled, &queue, Detail::Full, &windows);
+    let view = views::queue::show(&context, &sampled, &queue, Detail::Single, &windows);
     Ok(Json(listing.chosen(view)))
 }
 

@@ -56,6 +56,11 @@ impl Stats {
         }
     }
 
+    /// Adds a number whose rate is known from elsewhere.
+    pub(crate) fn add_rate(&mut self, column: Column, value: u64, rate: f64) {
+        self.0.push((column, value, Details { rate, past: None }));
+    }
+
     /// The same, without columns that some object does not have.
     pub(crate) fn without(mut self, names: &[&str]) -> Self {
         self.0.retain(|(column, ..)| !names.contains(&column.name));

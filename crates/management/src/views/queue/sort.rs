@@ -4,6 +4,7 @@
 use broker::{Queue, QueueCounts};
 use serde_json::Value;
 
+use super::super::policy::user_policy;
 use super::{Detail, NOT_OF_QUEUES, type_of};
 use crate::rates::{
     Column, History, LENGTHS, MESSAGES, QUEUE_ROW, Sampled, length_values, message_values, rate,
@@ -17,6 +18,9 @@ pub(crate) enum SortField {
     Durable,
     AutoDelete,
     Exclusive,
+    Policy,
+    /// Not shown, of no queue.
+    Absent,
     /// Something of what it holds.
     Count(fn(QueueCounts) -> u64),
     /// One of [`LENGTHS`], by its place there.
@@ -41,10 +45,11 @@ impl SortField {
             "durable" => Self::Durable,
             "auto_delete" => Self::AutoDelete,
             "exclusive" => Self::Exclusive,
-            _ => match detail {
-                Detail::Metadata => return None,
-                Detail::Totals => Self::Length(place(&LENGTHS, path)?, Aspect::Value),
-                Detail::Basic | Detail::Full => return Self::measured(path),
+            "policy" => Self::Policy,
+            _ => match (detail, Self::measured(path)?) {
+                (Detail::Basic | Detail::Full | Detail::Single, field) => field,
+                (Detail::Totals, field @ Self::Length(_, Aspect::Value)) => field,
+                (Detail::Totals | Detail::Metadata, _) => Self::Absent,
             },
         })
     }
@@ -79,6 +84,8 @@ impl SortField {
             Self::Durable => Value::from(queue.durable()),
             Self::AutoDelete => Value::from(queue.auto_delete()),
             Self::Exclusive => Value::from(queue.exclusive()),
+            Self::Policy => Value::from(user_policy(&queue.policies())),
+            Self::Absent => Value::Null,
             Self::Count(of) => Value::from(of(queue.counts())),
             Self::Length(place, Aspect::Value) => length_values(queue.counts())[place].into(),
             Self::Length(place, Aspect::Rate) => {
