@@ -7,7 +7,7 @@ use axum::extract::{Path, Query, State};
 use broker::{ConnectionId, ConnectionInfo, ConsumerView, Queue, VHost};
 use serde_json::Value;
 
-use super::{List, Listing, Shared};
+use super::{List, Listing, Shared, queues};
 use crate::auth::Caller;
 use crate::context::Context;
 use crate::openapi::Paths;
@@ -20,6 +20,8 @@ pub(super) fn routes() -> Paths {
         .list("Consumers in all virtual hosts of the caller", list)
         .path("/consumers/{vhost}")
         .list("Consumers in a virtual host", of_vhost)
+        .path("/leveret/queues/{vhost}/{name}/consumers")
+        .list("Consumers of a queue. Leveret's own.", of_queue)
 }
 
 /// A consumer with its queue.
@@ -30,7 +32,10 @@ struct Row {
 
 /// By queue, then in the order of their turns.
 fn rows(vhosts: &[Arc<VHost>]) -> Vec<Row> {
-    let queues = vhosts.iter().flat_map(|vhost| vhost.queues());
+    rows_of(vhosts.iter().flat_map(|vhost| vhost.queues()))
+}
+
+fn rows_of(queues: impl Iterator<Item = Arc<Queue>>) -> Vec<Row> {
     let consumers_of = |queue: Arc<Queue>| {
         let consumers = queue.snapshot().consumers;
         consumers.into_iter().map(move |consumer| Row {
@@ -89,4 +94,15 @@ async fn of_vhost(
 ) -> List {
     let vhost = caller.vhost(&context, &vhost)?;
     answer(&context, rows(&[vhost]), &listing)
+}
+
+async fn of_queue(
+    State(context): Shared,
+    caller: Caller,
+    Path((vhost, name)): Path<(String, String)>,
+    Query(listing): Listing,
+) -> List {
+    let vhost = caller.vhost(&context, &vhost)?;
+    let queue = queues::find(&vhost, &name)?;
+    answer(&context, rows_of(std::iter::once(queue)), &listing)
 }

@@ -98,6 +98,24 @@ fn a_list_without_pages_ignores_the_wish() {
 }
 
 #[test]
+fn a_list_without_pages_has_them_for_who_says_where_to_look() {
+    let parameters = [
+        ("page", "1"),
+        ("name", "BETA"),
+        ("search_in", "messages, name"),
+    ];
+    let page =
+        read(query(&parameters).list(rows(), Paging::Ignored, |_| "", Clone::clone)).unwrap();
+    assert_eq!(names(&page), ["beta"]);
+    assert_eq!(page["total_count"], 3);
+    assert_eq!(page["filtered_count"], 1);
+    let parameters = [("page", "1"), ("sort", "name"), ("search_in", "name")];
+    let page =
+        read(query(&parameters).list(rows(), Paging::Ignored, |_| "", Clone::clone)).unwrap();
+    assert_eq!(names(&page), ["Gamma", "alpha", "beta"]);
+}
+
+#[test]
 fn rows_sort_by_any_path() {
     assert_eq!(
         names(&list(&[("sort", "messages")]).unwrap()),
