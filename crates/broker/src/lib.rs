@@ -46,6 +46,7 @@ mod json;
 pub mod limits;
 mod message;
 mod outbox;
+mod pairs;
 mod parameters;
 mod policy;
 mod queue;
@@ -93,6 +94,7 @@ pub use import::{DEFINITIONS_BYTES_MAX, Imported, definitions_hash};
 pub use json::{ARGUMENTS_DEPTH_MAX, table_from_json, table_to_json};
 pub use message::{AckMode, Entry, Expiry, Message};
 pub use outbox::{Batch, Delivery, Event, Outbox};
+pub use pairs::{PAIRS_MAX, Pair, Pairs};
 pub use parameters::Parameter;
 pub use policy::{ApplyTo, Policies, Policy, PolicyClass};
 pub use queue::{

@@ -16,4 +16,5 @@ mod rates;
 mod rules;
 mod serving;
 pub(crate) mod setting;
+mod sorting;
 mod ui;

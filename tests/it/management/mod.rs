@@ -1,9 +1,11 @@
 //! The first slice of the management HTTP API, in RabbitMQ's shape.
 
 mod access;
+mod crowd;
 mod entities;
 mod messages;
 mod selection;
+mod pairs;
 mod views;
 
 use serde_json::Value;

@@ -61,8 +61,10 @@ pub use view::{Activity, ConsumerView, QueueCounts, QueueSnapshot};
 
 use crate::budget::Share;
 use crate::error::{Error, Resource};
+use crate::exchange::Exchange;
 use crate::ids::{ConnectionId, ConsumerId};
 use crate::message::{Entry, Message};
+use crate::pairs::Pairs;
 use crate::policy::Policies;
 use crate::queue::levels::{Level, Levels, Turns};
 use crate::queue::ready::Ready;
@@ -151,6 +153,7 @@ pub struct Queue {
     handles: Handles,
     services: Services,
     recorded: Recorded,
+    incoming: Pairs<Exchange>,
     policies: Mutex<Policies>,
     state: Mutex<QueueState>,
 }
@@ -195,6 +198,7 @@ impl Queue {
             handles,
             services,
             recorded: Recorded::default(),
+            incoming: Pairs::default(),
             policies: Mutex::default(),
             state: Mutex::new(state),
         }
@@ -246,6 +250,12 @@ impl Queue {
     #[must_use]
     pub const fn arguments(&self) -> &FieldTable {
         &self.arguments
+    }
+
+    /// The exchanges that clients' messages came from.
+    #[must_use]
+    pub const fn incoming(&self) -> &Pairs<Exchange> {
+        &self.incoming
     }
 
     /// How reply texts call it.
