@@ -4,8 +4,8 @@ mod access;
 mod crowd;
 mod entities;
 mod messages;
-mod selection;
 mod pairs;
+mod selection;
 mod views;
 
 use serde_json::Value;
