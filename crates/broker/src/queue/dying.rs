@@ -1,11 +1,10 @@
 //! Messages that die by a client's word, and what becomes of dead letters.
 
 use codec::Content;
-use store::Body;
 
 use crate::dead_letter::{DeadLetter, Reason};
 use crate::ids::ConsumerId;
-use crate::message::{Entry, Expiry};
+use crate::message::{Entry, Expiry, Message};
 use crate::queue::letters::Waiting;
 use crate::queue::levels::{number_of, store_id};
 use crate::queue::settling::settle_in;
@@ -119,19 +118,27 @@ impl Queue {
         }
     }
 
-    /// Reads one message that is in the store only.
+    /// Reads a message of this queue from the store, wherever else it may be. None: it is not
+    /// there. Reads from the disk.
+    ///
+    /// # Errors
+    /// It can't be read.
+    pub fn read_one(&self, seq: u64) -> Result<Option<Message>, store::Error> {
+        let (id, number) = (store_id(self.id, seq), number_of(seq));
+        let read = self.services.store.read(id, number, 1, usize::MAX)?;
+        let body = read.into_iter().find(|(found, _)| *found == number);
+        Ok(body.and_then(|(_, body)| Some(Content::from_stored(body.head, body.tail).ok()?.0)))
+    }
+
+    /// Reads one dead letter that is in the store only.
     fn fetch(&self, waiting: &Waiting) -> Option<Entry> {
-        let (id, number) = (store_id(self.id, waiting.seq), number_of(waiting.seq));
-        let read = self.services.store.read(id, number, 1, usize::MAX);
-        let read: Result<Vec<(u64, Body)>, _> = read;
-        let body = match read {
-            Ok(read) => read.into_iter().find(|(found, _)| *found == number)?.1,
+        let message = match self.read_one(waiting.seq) {
+            Ok(message) => message?,
             Err(error) => {
                 tracing::error!(queue = %self.name, %error, "a dead letter can't be read and is lost");
                 return None;
             }
         };
-        let (message, _) = Content::from_stored(body.head, body.tail).ok()?;
         Some(Entry {
             seq: waiting.seq,
             message,

@@ -16,6 +16,7 @@ pub(crate) mod routes;
 pub(crate) mod run;
 pub(crate) mod settle;
 pub(crate) mod tagged;
+mod tell;
 pub(crate) mod trace;
 mod tx;
 pub(crate) mod unacked;
