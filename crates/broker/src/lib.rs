@@ -46,6 +46,7 @@ mod json;
 pub mod limits;
 mod message;
 mod outbox;
+mod pairs;
 mod parameters;
 mod policy;
 mod queue;
@@ -93,13 +94,14 @@ pub use import::{DEFINITIONS_BYTES_MAX, Imported, definitions_hash};
 pub use json::{ARGUMENTS_DEPTH_MAX, table_from_json, table_to_json};
 pub use message::{AckMode, Entry, Expiry, Message};
 pub use outbox::{Batch, Delivery, Event, Outbox};
+pub use pairs::{PAIRS_MAX, Pair, Pairs};
 pub use parameters::Parameter;
 pub use policy::{ApplyTo, Policies, Policy, PolicyClass};
 pub use queue::{
     Activity, BROWSE_BYTES_MAX, BROWSE_MESSAGES_MAX, ConsumerSpec, ConsumerView,
-    DELIVERY_LIMIT_DEFAULT, DeadLetterStrategy, Got, Overflow, Published, Purged, Queue,
-    QueueCounts, QueueDeclare, QueueKind, QueueSnapshot, Rejected, Removed, Returned, Returns,
-    Rules, Settled, type_name,
+    DELIVERY_LIMIT_DEFAULT, DeadLetterStrategy, Got, Overflow, PICKED_MESSAGES_MAX, Picked,
+    Published, Purged, Queue, QueueCounts, QueueDeclare, QueueKind, QueueSnapshot, Rejected,
+    Removed, Returned, Returns, Rules, Settled, type_name,
 };
 pub use queue_names::{QueueName, printable, queue_names};
 pub use recent::{HISTORY_BYTES_MAX, HISTORY_LENGTH_MAX};

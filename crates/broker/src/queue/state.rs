@@ -18,6 +18,7 @@ use crate::queue::consumers::{ConsumerSpec, Consumers};
 use crate::queue::held::Held;
 use crate::queue::letters::Letters;
 use crate::queue::levels::{Levels, Turns, level_of, number_of, seq_of};
+use crate::queue::pick::Picked;
 use crate::queue::poison::ReturnCounts;
 use crate::queue::ready::{ENTRY_BYTES, Popped, Stretch};
 use crate::queue::recorded::Recorded;
@@ -487,11 +488,38 @@ impl QueueState {
             self.ready.put_back(entries);
         }
         self.ready.put_back_cold(runs);
+        self.come_back(place, wakes);
+    }
+
+    /// Messages are ready again.
+    fn come_back(&mut self, place: Place<'_>, wakes: &mut Wakes) {
         self.dispatch(place, wakes);
         if self.special || self.timed {
             self.tend(place, wakes);
         }
         self.chill(place);
+    }
+
+    /// Messages are picked, which counts as being delivered to nobody.
+    pub(super) fn take_picked(&mut self, picked: &[Picked]) {
+        self.unacked += picked.len() as u64;
+        for one in picked {
+            self.unacked_bytes += one.entry.message.body_len() as u64;
+        }
+    }
+
+    /// What was picked comes back.
+    pub(super) fn unpick(&mut self, place: Place<'_>, picked: Vec<Picked>, wakes: &mut Wakes) {
+        if !self.live {
+            return;
+        }
+        for one in &picked {
+            self.unacked = self.unacked.saturating_sub(1);
+            let bytes = one.entry.message.body_len() as u64;
+            self.unacked_bytes = self.unacked_bytes.saturating_sub(bytes);
+        }
+        self.ready.unpick(picked);
+        self.come_back(place, wakes);
     }
 
     /// A consumer could take a message that is in the store only: what to read. The caller is

@@ -5,6 +5,7 @@ mod browse;
 mod channels;
 mod connections;
 mod consumers;
+mod deaths;
 mod definitions;
 mod delayed;
 mod exchanges;
@@ -24,6 +25,7 @@ mod permissions;
 mod policies;
 mod queues;
 mod replicas;
+mod selection;
 mod users;
 mod vhosts;
 
@@ -67,6 +69,8 @@ pub(crate) fn routes() -> Paths {
         .merge(messages::routes())
         .merge(moves::routes())
         .merge(browse::routes())
+        .merge(selection::routes())
+        .merge(deaths::routes())
         .merge(explain::routes())
         .merge(bindings::routes())
         .merge(users::routes())

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use broker::limits::WARM_BYTES_MIN;
-use broker::{AckMode, Budget, ConsumerId, Entry, Queue, Settled, Share, Ticket};
+use broker::{AckMode, Budget, ConsumerId, Entry, Pair, Queue, Settled, Share, Ticket};
 
 use crate::channel::tagged::Tagged;
 
@@ -19,6 +19,8 @@ pub(crate) struct Origin {
     pub(crate) ack: AckMode,
     /// `x-consumer-timeout` of the consumer, in milliseconds.
     pub(crate) timeout_ms: Option<u64>,
+    /// Counts what went between the channel and the queue.
+    pub(crate) pair: Arc<Pair<Queue>>,
 }
 
 /// A delivery that the client holds.
