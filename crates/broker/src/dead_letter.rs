@@ -158,6 +158,10 @@ fn address(
         .dead_letters()
         .count_cycles(copies - targets.len() as u64);
     route.exchange.count_publish(1, targets.len() as u64);
+    if vhost.is_traced() {
+        let death = (&**queue, entry, reason.as_str());
+        vhost.show_death(death, &died.message, &targets);
+    }
     (!targets.is_empty()).then_some((died.message, targets))
 }
 

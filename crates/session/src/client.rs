@@ -36,7 +36,8 @@ pub(crate) struct Client {
     pub(crate) cancel_notify: bool,
     /// It understands `connection.blocked`.
     pub(crate) blocked_notify: bool,
-    /// Deliveries are traced; looked up once for those that came together.
+    /// Deliveries and what the client does with them are traced; looked up once for those that
+    /// come together.
     pub(crate) traced: bool,
     /// It has published, so it is held back when the store can't keep up.
     pub(crate) publishes: bool,
@@ -267,6 +268,11 @@ impl Client {
     /// Collects a settlement; those of one queue are handed over together.
     #[inline]
     pub(crate) fn settle(&mut self, held: Held, outcome: Outcome, wakes: &mut Wakes) {
+        if self.traced
+            && let Some(trace) = self.trace()
+        {
+            trace.settled(&held, outcome);
+        }
         if outcome == Outcome::Rejected {
             return self.settling.reject(held, wakes);
         }

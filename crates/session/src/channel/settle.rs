@@ -233,6 +233,12 @@ pub(crate) fn hand_back(
 ) {
     if outcome == Outcome::Requeued {
         client.hand_over(&mut turn.wakes);
+        let trace = client.trace();
+        let held = held.inspect(|held| {
+            if let Some(trace) = &trace {
+                trace.settled(held, outcome);
+            }
+        });
         requeue(held, &mut turn.wakes);
         return;
     }

@@ -175,6 +175,7 @@ impl Running {
             heartbeat.received();
         }
         self.heed_alarms(turn);
+        self.client.traced = self.client.vhost.is_traced();
         self.client
             .expect_input(input.len().min(TURN_INPUT_BYTES_MAX));
         let mut received = Received {
