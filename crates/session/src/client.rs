@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use broker::{
     Access, AckMode, Actor, Broker, ConnectionId, ConnectionInfo, ConsumerId, Error, Exchange,
-    Message, MessageCounts, Outbox, Pair, Published, PublishedOne, Right, Route, Ticket, VHost,
-    Wakes,
+    Message, Outbox, Pair, Published, PublishedOne, Right, Route, Ticket, VHost, Wakes,
 };
 
 use crate::channel::routes::RouteCache;
@@ -271,10 +270,6 @@ impl Client {
             return self.settling.reject(held, wakes);
         }
         let settled = held.settled();
-        held.origin.pair.count(&MessageCounts {
-            ack: u64::from(outcome == Outcome::Acked),
-            ..MessageCounts::ZERO
-        });
         self.settling.add(&held.origin, settled, outcome, wakes);
     }
 

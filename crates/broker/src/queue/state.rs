@@ -151,7 +151,7 @@ impl QueueState {
             let little = self.share.budget().allowance() / 2;
             self.ready.rejoin(little);
         }
-        let mut enqueue = Enqueue::new(self);
+        let mut enqueue = Enqueue::new(self, run.len());
         if !(self.special || self.timed || self.consumers.is_spent()) && self.ready.is_empty() {
             self.hand_out(place, &mut run, &mut enqueue, wakes);
         }
@@ -200,12 +200,15 @@ impl QueueState {
     fn hand_out(
         &mut self,
         place: Place<'_>,
-        run: &mut impl Iterator<Item = Message>,
+        run: &mut impl ExactSizeIterator<Item = Message>,
         enqueue: &mut Enqueue,
         wakes: &mut Wakes,
     ) {
         let sole = self.consumers.is_sole();
         while let Some(turn) = self.consumers.next() {
+            if sole {
+                self.consumers.expect(turn, run.len());
+            }
             loop {
                 let Some(message) = run.next() else {
                     return;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use broker::{Queue, Rejected, Returned, Returns, Settled, Wakes};
+use broker::{MessageCounts, Pair, Queue, Rejected, Returned, Returns, Settled, Wakes};
 use codec::basic;
 
 use crate::channel::Channel;
@@ -45,6 +45,9 @@ pub(crate) struct Settling {
     queue: Option<(Arc<Queue>, Outcome)>,
     settled: Vec<Settled>,
     rejected: Vec<Rejected>,
+    /// Acknowledged by one channel, not counted yet.
+    acked: u64,
+    pair: Option<Arc<Pair<Queue>>>,
 }
 
 impl Settling {
@@ -65,6 +68,28 @@ impl Settling {
             self.queue = Some((Arc::clone(&origin.queue), outcome));
         }
         self.settled.push(settled);
+        if outcome == Outcome::Acked {
+            self.count(&origin.pair);
+        }
+    }
+
+    /// Counts an acknowledgement, together with those of the same channel around it.
+    #[inline]
+    fn count(&mut self, pair: &Arc<Pair<Queue>>) {
+        if !matches!(&self.pair, Some(before) if Arc::ptr_eq(before, pair)) {
+            self.finish_count();
+            self.pair = Some(Arc::clone(pair));
+        }
+        self.acked += 1;
+    }
+
+    fn finish_count(&mut self) {
+        if let Some(pair) = self.pair.take() {
+            pair.count(&MessageCounts {
+                ack: std::mem::take(&mut self.acked),
+                ..MessageCounts::ZERO
+            });
+        }
     }
 
     /// Collects a rejection, with its message if that is here: it may go on elsewhere.
@@ -86,6 +111,7 @@ impl Settling {
     }
 
     pub(crate) fn flush(&mut self, wakes: &mut Wakes) {
+        self.finish_count();
         let Some((queue, outcome)) = self.queue.take() else {
             return;
         };
@@ -236,9 +262,8 @@ pub(crate) fn hand_back(
         requeue(held, &mut turn.wakes);
         return;
     }
-    for held in held {
-        client.settle(held, outcome, &mut turn.wakes);
-    }
+    // The iterator is a chain of chains, which goes through itself faster than it can be asked.
+    held.for_each(|held| client.settle(held, outcome, &mut turn.wakes));
 }
 
 /// Puts deliveries back to their queues, each queue locked once.
