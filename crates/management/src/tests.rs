@@ -6,6 +6,7 @@ mod cluster;
 mod compression;
 mod declares;
 mod explain;
+mod login;
 mod messages;
 mod metrics;
 mod moves;

@@ -83,7 +83,7 @@ pub(super) fn of_channel(
 }
 
 async fn list(State(context): Shared, caller: Caller, Query(listing): Listing) -> List {
-    answer(&context, rows(&caller.vhosts(&context)), &listing)
+    answer(&context, rows(&caller.vhosts(&context)?), &listing)
 }
 
 async fn of_vhost(

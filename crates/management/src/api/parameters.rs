@@ -55,7 +55,7 @@ fn answer(vhosts: &[Arc<VHost>], component: Option<&str>, listing: &ListQuery) -
 }
 
 async fn list(State(context): Shared, maker: Policymaker, Query(listing): Listing) -> List {
-    answer(&maker.0.vhosts(&context), None, &listing)
+    answer(&maker.0.vhosts(&context)?, None, &listing)
 }
 
 async fn of_component(
@@ -64,7 +64,7 @@ async fn of_component(
     Path(component): Path<String>,
     Query(listing): Listing,
 ) -> List {
-    answer(&maker.0.vhosts(&context), Some(&component), &listing)
+    answer(&maker.0.vhosts(&context)?, Some(&component), &listing)
 }
 
 async fn of_vhost(

@@ -121,7 +121,7 @@ pub(super) fn to_show(context: &Context, name: &str) -> Result<Arc<VHost>, ApiEr
 }
 
 async fn list(State(context): Shared, maker: Policymaker, Query(listing): Listing) -> List {
-    answer(&maker.0.vhosts(&context), PolicyClass::User, &listing)
+    answer(&maker.0.vhosts(&context)?, PolicyClass::User, &listing)
 }
 
 async fn of_vhost(
@@ -188,12 +188,21 @@ async fn operators_one(
     show(&*to_show(&context, &vhost)?, PolicyClass::Operator, &name)
 }
 
+/// `management.restrictions.operator_policy_changes.disabled`
+fn may_change_operators(context: &Context) -> Result<(), ApiError> {
+    match context.info.operator_policies_fixed {
+        true => Err(ApiError::MethodNotAllowed),
+        false => Ok(()),
+    }
+}
+
 async fn set_operators(
     State(context): Shared,
     _: Administrator,
     Path((vhost, name)): Path<(String, String)>,
     fields: Fields,
 ) -> Done {
+    may_change_operators(&context)?;
     let vhost = to_change(&context, &vhost)?;
     change(&context, &vhost, (PolicyClass::Operator, &name), &fields).await
 }
@@ -203,6 +212,7 @@ async fn clear_operators(
     _: Administrator,
     Path((vhost, name)): Path<(String, String)>,
 ) -> Done {
+    may_change_operators(&context)?;
     let vhost = to_show(&context, &vhost)?;
     remove(&context, &vhost, PolicyClass::Operator, &name).await
 }

@@ -192,6 +192,10 @@ const KEYS: &[(&str, Unsupported)] = &[
         Ignored("a virtual host does not fail alone"),
     ),
     (
+        "collect_statistics_interval",
+        Ignored("counters are looked at once a second"),
+    ),
+    (
         "collect_statistics",
         Ignored("management.rates_mode does this"),
     ),
@@ -242,32 +246,12 @@ const KEYS: &[(&str, Unsupported)] = &[
         Ignored("use management.tcp.* and management.ssl.*"),
     ),
     (
-        "management.cors.",
-        Ignored("pages of other origins may not use the API"),
-    ),
-    (
-        "management.csp.",
-        Ignored("the dashboard has a policy of its own"),
-    ),
-    (
-        "management.hsts.",
-        Ignored("set it in the proxy in front, if there is one"),
-    ),
-    (
-        "management.headers.",
-        Ignored("the headers of answers are fixed"),
-    ),
-    (
         "management.login_session_timeout",
         Ignored("the dashboard keeps no session"),
     ),
     (
         "management.db_cache_multiplier",
         Ignored("answers are made anew each time"),
-    ),
-    (
-        "management.restrictions.",
-        Ignored("every operation is allowed to those with the tag"),
     ),
     (
         "management.require_auth_for_api_desc_page",
