@@ -99,9 +99,9 @@ pub use parameters::Parameter;
 pub use policy::{ApplyTo, Policies, Policy, PolicyClass};
 pub use queue::{
     Activity, BROWSE_BYTES_MAX, BROWSE_MESSAGES_MAX, ConsumerSpec, ConsumerView,
-    DELIVERY_LIMIT_DEFAULT, DeadLetterStrategy, Got, Overflow, Published, Purged, Queue,
-    QueueCounts, QueueDeclare, QueueKind, QueueSnapshot, Rejected, Removed, Returned, Returns,
-    Rules, Settled, type_name,
+    DELIVERY_LIMIT_DEFAULT, DeadLetterStrategy, Got, Overflow, PICKED_MESSAGES_MAX, Picked,
+    Published, Purged, Queue, QueueCounts, QueueDeclare, QueueKind, QueueSnapshot, Rejected,
+    Removed, Returned, Returns, Rules, Settled, type_name,
 };
 pub use queue_names::{QueueName, printable, queue_names};
 pub use recent::{HISTORY_BYTES_MAX, HISTORY_LENGTH_MAX};

@@ -4,6 +4,7 @@ mod bindings;
 mod browse;
 mod cluster;
 mod compression;
+mod deaths;
 mod declares;
 mod explain;
 mod login;

@@ -5,6 +5,7 @@ mod crowd;
 mod entities;
 mod messages;
 mod pairs;
+mod selection;
 mod views;
 
 use serde_json::Value;

@@ -5,6 +5,7 @@ mod browse;
 mod channels;
 mod connections;
 mod consumers;
+mod deaths;
 mod definitions;
 mod delayed;
 mod exchanges;
@@ -25,6 +26,7 @@ mod permissions;
 mod policies;
 mod queues;
 mod replicas;
+mod selection;
 mod users;
 mod vhosts;
 
@@ -68,6 +70,8 @@ pub(crate) fn routes() -> Paths {
         .merge(messages::routes())
         .merge(moves::routes())
         .merge(browse::routes())
+        .merge(selection::routes())
+        .merge(deaths::routes())
         .merge(explain::routes())
         .merge(bindings::routes())
         .merge(users::routes())
