@@ -24,6 +24,7 @@ mod held;
 mod letters;
 mod levels;
 mod poison;
+mod posting;
 mod ready;
 mod recorded;
 mod recording;
