@@ -213,7 +213,7 @@ test('an exchange is added, bound, explained, unbound and deleted', async () => 
   await stage.go(page, '/exchanges/%2F/routes?tab=bindings');
   await press('Unbind');
   await dialog().getByText('routes → bound with the key "a.*"').waitFor();
-  await press('Unbind', dialog());
+  await press('Remove', dialog());
   await page.getByText('Nothing is bound to this exchange').waitFor();
   await press('Delete');
   await press('Delete', dialog());

@@ -18,6 +18,14 @@ export const vhostField = () => ({
 	when: () => vhostNames().length > 1,
 })
 
+const ownName = row => row.name
+
+/** Asks, names the loss of each row, and then does it to all of them. */
+export async function lose(rows, verb, noun, loss, act, { name = nameOf, also = null, many = undefined } = {}) {
+	const title = `${verb} ${rows.length === 1 ? `this ${noun}` : plural(rows.length, noun, many)}?`
+	return (await confirmLoss({ title, losses: rows.map(loss), verb, also })) && attemptAll(`${verb}d`, rows, act, name)
+}
+
 // Queues
 
 export function addQueue(done) {
@@ -26,7 +34,7 @@ export function addQueue(done) {
 		fields: [
 			vhostField(),
 			{ name: 'name', label: 'Name', required: true, help: 'At most 255 bytes. Names that begin with "amq." are the broker\'s.' },
-			{ name: 'type', label: 'Type', kind: 'select', options: [{ value: '', label: 'Default of the virtual host' }, 'classic', 'quorum'], help: 'A quorum queue counts deliveries and is always durable.' },
+			{ name: 'type', label: 'Type', kind: 'select', options: [['', 'Default of the virtual host'], 'classic', 'quorum'], help: 'A quorum queue counts deliveries and is always durable.' },
 			{ name: 'durable', label: 'Durable', kind: 'check', value: true, help: 'It survives a restart of the broker.' },
 			{ name: 'auto_delete', label: 'Auto-delete', kind: 'check', help: 'It is deleted when its last consumer goes.', when: ({ type }) => type !== 'quorum' },
 			{ name: 'arguments', label: 'Arguments', kind: 'arguments', shortcuts: ({ type }) => queueShortcuts(type) },
@@ -44,34 +52,26 @@ export function addQueue(done) {
 const queueLoss = row => `${nameOf(row)}: ${plural(row.messages ?? 0, 'message')}${row.message_bytes ? `, ${bytes(row.message_bytes)}` : ''}`
 const nameOf = row => (vhostNames().length > 1 ? `${row.name} in ${row.vhost}` : row.name)
 
-export async function purgeQueues(rows) {
-	const losses = rows.map(row => `${nameOf(row)}: ${plural(row.messages_ready ?? row.messages ?? 0, 'ready message')}`)
-	const title = rows.length === 1 ? 'Purge this queue?' : `Purge ${rows.length} queues?`
+export function purgeQueues(rows) {
+	const loss = row => `${nameOf(row)}: ${plural(row.messages_ready ?? row.messages ?? 0, 'ready message')}`
 	const also = h('p', { class: 'muted' }, 'Messages that consumers hold unacknowledged stay.')
-	if (!(await confirmLoss({ title, losses, verb: 'Purge', also }))) return false
-	return attemptAll('Purged', rows, row => del(api('queues', row.vhost, row.name, 'contents')), nameOf)
+	return lose(rows, 'Purge', 'queue', loss, row => del(api('queues', row.vhost, row.name, 'contents')), { also })
 }
 
-export async function deleteQueues(rows) {
-	const losses = rows.map(row => `${queueLoss(row)}, ${plural(row.consumers ?? 0, 'consumer')}, and its bindings`)
+export function deleteQueues(rows) {
+	const loss = row => `${queueLoss(row)}, ${plural(row.consumers ?? 0, 'consumer')}, and its bindings`
 	const unused = h('input', { type: 'checkbox' })
 	const empty = h('input', { type: 'checkbox' })
 	const also = h('div', { class: 'conditions' },
 		h('label', { class: 'check' }, unused, 'Only if unused'), h('label', { class: 'check' }, empty, 'Only if empty'))
-	const title = rows.length === 1 ? 'Delete this queue?' : `Delete ${rows.length} queues?`
-	if (!(await confirmLoss({ title, losses, verb: 'Delete', also }))) return false
-	const params = { 'if-unused': unused.checked, 'if-empty': empty.checked }
-	return attemptAll('Deleted', rows, row => del(api('queues', row.vhost, row.name), params), nameOf)
+	const act = row => del(api('queues', row.vhost, row.name), { 'if-unused': unused.checked, 'if-empty': empty.checked })
+	return lose(rows, 'Delete', 'queue', loss, act, { also })
 }
 
 /** Messages that one request of a move takes. */
 const MOVE_BATCH = 200
 
-/**
- * Moves or copies messages of queues somewhere else, with progress.
- * @param {any[]} rows
- * @param {{ title?: string, origin?: boolean }} [how]
- */
+/** Moves or copies messages of queues somewhere else, with progress. @param {any[]} rows @param {{ title?: string, origin?: boolean }} [how] */
 export async function moveQueues(rows, { title, origin = false } = {}) {
 	let done = false
 	const messages = rows.reduce((sum, row) => sum + (row.messages_ready ?? row.messages ?? 0), 0)
@@ -79,9 +79,9 @@ export async function moveQueues(rows, { title, origin = false } = {}) {
 		verb: 'Start',
 		fields: [
 			{ name: 'to', label: 'To', kind: 'select', value: origin ? 'origin' : 'queue', options: [
-				{ value: 'queue', label: 'a queue' },
-				{ value: 'exchange', label: 'an exchange' },
-				{ value: 'origin', label: 'the queues that they were dead-lettered from' },
+				['queue', 'a queue'],
+				['exchange', 'an exchange'],
+				['origin', 'the queues that they were dead-lettered from'],
 			] },
 			{ name: 'queue', label: 'Queue', required: false, when: ({ to }) => to === 'queue', help: 'In the same virtual host. It has to be there.' },
 			{ name: 'exchange', label: 'Exchange', when: ({ to }) => to === 'exchange' },
@@ -181,35 +181,23 @@ export async function addExchange(done) {
 	})
 }
 
-export async function deleteExchanges(rows) {
-	const losses = rows.map(row => `${nameOf(row)} (${row.type}) and all bindings from and to it`)
-	const title = rows.length === 1 ? 'Delete this exchange?' : `Delete ${rows.length} exchanges?`
-	if (!(await confirmLoss({ title, losses, verb: 'Delete' }))) return false
-	return attemptAll('Deleted', rows, row => del(api('exchanges', row.vhost, exchangePart(row.name))), nameOf)
-}
+export const deleteExchanges = rows =>
+	lose(rows, 'Delete', 'exchange', row => `${nameOf(row)} (${row.type}) and all bindings from and to it`, row => del(api('exchanges', row.vhost, exchangePart(row.name))))
 
 /** The address of a binding. */
 const bindingPath = row => api('bindings', row.vhost, 'e', exchangePart(row.source), row.destination_type === 'queue' ? 'q' : 'e', row.destination, row.properties_key)
 
-export async function unbind(rows) {
-	const losses = rows.map(row => `${row.source || '(default)'} → ${row.destination} with the key "${row.routing_key}"`)
-	const title = rows.length === 1 ? 'Remove this binding?' : `Remove ${rows.length} bindings?`
-	if (!(await confirmLoss({ title, losses, verb: 'Unbind' }))) return false
-	return attemptAll('Unbound', rows, row => del(bindingPath(row)), row => row.properties_key)
-}
+export const unbind = rows =>
+	lose(rows, 'Remove', 'binding', row => `${row.source || '(default)'} → ${row.destination} with the key "${row.routing_key}"`, row => del(bindingPath(row)), { name: row => row.properties_key })
 
-/**
- * A form for a binding; what is given is fixed.
- * @param {{ vhost?: string, source?: string, destination?: string, destinationType?: string }} given
- * @param {() => void} done
- */
+/** A form for a binding; what is given is fixed. @param {Row} given @param {() => void} done */
 export function addBinding({ vhost, source, destination, destinationType }, done) {
 	return formDialog('Add a binding', {
 		verb: 'Bind',
 		fields: [
 			...(vhost === undefined ? [vhostField()] : []),
 			...(source === undefined ? [{ name: 'source', label: 'From exchange', required: true }] : []),
-			...(destinationType === undefined ? [{ name: 'type', label: 'To', kind: 'select', options: [{ value: 'q', label: 'a queue' }, { value: 'e', label: 'an exchange' }] }] : []),
+			...(destinationType === undefined ? [{ name: 'type', label: 'To', kind: 'select', options: [['q', 'a queue'], ['e', 'an exchange']] }] : []),
 			...(destination === undefined ? [{ name: 'destination', label: 'Its name', required: true }] : []),
 			{ name: 'routing_key', label: 'Routing key', help: 'direct: equal. topic: words with * for one and # for any number. fanout and headers ignore it.' },
 			{ name: 'arguments', label: 'Arguments', kind: 'arguments', help: 'For headers exchanges: x-match (all, any, all-with-x, any-with-x) and the headers.', shortcuts: [
@@ -227,15 +215,13 @@ export function addBinding({ vhost, source, destination, destinationType }, done
 
 // Connections
 
-export async function closeConnections(rows) {
+export function closeConnections(rows) {
 	const reason = h('input', { value: '', placeholder: 'Closed by an operator', 'aria-label': 'Reason', maxlength: 200 })
-	const losses = rows.map(row => `${row.user_provided_name ? `${row.user_provided_name}, ` : ''}${row.name}: ${plural(row.channels ?? 0, 'channel')}; what it has not acknowledged is delivered again`)
-	const title = rows.length === 1 ? 'Close this connection?' : `Close ${rows.length} connections?`
+	const loss = row => `${row.user_provided_name ? `${row.user_provided_name}, ` : ''}${row.name}: ${plural(row.channels ?? 0, 'channel')}; what it has not acknowledged is delivered again`
 	const also = h('label', { class: 'field' }, h('span', {}, 'Reason, told to the client'), reason)
-	if (!(await confirmLoss({ title, losses, verb: 'Close', also }))) return false
 	// Header values are ASCII.
-	const words = (reason.value || `Closed by ${currentUser().name}`).replace(/[^\x20-\x7e]/g, '?')
-	return attemptAll('Closed', rows, row => del(api('connections', row.name), {}, { 'X-Reason': words }), row => row.name)
+	const words = () => (reason.value || `Closed by ${currentUser().name}`).replace(/[^\x20-\x7e]/g, '?')
+	return lose(rows, 'Close', 'connection', loss, row => del(api('connections', row.name), {}, { 'X-Reason': words() }), { also, name: ownName })
 }
 
 // Virtual hosts and users
@@ -252,9 +238,5 @@ export async function deleteVhost(name) {
 	return attempt(`Delete ${name}`, () => del(api('vhosts', name)), `Virtual host ${name} is gone.`)
 }
 
-export async function deleteUsers(rows) {
-	const losses = rows.map(row => `User ${row.name}, their permissions and limits; their connections are closed`)
-	const title = rows.length === 1 ? 'Delete this user?' : `Delete ${rows.length} users?`
-	if (!(await confirmLoss({ title, losses, verb: 'Delete' }))) return false
-	return attemptAll('Deleted', rows, row => del(api('users', row.name)), row => row.name)
-}
+export const deleteUsers = rows =>
+	lose(rows, 'Delete', 'user', row => `User ${row.name}, their permissions and limits; their connections are closed`, row => del(api('users', row.name)), { name: ownName })

@@ -3,6 +3,7 @@
 import { sparkline } from './chart.js'
 import { attribute, button, h, keyed, text } from './dom.js'
 import { bytes, compact, count, dateTime, literal, rate } from './format.js'
+import { link } from './router.js'
 
 /** The value at a dotted path. */
 export const at = (row, path) => path.split('.').reduce((value, part) => value?.[part], row)
@@ -26,7 +27,12 @@ export const linkCell = (show, href) => cell => {
 }
 
 /** The column that leads to the page of a thing. */
-export const nameColumn = (href, label = 'Name') => ({ id: 'name', label, sort: 'name', kind: 'name', fixed: true, create: linkCell(row => row.name, href) })
+export const nameColumn = (href, label = 'Name', show = row => row.name) => linkColumn('name', label, href, show, { kind: 'name', fixed: true })
+
+/** A column of links to something else. */
+export const linkColumn = (id, label, href, show = row => at(row, id) ?? '–', rest = {}) => ({ id, label, sort: id, create: linkCell(show, href), ...rest })
+
+export const userColumn = linkColumn('user', 'User', row => link('users', row.user))
 
 /** A column of buttons, with none where `label(row)` is empty. */
 export const actColumn = (label, press) => ({ id: label.toString(), label: '', kind: 'act', create: cell => actCell(cell, label, press) })
@@ -44,25 +50,13 @@ function actCell(cell, label, press) {
 
 export const textColumn = (id, label, show = row => at(row, id) ?? '', rest = {}) => ({ id, label, sort: id, create: textCell(show), ...rest })
 
-export const countColumn = (id, label, rest = {}) => ({
-	id,
-	label,
-	sort: id,
-	kind: 'number',
-	create: textCell(row => number(at(row, id)), row => !at(row, id)),
-	...rest,
-})
+/** @returns {(id: string, label: string, rest?: Row) => Column} */
+const column = (kind, show) => (id, label, rest) => ({ id, label, sort: id, kind, create: textCell(row => show(at(row, id)), row => !at(row, id)), ...rest })
 
-const number = value => (value == null ? '–' : value >= 1e7 ? compact(value) : count(value))
-
-export const bytesColumn = (id, label, rest = {}) => ({
-	id,
-	label,
-	sort: id,
-	kind: 'number',
-	create: textCell(row => (at(row, id) == null ? '–' : bytes(at(row, id))), row => !at(row, id)),
-	...rest,
-})
+export const countColumn = column('number', value => (value == null ? '–' : value >= 1e7 ? compact(value) : count(value)))
+export const bytesColumn = column('number', value => (value == null ? '–' : bytes(value)))
+export const flagColumn = column('flag', value => (value ? '●' : '○'))
+export const timeColumn = column('time', value => (value ? dateTime(value) : '–'))
 
 /** A rate; `id` is the counter's path. */
 export const rateColumn = (id, label, rest = {}) => {
@@ -78,27 +72,8 @@ export const rateColumn = (id, label, rest = {}) => {
 	}
 }
 
-export const flagColumn = (id, label, rest = {}) => ({
-	id,
-	label,
-	sort: id,
-	kind: 'flag',
-	create: textCell(row => (at(row, id) ? '●' : '○'), row => !at(row, id)),
-	...rest,
-})
-
-export const timeColumn = (id, label, rest = {}) => ({
-	id,
-	label,
-	sort: id,
-	kind: 'time',
-	create: textCell(row => (at(row, id) ? dateTime(at(row, id)) : '–')),
-	...rest,
-})
-
-/** The virtual host, where there is more than one. */
-/** @type {import('./table.js').Column} */
-export const vhostColumn = { ...textColumn('vhost', 'Virtual host'), kind: 'vhost' }
+/** Shown where there is more than one. */
+export const vhostColumn = textColumn('vhost', 'Virtual host', undefined, { kind: 'vhost', fixed: true })
 
 const STATES = {
 	running: 'It works.',
@@ -160,7 +135,7 @@ export function featuresCell(cell) {
 	return row => keyed(cell, kept, features(row), ({ letters }) => letters, badge)
 }
 
-/** @type {import('./table.js').Column} */
+/** @type {Column} */
 export const featuresColumn = {
 	id: 'features',
 	label: 'Features',
@@ -169,8 +144,7 @@ export const featuresColumn = {
 	needs: ['durable', 'auto_delete', 'exclusive', 'internal', 'arguments'],
 }
 
-/** Policies by name, as links. */
-/** @type {import('./table.js').Column} */
+/** @type {Column} */
 export const policyColumn = {
 	id: 'policy',
 	label: 'Policy',

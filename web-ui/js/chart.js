@@ -29,7 +29,7 @@ export class Chart {
 	#legend = new Map()
 	#observer
 
-	/** @param {{ title: string, series: { id: string, label: string, tone: string }[], format: any, stacked?: boolean }} given */
+	/** @param {ChartSpec} spec */
 	constructor({ title, series, format, stacked = false }) {
 		this.#series = series
 		this.#format = format

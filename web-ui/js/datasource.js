@@ -25,7 +25,7 @@ export class DataSource {
 		if (!document.hidden && refreshMs() > 0) this.refresh()
 	}
 
-	/** @param {{ load: (signal: AbortSignal) => Promise<any>, show: (answer: any) => void, failed?: (error: any) => any }} wiring */
+	/** @param {Wiring} wiring */
 	constructor({ load, show, failed = () => false }) {
 		this.#load = load
 		this.#show = show

@@ -4,19 +4,7 @@ import { DataSource } from './datasource.js'
 import { h } from './dom.js'
 import { setParams } from './router.js'
 
-/**
- * @param {HTMLElement} main
- * @param {object} given
- * @param {string} given.kind as in "Queue"
- * @param {string} given.name
- * @param {string} [given.vhost]
- * @param {[string, string]} given.up label and address of the list
- * @param {any[]} [given.controls] at the end of the heading
- * @param {{ id: string, label: string, nodes: any[] }[]} given.tabs
- * @param {URLSearchParams} given.params
- * @param {(signal: AbortSignal, tab: string) => Promise<any>} given.load
- * @param {(answer: any, tab: string) => void} given.show
- */
+/** @param {HTMLElement} main @param {DetailSpec} spec */
 export function detailPage(main, { kind, name, vhost, up, controls = [], tabs, params, load, show }) {
 	const [upLabel, upHref] = up
 	const title = h('h1', {}, h('span', { class: 'kind' }, kind), ' ', h('span', { class: 'thing' }, name))
@@ -55,11 +43,12 @@ export function detailPage(main, { kind, name, vhost, up, controls = [], tabs, p
 	main.replaceChildren(heading, gone, body)
 
 	const source = new DataSource({
-		load: signal => load(signal, current.id),
-		show: answer => {
+		load: signal => Promise.all([load(signal), ...(current.lists ?? []).map(list => list.load(signal))]),
+		show: ([one, ...answers]) => {
 			gone.hidden = true
 			body.hidden = false
-			show(answer, current.id)
+			show(one)
+			current.lists?.forEach((list, i) => list.show(answers[i]))
 		},
 		failed: error => {
 			const missing = error.status === 404

@@ -21,10 +21,6 @@ export function growth(queue) {
 	return seconds > 0 ? (newest.sample - oldest.sample) / seconds : 0
 }
 
-/**
- * @param {any} queue as its own address shows it, with samples of lengths
- * @returns {{ tone: string, words: string }} tone: good, warn, bad or quiet
- */
 export function diagnose(queue) {
 	const { messages_ready: ready = 0, messages_unacknowledged: unacked = 0, messages = 0 } = queue
 	const consumers = queue.consumer_details ?? []

@@ -3,12 +3,7 @@
 import { button, h, text } from './dom.js'
 import { whenLeft } from './live.js'
 
-/**
- * Opens a dialog. `content` gets a function that closes it.
- * @param {string} title
- * @param {(close: () => void) => any} content
- * @returns {Promise<void>} when it is closed
- */
+/** Opens a dialog. `content` gets a function that closes it. */
 export function dialog(title, content, kind = '') {
 	return new Promise(resolve => {
 		const before = document.activeElement
@@ -31,12 +26,7 @@ export function dialog(title, content, kind = '') {
 	})
 }
 
-/**
- * Asks before something is lost. `losses` name what goes. With `typed`, that has to be written
- * out first.
- * @param {{ title: string, losses: string[], verb: string, typed?: string, also?: any }} question
- * @returns {Promise<boolean>}
- */
+/** Asks before something is lost. @param {Question} question */
 export async function confirmLoss({ title, losses, verb, typed, also }) {
 	let sure = false
 	const list = losses.slice(0, 20)
@@ -80,13 +70,7 @@ function toast(words, kind) {
 	if (kind === 'good') setTimeout(() => node.remove(), NOTE_MS)
 }
 
-/**
- * Does one thing and says how it went.
- * @param {string} what as in "Delete queue a"
- * @param {() => Promise<any>} act
- * @param {string} done what to say when it worked
- * @returns {Promise<boolean>}
- */
+/** Does one thing and says how it went. */
 export async function attempt(what, act, done) {
 	try {
 		await act()
@@ -100,13 +84,7 @@ export async function attempt(what, act, done) {
 
 const AT_ONCE = 6
 
-/**
- * Does the same to many things, some at a time, and says how it went.
- * @param {string} what as in "Purged"
- * @param {any[]} rows
- * @param {(row: any) => Promise<any>} act
- * @param {(row: any) => string} name
- */
+/** Does the same to many things, some at a time, and says how it went. */
 export async function attemptAll(what, rows, act, name) {
 	const failures = []
 	let done = 0

@@ -1,28 +1,10 @@
 // Building and updating the page. Text goes in as text only: names come from clients.
 
-/**
- * Makes an element. Properties starting with "on" are listeners, the rest attributes.
- * @template {keyof HTMLElementTagNameMap} T
- * @param {T} tag
- * @param {Record<string, any>} [props]
- * @param {...any} children text, nodes, lists of them; null is left out
- * @returns {HTMLElementTagNameMap[T]}
- */
-export function h(tag, props = {}, ...children) {
-	return fill(document.createElement(tag), props, children)
-}
+/** Makes an element. Properties starting with "on" are listeners, the rest attributes. @type {MakeElement<HTMLElementTagNameMap>} */
+export const h = (tag, props = {}, ...children) => fill(document.createElement(tag), props, children)
 
-/**
- * Makes an SVG element.
- * @template {keyof SVGElementTagNameMap} T
- * @param {T} tag
- * @param {Record<string, any>} [props]
- * @param {...any} children
- * @returns {SVGElementTagNameMap[T]}
- */
-export function svg(tag, props = {}, ...children) {
-	return fill(document.createElementNS('http://www.w3.org/2000/svg', tag), props, children)
-}
+/** @type {MakeElement<SVGElementTagNameMap>} */
+export const svg = (tag, props = {}, ...children) => fill(document.createElementNS('http://www.w3.org/2000/svg', tag), props, children)
 
 function fill(element, props, children) {
 	for (const [name, value] of Object.entries(props)) {
@@ -36,12 +18,7 @@ function fill(element, props, children) {
 	return element
 }
 
-/**
- * A button that does one thing.
- * @param {any} label
- * @param {(event: Event) => any} onclick
- * @param {Record<string, any>} [props]
- */
+/** A button that does one thing. */
 export const button = (label, onclick, props = {}) => h('button', { type: 'button', ...props, onclick }, label)
 
 /** Sets an element's text, unless it is that already: an untouched node keeps its selection. */

@@ -3,11 +3,7 @@
 import { attribute, h, text } from './dom.js'
 import { literal } from './format.js'
 
-/**
- * @param {string} title
- * @param {any[][]} list of facts: a name; `row => text`, or null to leave it out; and perhaps
- *   where it leads, `href(row)`, or how much is used from 0 to 1, `part(row)`
- */
+/** @param {any[][]} list a name; `row => text`, null leaves it out; perhaps `{ href(row), part(row) }`, part of 1 that is used */
 export function factsCard(title, list) {
 	const heading = h('h2', {}, title)
 	const made = list.map(one => fact(one))

@@ -3,25 +3,8 @@
 import { dialog, note } from './dialog.js'
 import { button, h, text } from './dom.js'
 
-/**
- * @typedef {object} Field
- * @property {string} name
- * @property {string} label
- * @property {string} [kind] text, password, number, select, check, area, arguments, file
- * @property {any} [value]
- * @property {string} [help] what it is for
- * @property {any[]} [options] of a select: values, or `{ value, label }`
- * @property {any} [shortcuts] of arguments: a list, or a function of the form's values
- * @property {boolean} [required]
- * @property {string} [placeholder]
- * @property {(values: any) => boolean} [when] shown only then
- * @property {string} [list] suggestions, with commas between them
- */
 
-/**
- * A form. `submit(values)` does it; what it throws is shown in the form.
- * @param {{ fields: Field[], verb: string, submit: (values: any) => Promise<any>, cancel?: () => void, danger?: boolean }} spec
- */
+/** A form. `submit(values)` does it; what it throws is shown in the form. @param {FormSpec} spec */
 export function form({ fields, verb, submit, cancel, danger }) {
 	const inputs = fields.map(field => ({ field, ...make(field, () => values()) }))
 	const values = (done = false) => Object.fromEntries(inputs.map(({ field, read }) => [field.name, read(done)]))
@@ -52,11 +35,7 @@ export function form({ fields, verb, submit, cancel, danger }) {
 	return { node, values, problem }
 }
 
-/**
- * A form in a dialog, which closes when it worked.
- * @param {string} title
- * @param {{ fields: Field[], verb: string, submit: (values: any) => Promise<any>, done?: string | ((values: any) => string) }} spec
- */
+/** A form in a dialog, which closes when it worked. @param {string} title @param {FormSpec} spec */
 export function formDialog(title, { fields, verb, submit, done }) {
 	return dialog(title, close => {
 		const made = form({
@@ -75,7 +54,6 @@ export function formDialog(title, { fields, verb, submit, done }) {
 
 let ids = 0
 
-/** @param {Field} field */
 function make(field, values) {
 	if (field.kind === 'arguments') return argumentsEditor(field, values)
 	const id = `field-${(ids += 1)}`
@@ -94,13 +72,12 @@ function make(field, values) {
 	return { read, input, renew: () => {}, node: h('div', { class: 'field' }, h('div', { class: 'field-head' }, label, explained.button), input, explained.words) }
 }
 
-/** @param {Field} field */
 function inputOf(field, id) {
 	const { kind = 'text', value, name, placeholder, required, options } = field
 	const common = { id, name, placeholder, required }
 	if (kind === 'select') {
-		const choices = options.map(one => (typeof one === 'object' ? one : { value: one, label: one }))
-		return h('select', { ...common, value: value ?? choices[0]?.value }, choices.map(one => h('option', { value: one.value }, one.label)))
+		const choices = options.map(one => (Array.isArray(one) ? one : [one, one]))
+		return h('select', { ...common, value: value ?? choices[0]?.[0] }, choices.map(([key, words]) => h('option', { value: key }, words)))
 	}
 	if (kind === 'area') return h('textarea', { ...common, rows: 5, spellcheck: 'false', value: value ?? '' })
 	if (kind === 'check') return h('input', { ...common, type: 'checkbox', checked: value === true })
@@ -132,10 +109,7 @@ const TYPES = ['String', 'Number', 'Boolean', 'List', 'JSON']
 const typeOf = value =>
 	typeof value === 'number' ? 'Number' : typeof value === 'boolean' ? 'Boolean' : typeof value === 'string' ? 'String' : 'JSON'
 
-/**
- * Keys, values and their types, with shortcuts that say what they do.
- * @param {Field} field
- */
+/** Keys, values and their types, with shortcuts that say what they do. */
 function argumentsEditor(field, values) {
 	const rows = []
 	const body = h('div', { class: 'argument-rows' })

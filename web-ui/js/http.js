@@ -42,7 +42,6 @@ export function keepLogin(name, password) {
 	sessionStorage.setItem(KEY, encode(`${name}:${password}`))
 }
 
-/** @param {Record<string, any>} params those with no value are left out */
 export function address(path, params = {}) {
 	const query = new URLSearchParams()
 	for (const [name, value] of Object.entries(params)) {
@@ -51,17 +50,10 @@ export function address(path, params = {}) {
 	return query.size > 0 ? `${path}?${query}` : path
 }
 
-/**
- * @param {string} path
- * @param {Record<string, any>} [params]
- * @param {AbortSignal} [signal]
- */
+/** @param {string} path @param {Row} [params] @param {AbortSignal} [signal] */
 export const get = (path, params = {}, signal) => send('GET', address(path, params), { signal })
-/** @param {any} body */
 export const put = (path, body = {}) => send('PUT', path, { body })
-/** @param {any} body */
 export const post = (path, body = {}) => send('POST', path, { body })
-/** @param {Record<string, any>} [params] @param {Record<string, string>} [headers] */
 export const del = (path, params = {}, headers = {}) => send('DELETE', address(path, params), { headers })
 
 /** An answer to read as it comes, for streams. */
@@ -84,11 +76,7 @@ async function send(method, path, rest) {
 	}
 }
 
-/**
- * @param {string} method
- * @param {{ login?: string, signal?: AbortSignal, body?: any, headers?: Record<string, string> }} given
- * @returns {RequestInit}
- */
+/** @param {string} method @param {Row} given @returns {RequestInit} */
 function options(method, { login, signal, body, headers = {} }) {
 	return {
 		method,

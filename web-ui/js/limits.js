@@ -4,7 +4,7 @@ import { attempt } from './dialog.js'
 import { button, h, text } from './dom.js'
 import { formDialog } from './form.js'
 import { count } from './format.js'
-import { del, put } from './http.js'
+import { del, get, put } from './http.js'
 
 export const VHOST_LIMITS = [
 	{ name: 'max-connections', label: 'Connections' },
@@ -15,17 +15,15 @@ export const USER_LIMITS = [
 	{ name: 'max-channels', label: 'Channels' },
 ]
 
-/**
- * @param {{ title: string, names: { name: string, label: string }[], path: (limit: string) => string, changed: () => void }} given
- */
-export function limitsCard({ title, names, path, changed }) {
+export function limitsCard(names, base, changed) {
 	const rows = names.map(({ name, label }) => {
+		const path = `${base}/${name}`
 		const shown = h('td', { class: 'number' })
 		const clear = button('Clear', async () => {
-			if (await attempt('Clear', () => del(path(name)), `${label}: no limit now.`)) changed()
+			if (await attempt('Clear', () => del(path), `${label}: no limit now.`)) changed()
 		}, { class: 'small' })
 		let value
-		const set = button('Set', () => setLimit(label, value, path(name), changed), { class: 'small' })
+		const set = button('Set', () => setLimit(label, value, path, changed), { class: 'small' })
 		const node = h('tr', {}, h('th', { scope: 'row' }, label), shown, h('td', { class: 'act' }, set, ' ', clear))
 		const show = given => {
 			value = given?.[name]
@@ -34,11 +32,11 @@ export function limitsCard({ title, names, path, changed }) {
 		}
 		return { node, show }
 	})
-	const node = h('section', { class: 'card narrow' }, h('h2', {}, title), h('table', { class: 'plain' }, h('tbody', {}, rows.map(row => row.node))))
-	return { node, show: given => rows.forEach(row => row.show(given)) }
+	const node = h('section', { class: 'card narrow' }, h('h2', {}, 'Limits'), h('table', { class: 'plain' }, h('tbody', {}, rows.map(row => row.node))))
+	return { node, load: signal => get(base, {}, signal), show: ([one]) => rows.forEach(row => row.show(one?.value)) }
 }
 
-export function setLimit(label, value, path, changed) {
+function setLimit(label, value, path, changed) {
 	return formDialog(`Limit of ${label.toLowerCase()}`, {
 		verb: 'Set',
 		fields: [{ name: 'value', label: 'At most', kind: 'number', value: value ?? '', required: true, help: 'Zero allows none; a negative number is no limit.' }],

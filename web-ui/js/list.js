@@ -1,6 +1,6 @@
-// Lists: filter, sort, page, columns, ticked rows, all of it in the address or remembered.
+// Lists: filtered, sorted and cut into pages by the server; what is wished for is in the address or
+// remembered.
 
-import { at } from './cells.js'
 import { DataSource } from './datasource.js'
 import { button, h, text } from './dom.js'
 import { plural } from './format.js'
@@ -13,79 +13,104 @@ import { Table } from './table.js'
 const PAGE_SIZES = [25, 50, 100, 250, 500]
 const PAGE_SIZE = 50
 
-/**
- * @typedef {{ label: string, danger?: boolean, run: (rows: any[]) => Promise<boolean> }} Bulk what
- *   can be done with all ticked rows; true when it was
- * @typedef {object} ListSpec
- * @property {string} id what columns are remembered by
- * @property {string} title
- * @property {(vhost: string) => string} path
- * @property {import('./table.js').Column[]} columns
- * @property {(row: any) => string} key
- * @property {string} [sort] at first
- * @property {boolean} [ofVhost] follows the selector of virtual hosts
- * @property {Record<string, any>} [query] more parameters
- * @property {string[]} [needs] what the server has to send besides the columns
- * @property {{ label: string, open: (done: () => void) => void }[]} [actions]
- * @property {Bulk[]} [bulk]
- * @property {(row: any) => boolean} [keep] where the server gives all: which rows are shown,
- * @property {(row: any) => string} [words] and what the filter looks at
- * @property {string} empty what to say when there is nothing at all
- * @property {string} [none] and when the filter leaves nothing
- */
+/** With fewer rows than this, a card needs no filter. */
+const FEW = 8
 
-/**
- * A page that is a list.
- * @param {HTMLElement} main
- * @param {URLSearchParams} params
- * @param {ListSpec} spec
- */
+/** A page that is a list. @param {HTMLElement} main @param {URLSearchParams} params @param {ListSpec} spec */
 export function listPage(main, params, spec) {
 	if (spec.ofVhost) followAddress(params)
 	const wish = wishOf(params, spec)
 	const shown = new ColumnChoice(spec, () => {
-		table.setColumns(shown.columns())
+		list.table.setColumns(shown.columns())
 		source.refresh()
 	})
-	const change = changes => {
-		Object.assign(wish, changes)
+	const list = asked(spec, wish, () => shown, () => {
 		setParams(addressOf(wish, spec))
 		source.refresh()
+	})
+	const actions = (spec.actions ?? []).map(({ label, open }) => button(label, () => open(() => source.refresh()), { class: 'primary' }))
+	main.replaceChildren(
+		h('div', { class: 'heading' }, h('h1', {}, spec.title), h('div', { class: 'filters' }, list.filters, shown.node, actions)),
+		list.bulk,
+		h('section', { class: 'card flush' }, list.table.node),
+	)
+	const source = new DataSource({ load: list.load, show: list.show, failed: list.failed })
+}
+
+/** The same as a card of a page that reads by itself. @param {ListSpec} spec @param {() => void} refresh */
+export function listCard(spec, refresh) {
+	const wish = wishOf(new URLSearchParams(), spec)
+	const columns = { columns: () => spec.columns, needs: () => null }
+	const list = asked(spec, wish, () => columns, refresh)
+	const filters = h('div', { class: 'filters' }, list.filters.slice(0, 2), spec.actions)
+	const node = h('section', { class: 'card flush' }, h('div', { class: 'card-head' }, h('h2', {}, spec.title), filters), list.bulk, list.table.node)
+	const show = answer => {
+		if (answer) {
+			list.filters[1].hidden = answer.total_count < FEW && wish.name === ''
+			list.table.node.classList.toggle('few', answer.total_count <= PAGE_SIZE)
+		}
+		list.show(answer)
+	}
+	return { node, load: list.load, show }
+}
+
+/** Two lists that are read and shown together. */
+export const both = (a, b) => ({
+	nodes: [a.node, b.node],
+	load: signal => Promise.all([a.load(signal), b.load(signal)]),
+	show: ([one, other]) => {
+		a.show(one)
+		b.show(other)
+	},
+})
+
+/** A card with rows that the page has already. @param {CardSpec} spec */
+export function plainCard({ caption, columns, key, empty, actions = [] }) {
+	const table = new Table({ caption, columns, key })
+	table.node.classList.add('few')
+	const node = h('section', { class: 'card flush' }, h('div', { class: 'card-head' }, h('h2', {}, caption), h('div', { class: 'filters' }, actions)), table.node)
+	return { node, show: rows => table.show({ items: rows ?? [] }, { empty }) }
+}
+
+/** A table that the server fills, with what it is asked. @param {ListSpec} spec */
+function asked(spec, wish, shown, changed) {
+	const change = changes => {
+		Object.assign(wish, changes)
+		changed()
 	}
 	const controls = filterBar(wish, change, spec)
-	const bulk = bulkBar(spec, () => table, () => source.refresh())
+	const bulk = bulkBar(spec, () => table, changed)
 	const table = new Table({
 		caption: spec.title,
-		columns: shown.columns(),
+		columns: shown().columns(),
 		key: spec.key,
 		// Numbers are looked for from the top, names from the beginning.
 		onSort: sort => change({ sort, reverse: wish.sort === sort ? !wish.reverse : isNumber(spec, sort), page: 1 }),
 		onPage: page => change({ page }),
 		onSelect: spec.bulk?.length ? () => bulk.show(table.selected) : undefined,
 	})
-	const actions = (spec.actions ?? []).map(({ label, open }) => button(label, () => open(() => source.refresh()), { class: 'primary' }))
-	main.replaceChildren(
-		h('div', { class: 'heading' }, h('h1', {}, spec.title), h('div', { class: 'filters' }, controls.node, shown.node, actions)),
-		bulk.node,
-		h('section', { class: 'card flush' }, table.node),
-	)
-
-	const source = new DataSource({
-		load: signal => load(wish, spec, shown.needs(), signal),
-		show: answer => {
-			const page = Array.isArray(answer) ? cut(spec.keep ? answer.filter(spec.keep) : answer, wish, spec) : answer
-			const empty = page.total_count === 0 ? spec.empty : (spec.none ?? 'Nothing matches the filter.')
-			table.show(page, { sort: wish.sort, reverse: wish.reverse, empty })
-			controls.complain(null)
-		},
-		failed: error => {
-			// The last page may have gone while it was looked at.
-			if (error.status === 400 && wish.page > 1) change({ page: 1 })
-			else if (error.status === 400 && wish.regex) controls.complain('Not a regular expression')
-			else controls.complain(error.message)
-			return error.status === 400
-		},
-	})
+	const load = async signal => {
+		try {
+			return await get(spec.path(spec.ofVhost ? chosenVhost() : ''), paramsOf(wish, spec, shown().needs()), signal)
+		} catch (error) {
+			if (error.status !== 400) throw error
+			if (wish.page > 1) {
+				// The last page may have gone while it was looked at.
+				wish.page = 1
+				return load(signal)
+			}
+			controls.complain(wish.regex ? 'Not a regular expression' : error.message)
+			return null
+		}
+	}
+	const show = answer => {
+		if (!answer) return
+		const empty = answer.total_count === 0 ? spec.empty : (spec.none ?? 'Nothing matches the filter.')
+		table.show(answer, { sort: wish.sort, reverse: wish.reverse, empty })
+		controls.complain(null)
+	}
+	const failed = error => controls.complain(error.message)
+	return { table, load, show, failed, filters: controls.node, bulk: bulk.node }
 }
 
 const isNumber = (spec, sort) => (spec.columns.find(column => column.sort === sort)?.kind ?? '').includes('number')
@@ -113,56 +138,13 @@ function addressOf({ name, regex, sort, reverse, page, size }, spec) {
 	}
 }
 
-function load(wish, spec, needs, signal) {
-	const params = {
-		page: wish.page,
-		page_size: wish.size,
-		name: wish.name,
-		use_regex: wish.regex,
-		sort: wish.sort,
-		sort_reverse: wish.reverse,
-		columns: needs,
-		...spec.query,
-	}
-	return get(spec.path(spec.ofVhost ? chosenVhost() : ''), params, signal)
-}
-
-/** What the server does for other lists, for those that it gives whole. */
-export function cut(rows, { name, regex, sort, reverse, page, size }, spec) {
-	const words = spec.words ?? (row => row.name ?? '')
-	const kept = name === '' ? rows : rows.filter(matcher(name, regex, words))
-	const column = spec.columns.find(one => one.sort === sort)
-	const value = column?.value ?? (row => at(row, sort))
-	const sorted = column ? kept.slice().sort((a, b) => compare(value(a), value(b)) * (reverse ? -1 : 1)) : kept
-	const page_count = Math.ceil(sorted.length / size)
-	const here = Math.min(page, Math.max(1, page_count))
-	return {
-		items: sorted.slice((here - 1) * size, here * size),
-		page: here,
-		page_count,
-		filtered_count: sorted.length,
-		total_count: rows.length,
-	}
-}
-
-function matcher(name, regex, words) {
-	const wanted = name.toLowerCase()
-	if (!regex) return row => words(row).toLowerCase().includes(wanted)
-	try {
-		const pattern = new RegExp(name, 'i')
-		return row => pattern.test(words(row))
-	} catch {
-		return () => false
-	}
-}
-
-function compare(a, b) {
-	if (typeof a === 'number' && typeof b === 'number') return a - b
-	return String(a ?? '').localeCompare(String(b ?? ''), 'en', { numeric: true })
+/** @param {Row} wish @param {ListSpec} spec */
+function paramsOf({ page, size, name, regex, sort, reverse }, { search, query }, columns) {
+	return { page, page_size: size, name, use_regex: regex, search_in: search, sort, sort_reverse: reverse, columns, ...query }
 }
 
 function filterBar(wish, change, spec) {
-	let waiting = null
+	let waiting
 	const name = h('input', {
 		type: 'search',
 		placeholder: 'Filter',
@@ -266,47 +248,6 @@ function bulkBar(spec, table, refresh) {
 	const show = selected => {
 		node.hidden = selected.size === 0
 		text(number, `${plural(selected.size, 'row')} selected`)
-	}
-	return { node, show }
-}
-
-/**
- * A table of rows that a page already has, with a filter where they are many.
- * @param {{ caption: string, columns: import('./table.js').Column[], key: (row: any) => string, empty: string, words?: (row: any) => string, sort?: string, actions?: any[] }} spec
- */
-export function localTable({ caption, columns, key, empty, words = row => JSON.stringify(row), sort = '', actions = [] }) {
-	const wish = { name: '', regex: false, sort, reverse: false, page: 1, size: PAGE_SIZE }
-	let rows = []
-	const filter = h('input', {
-		type: 'search', placeholder: 'Filter', 'aria-label': `Filter ${caption.toLowerCase()}`, hidden: true,
-		oninput: () => {
-			Object.assign(wish, { name: filter.value, page: 1 })
-			draw()
-		},
-	})
-	const table = new Table({
-		caption,
-		columns,
-		key,
-		onSort: path => {
-			Object.assign(wish, { sort: path, reverse: wish.sort === path && !wish.reverse, page: 1 })
-			draw()
-		},
-		onPage: page => {
-			wish.page = page
-			draw()
-		},
-	})
-	const draw = () => {
-		const page = cut(rows, wish, { columns, words })
-		filter.hidden = rows.length < 8 && wish.name === ''
-		table.node.classList.toggle('few', rows.length <= PAGE_SIZE)
-		table.show(page, { sort: wish.sort, reverse: wish.reverse, empty: rows.length === 0 ? empty : 'Nothing matches the filter.' })
-	}
-	const node = h('section', { class: 'card flush' }, h('div', { class: 'card-head' }, h('h2', {}, caption), h('div', { class: 'filters' }, filter, actions)), table.node)
-	const show = all => {
-		rows = all ?? []
-		draw()
 	}
 	return { node, show }
 }

@@ -50,7 +50,7 @@ export function refreshSelect(select) {
 	})
 }
 
-/** Tells the bar whether the last read worked. @param {any} error */
+/** Tells the bar whether the last read worked. */
 export function report(error) {
 	const live = document.getElementById('live')
 	live.classList.toggle('broken', error !== null)

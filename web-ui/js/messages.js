@@ -7,17 +7,6 @@ import { formDialog } from './form.js'
 import { bytes, count, dateTime, plural } from './format.js'
 import { api, exchangePart, post } from './http.js'
 
-/**
- * @typedef {object} Message as the API shows it
- * @property {string} payload
- * @property {number} payload_bytes
- * @property {'string'|'base64'} payload_encoding
- * @property {Record<string, any>} properties
- * @property {string} exchange
- * @property {string} routing_key
- * @property {boolean} redelivered
- * @property {number} [position] in the queue, when it was only looked at
- */
 
 /** Bytes that the hex view shows. */
 const HEX_BYTES_MAX = 4096
@@ -60,10 +49,7 @@ export const deaths = message => {
 /** What a message is published again with. */
 const publishing = message => ({ properties: message.properties ?? {}, payload: message.payload, payload_encoding: message.payload_encoding })
 
-/**
- * A list of messages with a selection.
- * @param {{ vhost: string, queue: string }} place
- */
+/** A list of messages with a selection. */
 export function messageList({ vhost, queue }) {
 	/** @type {Message[]} */
 	let shown = []
@@ -90,7 +76,6 @@ export function messageList({ vhost, queue }) {
 		for (const box of list.querySelectorAll('input.pick')) /** @type {HTMLInputElement} */ (box).checked = on
 		drawBar()
 	}
-	/** @param {Message[]} messages @param {string} empty */
 	const show = (messages, empty) => {
 		shown = messages
 		ticked.clear()
@@ -149,7 +134,7 @@ function timeline(dead) {
 	return section('Its way here', h('ol', { class: 'timeline' }, steps))
 }
 
-/** The body as JSON, text and hex. @param {Message} message */
+/** The body as JSON, text and hex. */
 function bodyViews(message) {
 	const json = asJson(message)
 	const views = [
@@ -175,7 +160,7 @@ function bodyViews(message) {
 	)
 }
 
-/** As one line of JSON that can be imported again. @param {Message} message */
+/** As one line of JSON that can be imported again. */
 const line = ({ exchange, routing_key, properties, payload, payload_encoding }) =>
 	JSON.stringify({ exchange, routing_key, properties, payload, payload_encoding })
 
@@ -185,7 +170,7 @@ async function copy(message) {
 
 const saveLines = (queue, messages) => saveFile(`${queue.replace(/[^\w.-]/g, '_')}.jsonl`, `${messages.map(line).join('\n')}\n`, 'application/jsonl')
 
-/** Publishes copies, to where they came from or somewhere else. @param {Message[]} messages */
+/** Publishes copies, to where they came from or somewhere else. */
 function republish(vhost, messages) {
 	const one = messages.length === 1 ? messages[0] : null
 	return formDialog(`Publish ${plural(messages.length, 'message')} again`, {
@@ -210,10 +195,7 @@ function republish(vhost, messages) {
 
 const deflated = message => decode(message).length < message.payload_bytes
 
-/**
- * Publishes lines of JSON to a queue, as they were exported.
- * @param {string} words
- */
+/** Publishes lines of JSON to a queue, as they were exported. */
 export async function importLines(words, vhost, queue) {
 	const messages = words.split('\n').filter(one => one.trim() !== '').map((one, i) => {
 		try {

@@ -11,7 +11,6 @@ const PAUSE_MS = 120
 
 let open = false
 
-/** @typedef {{ kind: string, label: string, href: string }} Place */
 
 export function openPalette() {
 	if (open) return
@@ -91,7 +90,6 @@ export function openPalette() {
 	search()
 }
 
-/** @returns {Place[]} */
 function pages(words) {
 	return NAVIGATION.flatMap(({ entries }) => entries)
 		.filter(({ label, may }) => (!may || may()) && label.toLowerCase().includes(words.toLowerCase()))
@@ -103,7 +101,6 @@ const found = async (path, columns, words, signal) =>
 
 const within = row => (document.body.classList.contains('one-vhost') ? '' : ` in ${row.vhost}`)
 
-/** @returns {(words: string, signal: AbortSignal) => Promise<Place[]>} */
 const source = (path, columns, place) => async (words, signal) => (await found(path, columns, words, signal)).map(place)
 
 const SOURCES = [

@@ -1,28 +1,27 @@
 // Who may do what: permissions and topic permissions, seen from a user or from a virtual host.
 
-import { actColumn, linkCell, textColumn } from './cells.js'
+import { actColumn, linkColumn, textColumn, userColumn } from './cells.js'
 import { attempt, confirmLoss } from './dialog.js'
 import { button } from './dom.js'
 import { formDialog } from './form.js'
 import { api, del, exchangePart, get, put } from './http.js'
-import { localTable } from './list.js'
+import { both, listCard } from './list.js'
 import { link } from './router.js'
 import { vhostNames } from './session.js'
 
 const NOTHING = 'Empty is nothing, .* is everything.'
 
-/**
- * The two tables, each with a button that adds to it.
- * @param {{ vhost?: string, user?: string }} own which side is fixed
- * @param {() => void} changed
- */
+/** The two tables, each with a button that adds to it. */
 export function permissionTables(own, changed) {
 	const other = own.vhost === undefined
-		? { id: 'vhost', label: 'Virtual host', sort: 'vhost', kind: 'name', create: linkCell(row => row.vhost, row => link('vhosts', row.vhost)) }
-		: { id: 'user', label: 'User', sort: 'user', kind: 'name', create: linkCell(row => row.user, row => link('users', row.user)) }
+		? linkColumn('vhost', 'Virtual host', row => link('vhosts', row.vhost), undefined, { kind: 'name' })
+		: { ...userColumn, kind: 'name' }
 	const regex = (id, label) => textColumn(id, label, row => (row[id] === '' ? '(nothing)' : row[id]), { kind: 'code' })
-	const permissions = localTable({
-		caption: 'Permissions',
+	const base = own.vhost === undefined ? ['users', own.user] : ['vhosts', own.vhost]
+	const sort = other.id
+	const permissions = listCard({
+		title: 'Permissions',
+		path: () => api(...base, 'permissions'),
 		actions: [button('Set a permission', () => setPermission(own, changed))],
 		columns: [
 			other, regex('configure', 'Configure'), regex('write', 'Write'), regex('read', 'Read'),
@@ -30,10 +29,13 @@ export function permissionTables(own, changed) {
 			actColumn(() => 'Clear', row => clear(row, changed)),
 		],
 		key: row => `${row.user} ${row.vhost}`,
+		sort,
+		search: 'user,vhost',
 		empty: own.user === undefined ? 'Nobody may use this virtual host.' : 'This user may use no virtual host.',
-	})
-	const topics = localTable({
-		caption: 'Topic permissions',
+	}, changed)
+	const topics = listCard({
+		title: 'Topic permissions',
+		path: () => api(...base, 'topic-permissions'),
 		actions: [button('Set a topic permission', () => setTopic(own, changed))],
 		columns: [
 			other, textColumn('exchange', 'Exchange', row => row.exchange || '(default)'), regex('write', 'Write'), regex('read', 'Read'),
@@ -41,13 +43,11 @@ export function permissionTables(own, changed) {
 			actColumn(() => 'Clear', row => clear(row, changed)),
 		],
 		key: row => `${row.user} ${row.vhost} ${row.exchange}`,
+		sort,
+		search: 'user,vhost,exchange',
 		empty: 'None: routing keys are not looked at.',
-	})
-	const show = (rows, topicRows) => {
-		permissions.show(rows)
-		topics.show(topicRows)
-	}
-	return { nodes: [permissions.node, topics.node], show }
+	}, changed)
+	return both(permissions, topics)
 }
 
 /** The fields for the sides that are not known. */

@@ -12,11 +12,11 @@ export function publishCard({ vhost, exchange, routingKey, done = () => {} }) {
 		verb: 'Publish',
 		fields: [
 			...(routingKey === undefined ? [{ name: 'routing_key', label: 'Routing key' }] : []),
-			{ name: 'delivery_mode', label: 'Delivery mode', kind: 'select', options: [{ value: '2', label: 'Persistent' }, { value: '1', label: 'Transient' }], help: 'Persistent messages in durable queues survive a restart.' },
+			{ name: 'delivery_mode', label: 'Delivery mode', kind: 'select', options: [['2', 'Persistent'], ['1', 'Transient']], help: 'Persistent messages in durable queues survive a restart.' },
 			{ name: 'properties', label: 'Properties', kind: 'arguments', shortcuts: PROPERTIES },
 			{ name: 'headers', label: 'Headers', kind: 'arguments', shortcuts: HEADERS },
 			{ name: 'payload', label: 'Payload', kind: 'area' },
-			{ name: 'payload_encoding', label: 'Payload is', kind: 'select', options: [{ value: 'string', label: 'Text' }, { value: 'base64', label: 'Base64' }] },
+			{ name: 'payload_encoding', label: 'Payload is', kind: 'select', options: [['string', 'Text'], ['base64', 'Base64']] },
 		],
 		submit: async ({ routing_key, delivery_mode, properties, headers, payload, payload_encoding }) => {
 			text(result, '')

@@ -49,10 +49,6 @@ export function match(pattern, path) {
 	return args
 }
 
-/**
- * @typedef {(main: HTMLElement, params: URLSearchParams, args: Record<string, string>) => void} Page
- * @typedef {{ pattern: string, nav: string, title: string, load: () => Promise<{ page: Page }> }} Route
- */
 
 /** Shows the page of the address in `main`, and another one when it changes. */
 export class Router {
@@ -62,11 +58,7 @@ export class Router {
 	#turn = 0
 	#onChange
 
-	/**
-	 * @param {HTMLElement} main
-	 * @param {Route[]} routes
-	 * @param {(route: Route, args: Record<string, string>, params: URLSearchParams) => void} onChange
-	 */
+	/** @param {Route[]} routes */
 	constructor(main, routes, onChange) {
 		this.#main = main
 		this.#routes = routes

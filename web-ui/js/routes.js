@@ -2,7 +2,6 @@
 
 import { isAdministrator, isMonitor, isPolicymaker } from './session.js'
 
-/** @returns {import('./router.js').Route} */
 const route = (pattern, title, load) => ({ pattern, title, nav: `#/${pattern.split('/')[1]}`, load })
 
 export const ROUTES = [
@@ -32,7 +31,6 @@ export const ROUTES = [
 	route('/operator-policies', 'Operator policies', async () => ({ page: (await import('./pages/policies.js')).operatorPage })),
 ]
 
-/** @returns {{ label: string, href: string, may?: () => boolean }} */
 const entry = (label, href, may) => ({ label, href, may })
 
 /** The menu. `may` says who sees an entry. */

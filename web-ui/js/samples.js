@@ -3,6 +3,7 @@
 import { Chart } from './chart.js'
 import { h } from './dom.js'
 import { count, rate } from './format.js'
+import { get } from './http.js'
 import { remember, remembered } from './remembered.js'
 import { setParams } from './router.js'
 
@@ -15,11 +16,7 @@ export const RANGES = [
 	{ id: '24h', label: '24 h', age: 86400, step: 1800 },
 ]
 
-/**
- * The range of a page's charts: from the address, else the one chosen last.
- * @param {URLSearchParams} params
- * @param {() => void} onChoose
- */
+/** The range of a page's charts: from the address, else the one chosen last. */
 export function rangeSwitch(params, onChoose) {
 	const wanted = params.get('range') ?? remembered('range', '1m')
 	const choice = { range: RANGES.find(({ id }) => id === wanted) ?? RANGES[0], node: null }
@@ -44,6 +41,11 @@ export function rangeSwitch(params, onChoose) {
 export const past = ({ age, step }, ...kinds) =>
 	Object.fromEntries(kinds.flatMap(kind => [[`${kind}_age`, age], [`${kind}_incr`, step]]))
 
+/** One thing with samples of these kinds, and the range that was asked for. */
+export async function withPast({ range }, path, signal, ...kinds) {
+	return { one: await get(path, past(range, ...kinds), signal), range }
+}
+
 /** The change per second between neighbouring samples, oldest first. */
 export function slopes(samples, stepS) {
 	const forward = samples.slice().reverse()
@@ -58,10 +60,7 @@ function padded(values, length) {
 	return [...Array(Math.max(0, length - values.length)).fill(0), ...values]
 }
 
-/**
- * Shows counters as rates. A series may add up several counters: `from`.
- * @param {{ id: string, from?: string[] }[]} series
- */
+/** Shows counters as rates. A series may add up several counters: `from`. */
 export function showRates(chart, series, stats, { age, step }) {
 	const ids = series.flatMap(({ id, from = [id] }) => from)
 	const times = longest(ids.map(id => samplesOf(stats, id))).map(({ timestamp }) => timestamp).reverse().slice(1)
@@ -102,7 +101,7 @@ const LENGTHS = [
 	{ id: 'messages_unacknowledged', label: 'Unacknowledged', tone: 'unacked' },
 ]
 
-/** The chart of what messages do. @param {string[]} without series that don't apply */
+/** The chart of what messages do. */
 export function ratesChart(without = [], title = 'Message rates') {
 	const series = RATES.filter(({ id }) => !without.includes(id))
 	const chart = new Chart({ title, series, format: rate })

@@ -3,20 +3,6 @@
 import { attribute, button, h, keyed, text } from './dom.js'
 import { count } from './format.js'
 
-/**
- * @typedef {object} Column
- * @property {string} id what it is remembered by
- * @property {string} label
- * @property {(cell: HTMLElement) => (row: any) => void} create makes a cell, gives its update
- * @property {string} [sort] a path that the server knows; the column can be sorted by it
- * @property {string} [kind] classes
- * @property {string} [group] of the list of columns to choose from
- * @property {string} [hint]
- * @property {string[]} [needs] what the server has to send for it, when that isn't `sort`
- * @property {boolean} [hidden] not shown until somebody chooses it
- * @property {boolean} [fixed] always shown
- * @property {(row: any) => any} [value] what to sort by when there is no path to it
- */
 
 export class Table {
 	#columns = []
@@ -40,15 +26,7 @@ export class Table {
 	/** Rows that are ticked, by key. @type {Map<string, any>} */
 	selected = new Map()
 
-	/**
-	 * @param {object} given
-	 * @param {string} given.caption
-	 * @param {Column[]} given.columns
-	 * @param {(row: any) => string} given.key tells rows apart
-	 * @param {(path: string) => void} [given.onSort]
-	 * @param {(page: number) => void} [given.onPage]
-	 * @param {() => void} [given.onSelect] rows can be ticked, and this hears of it
-	 */
+	/** @param {TableSpec} spec */
 	constructor({ caption, columns, key, onSort, onPage = () => {}, onSelect }) {
 		this.#key = key
 		this.#onSort = onSort
@@ -66,7 +44,7 @@ export class Table {
 		this.setColumns(columns)
 	}
 
-	/** Other columns: all rows are made anew. @param {Column[]} columns */
+	/** Other columns: all rows are made anew. */
 	setColumns(columns) {
 		this.#columns = columns
 		this.#heads.clear()
@@ -76,11 +54,7 @@ export class Table {
 		this.#head.replaceChildren(...tick, ...columns.map(column => this.#headOf(column)))
 	}
 
-	/**
-	 * Shows a page of the server's answer. `empty` is what to say when there is nothing.
-	 * @param {any} answer
-	 * @param {{ sort?: string, reverse?: boolean, empty: string }} how
-	 */
+	/** Shows a page of the server's answer. `empty` is what to say when there is nothing. @param {any} page @param {Row} how */
 	show({ items, page = 1, page_count = 1, filtered_count = items.length, total_count = items.length }, { sort, reverse, empty }) {
 		this.#items = items
 		keyed(this.#body, this.#rows, items, this.#key, row => this.#row(row))
@@ -106,7 +80,6 @@ export class Table {
 		this.#onSelect?.()
 	}
 
-	/** @param {Column} column */
 	#headOf({ label, sort, kind = '', hint }) {
 		if (!sort || !this.#onSort) return h('th', { scope: 'col', class: kind, title: hint }, label)
 		const head = h('th', { scope: 'col', class: kind }, button(label, () => this.#onSort(sort), { title: hint }))

@@ -41,11 +41,13 @@ mod facts;
 mod failure;
 mod ids;
 mod import;
+mod inquiry;
 mod intercept;
 mod json;
 pub mod limits;
 mod message;
 mod outbox;
+mod pairs;
 mod parameters;
 mod policy;
 mod queue;
@@ -90,16 +92,18 @@ pub use exchange::{Exchange, ExchangeDeclare};
 pub use explain::{Came, EXPLAINED_BINDINGS_MAX, EXPLAINED_EXCHANGES_MAX, Step};
 pub use ids::{ConnectionId, ConsumerId};
 pub use import::{DEFINITIONS_BYTES_MAX, Imported, definitions_hash};
+pub use inquiry::{INQUIRIES_WAITING_MAX, INQUIRY_DELIVERIES_MAX, Inquiry, Unacked};
 pub use json::{ARGUMENTS_DEPTH_MAX, table_from_json, table_to_json};
 pub use message::{AckMode, Entry, Expiry, Message};
 pub use outbox::{Batch, Delivery, Event, Outbox};
+pub use pairs::{PAIRS_MAX, Pair, Pairs};
 pub use parameters::Parameter;
 pub use policy::{ApplyTo, Policies, Policy, PolicyClass};
 pub use queue::{
     Activity, BROWSE_BYTES_MAX, BROWSE_MESSAGES_MAX, ConsumerSpec, ConsumerView,
-    DELIVERY_LIMIT_DEFAULT, DeadLetterStrategy, Got, Overflow, Published, Purged, Queue,
-    QueueCounts, QueueDeclare, QueueKind, QueueSnapshot, Rejected, Removed, Returned, Returns,
-    Rules, Settled, type_name,
+    DELIVERY_LIMIT_DEFAULT, DeadLetterStrategy, Got, Overflow, PICKED_MESSAGES_MAX, Picked,
+    Published, Purged, Queue, QueueCounts, QueueDeclare, QueueKind, QueueSnapshot, Rejected,
+    Removed, Returned, Returns, Rules, Settled, type_name,
 };
 pub use queue_names::{QueueName, printable, queue_names};
 pub use recent::{HISTORY_BYTES_MAX, HISTORY_LENGTH_MAX};

@@ -9,8 +9,11 @@ use dashmap::DashMap;
 use parking_lot::Mutex;
 
 use crate::error::Error;
+use crate::exchange::Exchange;
 use crate::ids::ConnectionId;
 use crate::outbox::{Event, Outbox};
+use crate::pairs::Pairs;
+use crate::queue::Queue;
 use crate::stats::MessageStats;
 use crate::wakes::Wakes;
 
@@ -374,4 +377,8 @@ pub struct ChannelInfo {
     pub transactional: AtomicBool,
     /// What it did.
     pub stats: MessageStats,
+    /// The exchanges that it published to, and what became of that.
+    pub publishes: Pairs<Exchange>,
+    /// The queues that it had messages from.
+    pub deliveries: Pairs<Queue>,
 }

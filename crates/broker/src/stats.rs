@@ -18,6 +18,15 @@ macro_rules! counters {
                 $(if counts.$name != 0 { self.$name.fetch_add(counts.$name, Ordering::Relaxed); })*
             }
 
+            /// The same for one that nobody else adds to at the same time: no locked instruction.
+            #[inline]
+            pub fn add_alone(&self, counts: &MessageCounts) {
+                $(if counts.$name != 0 {
+                    let sum = self.$name.load(Ordering::Relaxed) + counts.$name;
+                    self.$name.store(sum, Ordering::Relaxed);
+                })*
+            }
+
             /// The counts so far.
             #[must_use]
             pub fn snapshot(&self) -> MessageCounts {
@@ -26,7 +35,11 @@ macro_rules! counters {
         }
 
         impl MessageCounts {
+            /// Nothing.
+            pub const ZERO: Self = Self { $($name: 0),* };
+
             /// Adds another's counts.
+            #[inline]
             pub fn add(&mut self, other: &Self) {
                 $(self.$name += other.$name;)*
             }

@@ -21,7 +21,7 @@ use crate::parameters::Parameters;
 use crate::queue::Queue;
 use crate::replies::Replies;
 use crate::services::Services;
-use crate::stats::{Churn, DeadLetterStats, MessageStats};
+use crate::stats::{Churn, DeadLetterStats, MessageCounts, MessageStats};
 use crate::tracer::Tracer;
 use crate::vhost_meta::VHostMeta;
 use crate::wakes::Wakes;
@@ -55,6 +55,19 @@ impl Route {
     #[must_use]
     pub const fn is_intercepted(&self) -> bool {
         self.intercepted.is_some()
+    }
+
+    /// Counts messages of clients that go this way.
+    pub fn count(&self, messages: u64) {
+        let copies = messages * self.queues.len() as u64;
+        self.exchange.count_publish(messages, copies);
+        let counts = MessageCounts {
+            publish: messages,
+            ..MessageCounts::ZERO
+        };
+        for queue in &self.queues {
+            queue.incoming().count(&self.exchange, &counts);
+        }
     }
 }
 
@@ -432,7 +445,7 @@ impl VHost {
             return Ok(self.publish_intercepted(&route, &message, wakes));
         }
         let copies = route.queues.len() as u64;
-        route.exchange.count_publish(1, copies);
+        route.count(1);
         let (mut ticket, mut rejected) = (None, false);
         for queue in &route.queues {
             let published = queue.publish_clones(std::slice::from_ref(&message), wakes);

@@ -5,10 +5,10 @@ use clap::{Arg, ArgAction, Command};
 
 use crate::verbs::{Argument, VERBS, Verb};
 
-/// The command: options that every verb has, and the verbs.
+/// The command: options that every verb has, and the verbs. What it is made of is made when
+/// somebody calls it: a broker that starts has no use for a hundred verbs.
 #[must_use]
 pub fn command(name: &'static str) -> Command {
-    let verbs = VERBS.iter().copied().flatten().map(subcommand);
     Command::new(name)
         .about("rabbitmqctl's and rabbitmq-diagnostics' verbs")
         .long_about(
@@ -17,9 +17,14 @@ pub fn command(name: &'static str) -> Command {
         )
         .subcommand_required(true)
         .arg_required_else_help(true)
+        .defer(with_verbs)
+}
+
+fn with_verbs(command: Command) -> Command {
+    command
         .args(connection())
         .args(presentation())
-        .subcommands(verbs)
+        .subcommands(VERBS.iter().copied().flatten().map(subcommand))
 }
 
 fn connection() -> [Arg; 6] {

@@ -1,6 +1,7 @@
 //! Lists as the client asked for them: sorted, filtered, cut to a page, with chosen columns.
 
 use std::cmp::Ordering;
+use std::ops::Range;
 
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
@@ -32,6 +33,7 @@ pub(crate) struct ListQuery {
     page_size: Option<String>,
     name: Option<String>,
     use_regex: Option<String>,
+    search_in: Option<String>,
     sort: Option<String>,
     sort_reverse: Option<String>,
     columns: Option<String>,
@@ -54,6 +56,7 @@ const OF_OBJECTS: &[Field] = &[
 ];
 
 const OF_LISTS: &[Field] = &[
+    SEARCH_IN,
     optional(
         "sort",
         Kind::Text,
@@ -61,6 +64,14 @@ const OF_LISTS: &[Field] = &[
     ),
     optional("sort_reverse", Kind::Boolean, "The other way round."),
 ];
+
+/// RabbitMQ gives some lists whole, whatever the client asks for. Who sends this knows better.
+const SEARCH_IN: Field = optional(
+    "search_in",
+    Kind::Text,
+    "Where name is looked for: fields, separated by commas, with dots inside. With it, page, \
+     page_size, name and use_regex work for every list. Leveret's own.",
+);
 
 const OF_PAGES: &[Field] = &[
     optional("page", Kind::Integer, "This page; the first is 1."),
@@ -135,6 +146,9 @@ impl IntoResponse for Listed {
     }
 }
 
+/// What a row is sorted by.
+pub(crate) type Key<'a, T> = &'a dyn Fn(&T) -> Value;
+
 impl ListQuery {
     /// Turns rows into the answer. `rows` come in their default order; `name` is what the name
     /// filter looks at; `view` makes the JSON of one row, for as few rows as will do.
@@ -152,19 +166,44 @@ impl ListQuery {
     /// The same for rows that may show samples of the past, which nobody needs for sorting.
     pub(crate) fn list_with_past<T>(
         &self,
-        (mut rows, paging): (Vec<T>, Paging),
+        rows: (Vec<T>, Paging),
         windows: &Windows,
         name: impl Fn(&T) -> &str,
         view: impl Fn(&T, &Windows) -> Value,
     ) -> Result<Listed, ApiError> {
+        self.list_by_key(rows, windows, name, view, None)
+    }
+
+    /// The field to sort by, with dots inside.
+    pub(crate) fn sort(&self) -> Option<&str> {
+        self.sort.as_deref().filter(|path| !path.is_empty())
+    }
+
+    /// The same for rows whose field to sort by can be had without making their JSON: `key` is
+    /// what `view` would show of it.
+    pub(crate) fn list_by_key<T>(
+        &self,
+        (mut rows, paging): (Vec<T>, Paging),
+        windows: &Windows,
+        name: impl Fn(&T) -> &str,
+        view: impl Fn(&T, &Windows) -> Value,
+        key: Option<Key<'_, T>>,
+    ) -> Result<Listed, ApiError> {
         let cut = match paging {
-            Paging::Offered => self.cut()?,
-            Paging::Ignored => None,
+            Paging::Ignored if self.search_in.is_none() => None,
+            _ => self.cut()?,
         };
         let total_count = rows.len();
         if cut.is_some() {
             let filter = self.filter()?;
-            rows.retain(|row| filter.matches(name(row)));
+            match self.search_in.as_deref() {
+                Some(_) if matches!(filter, Filter::All) => {}
+                Some(fields) => {
+                    let shown = |row: &T| view(row, &Windows::default());
+                    rows.retain(|row| filter.matches_in(&shown(row), fields));
+                }
+                None => rows.retain(|row| filter.matches(name(row))),
+            }
         }
         let filtered_count = rows.len();
         let order = if is_true(self.sort_reverse.as_ref()) {
@@ -172,20 +211,30 @@ impl ListQuery {
         } else {
             Order::Ascending
         };
-        match self.sort.as_deref() {
-            Some(path) if !path.is_empty() => {
-                let view = |row: &T| view(row, &Windows::default());
-                rows = sorted(rows, path, order, &name, view);
-            }
-            _ if order == Order::Descending => rows.reverse(),
-            _ => {}
-        }
-        let show = |row: &T| self.chosen(view(row, windows));
-        let Some(cut) = cut else {
-            return Ok(Listed(array(rows.iter().map(show))));
+        let shown = match cut {
+            Some(cut) => cut.range(filtered_count)?,
+            None => 0..filtered_count,
         };
-        let offset = cut.offset(filtered_count)?;
-        let items: Vec<Value> = rows.iter().skip(offset).take(cut.size).map(show).collect();
+        match self.sort() {
+            Some("name") if paging == Paging::Offered => {
+                rows.sort_by(|a, b| order.of(name(a).cmp(name(b))));
+            }
+            Some(path) => {
+                let in_view = |row: &T| field(&view(row, &Windows::default()), path);
+                rows = match key {
+                    Some(key) => sorted(rows, shown.end, order, key),
+                    None => sorted(rows, shown.end, order, in_view),
+                };
+            }
+            None if order == Order::Descending => rows.reverse(),
+            None => {}
+        }
+        let shown = rows.iter().take(shown.end).skip(shown.start);
+        let shown = shown.map(|row| self.chosen(view(row, windows)));
+        let Some(cut) = cut else {
+            return Ok(Listed(array(shown)));
+        };
+        let items: Vec<Value> = shown.collect();
         let page = Page {
             total_count,
             item_count: items.len(),
@@ -246,8 +295,8 @@ pub(crate) fn name_regex(pattern: &str) -> Result<Regex, ApiError> {
 }
 
 impl Cut {
-    /// Where the page begins. One page after the last is empty, further ones are an error.
-    fn offset(self, filtered_count: usize) -> Result<usize, ApiError> {
+    /// The rows on the page. One page after the last is empty, further ones are an error.
+    fn range(self, filtered_count: usize) -> Result<Range<usize>, ApiError> {
         let offset = (self.page - 1).saturating_mul(self.size);
         if offset > filtered_count {
             return Err(ApiError::Refused {
@@ -258,7 +307,7 @@ impl Cut {
                 ),
             });
         }
-        Ok(offset)
+        Ok(offset..filtered_count.min(offset + self.size))
     }
 }
 
@@ -275,6 +324,17 @@ impl Filter {
             Self::Contains(wanted) => name.to_lowercase().contains(wanted),
             Self::Matches(regex) => regex.is_match(name),
         }
+    }
+
+    /// Whether one of the fields, as text, matches.
+    fn matches_in(&self, row: &Value, fields: &str) -> bool {
+        let found = |path: &str| match at_path(row, path.trim())? {
+            Value::Null => None,
+            Value::String(text) => Some(self.matches(text)),
+            // Arguments and definitions, by key and by value.
+            other => Some(self.matches(&other.to_string())),
+        };
+        fields.split(',').any(|path| found(path) == Some(true))
     }
 }
 
@@ -308,22 +368,25 @@ impl Order {
     }
 }
 
-/// Stable both ways, so that equal rows stay in the default order.
-fn sorted<T>(
-    mut rows: Vec<T>,
-    path: &str,
-    order: Order,
-    name: impl Fn(&T) -> &str,
-    view: impl Fn(&T) -> Value,
-) -> Vec<T> {
-    if path == "name" {
-        rows.sort_by(|a, b| order.of(name(a).cmp(name(b))));
-        return rows;
+/// Sorts as many rows as will be shown, from the first on; the order of those behind is not
+/// known. Stable both ways, so that equal rows stay in the default order.
+fn sorted<T>(rows: Vec<T>, count: usize, order: Order, key: impl Fn(&T) -> Value) -> Vec<T> {
+    let keyed = rows.into_iter().enumerate();
+    let mut keyed: Vec<_> = keyed.map(|(place, row)| (key(&row), place, row)).collect();
+    let by_key = |a: &(Value, usize, T), b: &(Value, usize, T)| {
+        order.of(compare(&a.0, &b.0)).then(a.1.cmp(&b.1))
+    };
+    if count < keyed.len() {
+        keyed.select_nth_unstable_by(count, by_key);
+        keyed.truncate(count);
     }
-    let key = |row: &T| at_path(&view(row), path).cloned().unwrap_or(Value::Null);
-    let mut keyed: Vec<(Value, T)> = rows.into_iter().map(|row| (key(&row), row)).collect();
-    keyed.sort_by(|(a, _), (b, _)| order.of(compare(a, b)));
-    keyed.into_iter().map(|(_, row)| row).collect()
+    keyed.sort_unstable_by(by_key);
+    keyed.into_iter().map(|(.., row)| row).collect()
+}
+
+/// What a row's JSON has at a path.
+pub(crate) fn field(view: &Value, path: &str) -> Value {
+    at_path(view, path).cloned().unwrap_or(Value::Null)
 }
 
 /// The value at a dotted path. A key may itself contain dots: the longest key wins.

@@ -36,25 +36,33 @@ const HEADERS: [(HeaderName, HeaderValue); 5] = [
     (VARY, HeaderValue::from_static("accept-encoding, origin")),
 ];
 
-/// The API under `/api`, the dashboard everywhere else.
+/// The API under `/api`, the dashboard everywhere else. What surrounds a router surrounds each of
+/// its routes with a copy of its own, so here it surrounds one: the way to a router inside.
 pub(crate) fn router(context: Arc<Context>) -> Router {
     let login = from_fn_with_state(Arc::clone(&context), require_login);
     let prefix = context.info.path_prefix.clone();
     let (routes, described) = api::routes().split();
     let api = routes
         .fallback(async || ApiError::ObjectNotFound)
-        .layer(from_fn(in_json))
-        .layer(login)
-        .merge(openapi::routes(described, prefix.clone()));
+        .with_state(Arc::clone(&context));
+    let api = inside(api).layer(from_fn(in_json)).layer(login);
+    let api = openapi::routes(described, prefix.clone()).fallback_service(api);
     let app = Router::new()
-        .nest("/api", api)
+        .nest_service("/api", api)
         .fallback(ui::file)
         .with_state(context);
     let app = match &*prefix {
         "" => app,
-        prefix => Router::new().nest(prefix, app),
+        prefix => Router::new().nest_service(prefix, app),
     };
-    app.layer(from_fn(compress)).layer(from_fn(surround))
+    inside(app)
+        .layer(from_fn(compress))
+        .layer(from_fn(surround))
+}
+
+/// A router whose one route leads to another router.
+fn inside(router: Router) -> Router {
+    Router::new().fallback_service(router)
 }
 
 /// Bytes of a sentence about a request that can't be read.

@@ -21,7 +21,7 @@ pub(crate) async fn file(method: Method, uri: Uri, headers: HeaderMap) -> Respon
         "" => "index.html",
         path => path,
     };
-    let Some(file) = Files::get(path) else {
+    let Some(file) = Files::get(path).filter(|_| is_served(path)) else {
         return ApiError::ObjectNotFound.into_response();
     };
     if method != Method::GET && method != Method::HEAD {
@@ -44,6 +44,11 @@ pub(crate) async fn file(method: Method, uri: Uri, headers: HeaderMap) -> Respon
         .into_response()
 }
 
+/// Types are there for who checks the scripts.
+fn is_served(path: &str) -> bool {
+    !path.ends_with(".d.ts")
+}
+
 /// The first half of the content's hash is plenty.
 fn etag(file: &EmbeddedFile) -> String {
     let mut etag = String::from('"');
@@ -64,11 +69,12 @@ fn content_type(path: &str) -> &'static str {
     }
 }
 
-/// Every file and its bytes.
+/// Every file that is served and its bytes.
 #[cfg(test)]
 pub(crate) fn sizes() -> Vec<(String, usize)> {
     let size = |path: &str| Files::get(path).map_or(0, |file| file.data.len());
     Files::iter()
+        .filter(|path| is_served(path))
         .map(|path| (path.to_string(), size(&path)))
         .collect()
 }

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use broker::{
-    Access, AckMode, Actor, Broker, ConnectionId, ConnectionInfo, ConsumerId, Error, Message,
-    Outbox, Published, PublishedOne, Right, Route, Ticket, VHost, Wakes,
+    Access, AckMode, Actor, Broker, ConnectionId, ConnectionInfo, ConsumerId, Error, Exchange,
+    Message, MessageCounts, Outbox, Pair, Published, PublishedOne, Right, Route, Ticket, VHost,
+    Wakes,
 };
 
 use crate::channel::routes::RouteCache;
@@ -182,11 +183,12 @@ impl Client {
         &mut self,
         channel: u16,
         route: &Arc<Route>,
+        pair: impl FnOnce() -> Arc<Pair<Exchange>>,
         wakes: &mut Wakes,
     ) -> &mut Run {
         if !self.run.accepts(channel, route) {
             self.publish_run(wakes);
-            self.run.begin(channel, Arc::clone(route));
+            self.run.begin(channel, Arc::clone(route), pair());
         }
         &mut self.run
     }
@@ -276,6 +278,10 @@ impl Client {
             return self.settling.reject(held, wakes);
         }
         let settled = held.settled();
+        held.origin.pair.count(&MessageCounts {
+            ack: u64::from(outcome == Outcome::Acked),
+            ..MessageCounts::ZERO
+        });
         self.settling.add(&held.origin, settled, outcome, wakes);
     }
 

@@ -62,11 +62,19 @@ pub const TX_ENTRIES_MAX: usize = 1024 * 1024;
 /// Consumers on a channel: each is listed and walked when the channel closes.
 pub const CONSUMERS_PER_CHANNEL_MAX: usize = 65_535;
 
+/// Deliveries of one channel that are looked through to tell what is held of a queue: a
+/// millisecond or so.
+pub const TOLD_FROM_MAX: usize = 100_000;
+
 /// Longest time between two looks for deliveries that are overdue (RabbitMQ's interval).
 pub const CONSUMER_TIMEOUT_CHECK_MAX: Duration = Duration::from_secs(60);
 
 /// Shortest time between two such looks, whatever timeout a client asks for.
 pub const CONSUMER_TIMEOUT_CHECK_MIN: Duration = Duration::from_millis(10);
+
+/// Time between two notes of when deliveries were sent, besides the last one: as exactly as the
+/// age of a delivery is known.
+pub const AGE_NOTES_MIN: Duration = Duration::from_secs(1);
 
 /// Notes of when deliveries were sent that a channel keeps before it thins them out: enough
 /// for the default timeout of half an hour and a note each minute. What is left after that is

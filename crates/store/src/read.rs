@@ -1,6 +1,7 @@
 //! Reads messages back from the log.
 
 use std::io;
+use std::ops::Range;
 
 use bytes::BytesMut;
 
@@ -19,6 +20,9 @@ const SPAN_BYTES_MAX: u64 = 1 << 20;
 /// Bytes of other queues' messages worth reading over (16 KiB): about what a further system call
 /// costs.
 const GAP_BYTES_MAX: u64 = 16 << 10;
+
+/// Messages counted under one hold of the index: 8 chunks.
+const COUNTED_AT_ONCE_MAX: usize = 4096;
 
 /// Attempts of one read. A second is rare: a segment has to be compacted and freed, which takes two
 /// checkpoints, between the look-up and the read.
@@ -92,6 +96,22 @@ fn attempt(
         })
         .collect();
     Ok(Some(messages))
+}
+
+/// See [`Store::count`](crate::Store::count). The index is locked for a few chunks at a time.
+pub(crate) fn count(shared: &Shared, queue: u32, numbers: Range<u64>) -> Result<u64, Error> {
+    let (mut from, mut live) = (numbers.start, 0);
+    while from < numbers.end {
+        let limits = (COUNTED_AT_ONCE_MAX, usize::MAX);
+        let found = locate(shared, queue, from, limits)?.found;
+        let inside = found.partition_point(|(seq, _)| *seq < numbers.end);
+        live += inside as u64;
+        match found.last() {
+            Some((last, _)) if inside == found.len() => from = last.saturating_add(1),
+            _ => break,
+        }
+    }
+    Ok(live)
 }
 
 /// Looks messages up. Chunks that are not in memory are read from their rows and forgotten again:

@@ -1,6 +1,7 @@
 //! The seam that the broker sees.
 
 use std::fmt;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
@@ -225,6 +226,15 @@ impl Store {
             return Err(Error::Closed);
         }
         read::read(self.shared(), queue.0, from, max_messages, max_bytes)
+    }
+
+    /// How many live messages of a queue have numbers in `numbers`. Looks at the index only, but
+    /// that may be on the disk: do not hold a queue's lock.
+    ///
+    /// # Errors
+    /// The metadata database cannot be read.
+    pub fn count(&self, queue: QueueId, numbers: Range<u64>) -> Result<u64, Error> {
+        read::count(self.shared(), queue.0, numbers)
     }
 
     /// Writes what is pending, then a checkpoint, and waits for both.

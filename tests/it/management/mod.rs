@@ -1,8 +1,12 @@
 //! The first slice of the management HTTP API, in RabbitMQ's shape.
 
 mod access;
+mod crowd;
 mod entities;
+mod holders;
 mod messages;
+mod pairs;
+mod selection;
 mod views;
 
 use serde_json::Value;

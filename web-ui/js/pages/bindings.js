@@ -1,7 +1,7 @@
 // All bindings.
 
 import { addBinding, unbind } from '../actions.js'
-import { linkCell, textColumn, vhostColumn } from '../cells.js'
+import { linkColumn, textColumn, vhostColumn } from '../cells.js'
 import { literal } from '../format.js'
 import { api, exchangePart } from '../http.js'
 import { listPage } from '../list.js'
@@ -10,13 +10,11 @@ import { link } from '../router.js'
 const args = row => Object.entries(row.arguments ?? {}).map(([key, value]) => `${key}: ${literal(value)}`).join(', ')
 export const exchangeLink = (vhost, name) => link('exchanges', vhost, exchangePart(name))
 
-/** @type {import('../table.js').Column} */
-export const SOURCE = { id: 'source', label: 'From exchange', sort: 'source', kind: 'wide', fixed: true, create: linkCell(row => row.source || '(default)', row => exchangeLink(row.vhost, row.source)) }
-/** @type {import('../table.js').Column} */
-export const DESTINATION = {
-	id: 'destination', label: 'To', sort: 'destination', kind: 'name', fixed: true, needs: ['destination', 'destination_type'],
-	create: linkCell(row => row.destination, row => (row.destination_type === 'queue' ? link('queues', row.vhost, row.destination) : exchangeLink(row.vhost, row.destination))),
-}
+export const SOURCE = linkColumn('source', 'From exchange', row => exchangeLink(row.vhost, row.source), row => row.source || '(default)', { kind: 'wide', fixed: true })
+export const DESTINATION = linkColumn(
+	'destination', 'To', row => (row.destination_type === 'queue' ? link('queues', row.vhost, row.destination) : exchangeLink(row.vhost, row.destination)),
+	row => row.destination, { kind: 'name', fixed: true, needs: ['destination', 'destination_type'] },
+)
 export const BINDING_COLUMNS = [
 	SOURCE,
 	DESTINATION,
@@ -24,6 +22,7 @@ export const BINDING_COLUMNS = [
 	textColumn('routing_key', 'Routing key', undefined, { kind: 'wide' }),
 	textColumn('arguments', 'Arguments', args, { sort: undefined, kind: 'wide', needs: ['arguments'] }),
 ]
+export const BINDING_SEARCH = 'source,destination,routing_key,arguments'
 export const bindingKey = row => JSON.stringify([row.vhost, row.source, row.destination_type, row.destination, row.properties_key])
 
 export const page = (main, params) => listPage(main, params, {
@@ -31,13 +30,13 @@ export const page = (main, params) => listPage(main, params, {
 	title: 'Bindings',
 	ofVhost: true,
 	path: vhost => (vhost ? api('bindings', vhost) : api('bindings')),
-	columns: [...BINDING_COLUMNS.slice(0, 3), { ...vhostColumn, fixed: true }, ...BINDING_COLUMNS.slice(3)],
+	columns: [...BINDING_COLUMNS.slice(0, 3), vhostColumn, ...BINDING_COLUMNS.slice(3)],
 	needs: ['source', 'destination', 'destination_type', 'routing_key', 'vhost', 'properties_key', 'arguments'],
 	key: bindingKey,
 	sort: 'source',
-	words: row => `${row.source} ${row.destination} ${row.routing_key} ${args(row)}`,
+	query: { explicit: true },
+	search: BINDING_SEARCH,
 	actions: [{ label: 'Add binding', open: done => addBinding({}, done) }],
-	keep: row => row.source !== '',
 	bulk: [{ label: 'Unbind', danger: true, run: unbind }],
 	empty: 'There are no bindings. Those of the default exchange, to every queue by its name, are not listed.',
 })

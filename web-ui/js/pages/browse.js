@@ -14,12 +14,11 @@ const TAKE_MAX = 1000
 const PAGE = 50
 
 const MODES = [
-	{ value: 'ack_requeue_false', label: 'Remove them' },
-	{ value: 'reject_requeue_false', label: 'Reject them: dead-letter or drop' },
-	{ value: 'ack_requeue_true', label: 'Put them back as redelivered' },
+	['ack_requeue_false', 'Remove them'],
+	['reject_requeue_false', 'Reject them: dead-letter or drop'],
+	['ack_requeue_true', 'Put them back as redelivered'],
 ]
 
-/** @param {{ vhost: string, queue: string, changed: () => void }} place */
 export function browser({ vhost, queue, changed }) {
 	const list = messageList({ vhost, queue })
 	const state = h('span', { class: 'muted', role: 'status' })
@@ -86,7 +85,7 @@ function take({ vhost, queue, list, changed }) {
 		fields: [
 			{ name: 'ackmode', label: 'Afterwards', kind: 'select', options: MODES, help: 'To look at messages there is no need to take them: this page shows them without.' },
 			{ name: 'count', label: 'Messages', kind: 'number', value: 10 },
-			{ name: 'encoding', label: 'Encoding', kind: 'select', options: [{ value: 'auto', label: 'Text if it is UTF-8' }, { value: 'base64', label: 'Base64' }] },
+			{ name: 'encoding', label: 'Encoding', kind: 'select', options: [['auto', 'Text if it is UTF-8'], ['base64', 'Base64']] },
 		],
 		submit: async ({ ackmode, count, encoding }) => {
 			const number = Math.min(TAKE_MAX, Math.max(1, count ?? 1))

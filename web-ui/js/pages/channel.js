@@ -4,10 +4,10 @@ import { detailPage } from '../detail.js'
 import { h } from '../dom.js'
 import { factsCard } from '../facts.js'
 import { count } from '../format.js'
-import { api, get } from '../http.js'
-import { localTable } from '../list.js'
+import { api } from '../http.js'
+import { plainCard } from '../list.js'
 import { link } from '../router.js'
-import { past, rangeSwitch, ratesChart } from '../samples.js'
+import { rangeSwitch, ratesChart, withPast } from '../samples.js'
 import { connectionOf, mode, prefetch } from './channels.js'
 import { consumerKey, CONSUMER_COLUMNS } from './consumers.js'
 
@@ -15,11 +15,11 @@ export function page(main, params, { name }) {
 	const chart = ratesChart([])
 	const ranges = rangeSwitch(params, () => source.refresh())
 	const facts = factsCard('Details', FACTS)
-	const consumers = localTable({ caption: 'Consumers', columns: CONSUMER_COLUMNS.filter(({ id }) => !['channel', 'user', 'vhost'].includes(id)), key: consumerKey, empty: 'Nobody consumes on this channel.' })
+	const consumers = plainCard({ caption: 'Consumers', columns: CONSUMER_COLUMNS.filter(({ id }) => !id.startsWith('channel') && id !== 'queue.vhost'), key: consumerKey, empty: 'Nobody consumes on this channel.' })
 	const source = detailPage(main, {
 		kind: 'Channel', name, up: ['Channels', '#/channels'], controls: [ranges.node], params,
 		tabs: [{ id: 'overview', label: 'Overview', nodes: [h('div', { class: 'charts' }, chart.node, facts.node), consumers.node] }],
-		load: async signal => ({ one: await get(api('channels', name), past(ranges.range, 'msg_rates'), signal), range: ranges.range }),
+		load: signal => withPast(ranges, api('channels', name), signal, 'msg_rates'),
 		show: ({ one, range }) => {
 			chart.show(one.message_stats, range)
 			facts.show(one)

@@ -1,6 +1,6 @@
 // All channels.
 
-import { at, countColumn, linkCell, nameColumn, rateColumn, stateColumn, textColumn, vhostColumn } from '../cells.js'
+import { at, countColumn, nameColumn, rateColumn, stateColumn, textColumn, userColumn, vhostColumn } from '../cells.js'
 import { api } from '../http.js'
 import { listPage } from '../list.js'
 import { link } from '../router.js'
@@ -14,11 +14,11 @@ export const prefetch = row => [row.prefetch_count || null, row.global_prefetch_
 const stats = (id, label, rest = {}) => rateColumn(`message_stats.${id}`, label, rest)
 const messages = (id, label, rest = {}) => countColumn(id, label, { group: 'Messages', ...rest })
 
-/** @type {import('../table.js').Column[]} */
+/** @type {Column[]} */
 export const CHANNEL_COLUMNS = [
 	nameColumn(row => link('channels', row.name), 'Channel'),
-	{ ...vhostColumn, fixed: true },
-	{ id: 'user', label: 'User', sort: 'user', create: linkCell(row => row.user, row => link('users', row.user)) },
+	vhostColumn,
+	userColumn,
 	textColumn('mode', 'Mode', mode, { sort: undefined, hint: 'C: confirms, T: transactions', needs: ['confirm', 'transactional'] }),
 	stateColumn(),
 	countColumn('consumer_count', 'Consumers'),

@@ -6,10 +6,10 @@ import { detailPage } from '../detail.js'
 import { button, h } from '../dom.js'
 import { factsCard, treeCard } from '../facts.js'
 import { bytes, count, dataRate, dateTime } from '../format.js'
-import { api, get } from '../http.js'
-import { localTable } from '../list.js'
+import { api } from '../http.js'
+import { listCard } from '../list.js'
 import { go, link } from '../router.js'
-import { past, rangeSwitch, showRates } from '../samples.js'
+import { rangeSwitch, showRates, withPast } from '../samples.js'
 import { CHANNEL_COLUMNS } from './channels.js'
 
 const SERIES = [
@@ -24,26 +24,19 @@ export function page(main, params, { name }) {
 	const facts = factsCard('Details', FACTS)
 	const tls = factsCard('TLS', TLS)
 	const client = treeCard('Client properties', 'The client said nothing about itself.')
-	const channels = localTable({ caption: 'Channels', columns: CHANNEL_COLUMNS.filter(({ hidden, id }) => !hidden && id !== 'user'), key: row => row.name, empty: 'It has no channels.' })
+	const channels = listCard({ title: 'Channels', path: () => api('connections', name, 'channels'), columns: CHANNEL_COLUMNS.filter(({ hidden, id }) => !hidden && id !== 'user'), key: row => row.name, search: 'name', empty: 'It has no channels.' }, () => source.refresh())
 	const controls = [ranges.node, button('Close', async () => (await closeConnections([connection])) && go('#/connections'), { class: 'danger' })]
 	const source = detailPage(main, {
 		kind: 'Connection', name, up: ['Connections', '#/connections'], controls, params,
-		tabs: [{ id: 'overview', label: 'Overview', nodes: [h('div', { class: 'charts' }, chart.node, facts.node), channels.node, h('div', { class: 'cards' }, client.node, tls.node)] }],
-		load: async signal => {
-			const [one, list] = await Promise.all([
-				get(api('connections', name), past(ranges.range, 'data_rates'), signal),
-				get(api('connections', name, 'channels'), {}, signal),
-			])
-			return { one, list, range: ranges.range }
-		},
-		show: ({ one, list, range }) => {
+		tabs: [{ id: 'overview', label: 'Overview', nodes: [h('div', { class: 'charts' }, chart.node, facts.node), channels.node, h('div', { class: 'cards' }, client.node, tls.node)], lists: [channels] }],
+		load: signal => withPast(ranges, api('connections', name), signal, 'data_rates'),
+		show: ({ one, range }) => {
 			connection = one
 			showRates(chart, SERIES, one, range)
 			facts.show(one)
 			tls.node.hidden = !one.ssl
 			tls.show(one)
 			client.show(one.client_properties)
-			channels.show(list)
 		},
 	})
 }

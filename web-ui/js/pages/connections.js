@@ -1,7 +1,7 @@
 // All connections.
 
 import { closeConnections } from '../actions.js'
-import { at, countColumn, flagColumn, linkCell, rateColumn, stateColumn, textColumn, timeColumn, vhostColumn } from '../cells.js'
+import { at, countColumn, flagColumn, rateColumn, stateColumn, textColumn, timeColumn, userColumn, vhostColumn } from '../cells.js'
 import { attribute, h, text } from '../dom.js'
 import { api } from '../http.js'
 import { listPage } from '../list.js'
@@ -29,8 +29,8 @@ export const page = (main, params) => listPage(main, params, {
 	path: () => api('connections'),
 	columns: [
 		{ id: 'name', label: 'Name', sort: 'name', kind: 'name', fixed: true, create: nameCell },
-		{ ...vhostColumn, fixed: true },
-		{ id: 'user', label: 'User', sort: 'user', create: linkCell(row => row.user, row => link('users', row.user)) },
+		vhostColumn,
+		userColumn,
 		stateColumn(),
 		flagColumn('ssl', 'TLS'),
 		textColumn('ssl_protocol', 'TLS version', undefined, { hidden: true }),

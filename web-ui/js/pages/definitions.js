@@ -12,7 +12,7 @@ const LISTS = [['users', 'user'], ['vhosts', 'virtual host'], ['permissions', 'p
 /** What a file holds, in words. */
 const inventory = file => LISTS.filter(([key]) => file[key]?.length > 0).map(([key, one, many]) => plural(file[key].length, one, many))
 
-const scope = () => ({ name: 'vhost', label: 'Of', kind: 'select', options: [{ value: '', label: 'All virtual hosts' }, ...vhostNames().map(name => ({ value: name, label: `Virtual host ${name}` }))] })
+const scope = () => ({ name: 'vhost', label: 'Of', kind: 'select', options: [['', 'All virtual hosts'], ...vhostNames().map(name => [name, `Virtual host ${name}`])] })
 const path = vhost => (vhost === '' ? api('definitions') : api('definitions', vhost))
 
 export function page(main) {

@@ -9,11 +9,11 @@ import { button, h } from '../dom.js'
 import { factsCard, treeCard } from '../facts.js'
 import { bytes, count, dateTime, rate } from '../format.js'
 import { api, del, exchangePart, get } from '../http.js'
-import { localTable } from '../list.js'
+import { both, listCard, plainCard } from '../list.js'
 import { publishCard } from '../publish.js'
 import { go, link } from '../router.js'
-import { past, rangeSwitch, showRates } from '../samples.js'
-import { bindingKey, BINDING_COLUMNS } from './bindings.js'
+import { rangeSwitch, showRates, withPast } from '../samples.js'
+import { bindingKey, BINDING_COLUMNS, BINDING_SEARCH } from './bindings.js'
 import { isOwn } from './exchanges.js'
 import { badgeRow } from './queue.js'
 
@@ -32,10 +32,16 @@ export function page(main, params, { vhost, name: part }) {
 	const args = treeCard('Arguments', 'It was declared without arguments.')
 	const unbindColumn = actColumn(row => (row.source === '' ? '' : 'Unbind'), async row => (await unbind([row])) && source.refresh())
 	const addFrom = button('Add a binding', () => addBinding({ vhost, source: part }, () => source.refresh()))
-	const from = localTable({ caption: 'From this exchange', columns: [...BINDING_COLUMNS.filter(({ id }) => id !== 'source'), unbindColumn], key: bindingKey, empty: 'Nothing is bound to this exchange: what is published to it goes nowhere.', actions: name === '' ? [] : [addFrom] })
-	const to = localTable({ caption: 'To this exchange', columns: [...BINDING_COLUMNS.filter(({ id }) => id !== 'destination' && id !== 'destination_type'), unbindColumn], key: bindingKey, empty: 'This exchange gets nothing from others.' })
-	const delayed = delayedTable(vhost, name, () => source.refresh())
-	const isDelayed = () => exchange.type === 'x-delayed-message'
+	const side = (title, end, own, sort, empty, actions) => listCard({
+		title, sort, empty, actions, key: bindingKey, search: BINDING_SEARCH,
+		path: () => api('exchanges', vhost, part, 'bindings', end),
+		columns: [...BINDING_COLUMNS.filter(({ id }) => !id.startsWith(own)), unbindColumn],
+	}, () => source.refresh())
+	const bindings = both(
+		side('From this exchange', 'source', 'source', 'destination', 'Nothing is bound to this exchange: what is published to it goes nowhere.', name === '' ? [] : [addFrom]),
+		side('To this exchange', 'destination', 'destination', 'source', 'This exchange gets nothing from others.', []),
+	)
+	const delayed = delayedTable(vhost, part, () => source.refresh())
 	const controls = [
 		button('Explain a route', () => go(`#/route?vhost=${encodeURIComponent(vhost)}&exchange=${encodeURIComponent(name)}`)),
 		isOwn(name) ? null : button('Delete', async () => (await deleteExchanges([exchange])) && go('#/exchanges'), { class: 'danger' }),
@@ -45,29 +51,17 @@ export function page(main, params, { vhost, name: part }) {
 		kind: 'Exchange', name: name || '(default)', vhost, up: ['Exchanges', '#/exchanges'], controls, params,
 		tabs: [
 			{ id: 'overview', label: 'Overview', nodes: [h('div', { class: 'heading' }, badges.node, ranges.node), chart.node, h('div', { class: 'cards' }, facts.node, args.node)] },
-			{ id: 'bindings', label: 'Bindings', nodes: [implied, from.node, name === '' ? '' : to.node] },
+			{ id: 'bindings', label: 'Bindings', nodes: [implied, ...bindings.nodes.slice(0, name === '' ? 1 : 2)], lists: [bindings] },
 			{ id: 'publish', label: 'Publish', nodes: [publishCard({ vhost, exchange: name, done: () => source.refresh() })] },
-			{ id: 'delayed', label: 'Delayed', nodes: [delayed.node] },
+			{ id: 'delayed', label: 'Delayed', nodes: [delayed.node], lists: [delayed] },
 		],
-		load: async (signal, tab) => {
-			const one = api('exchanges', vhost, part)
-			const [row, out, incoming, waiting] = await Promise.all([
-				get(one, past(ranges.range, 'msg_rates'), signal),
-				tab === 'bindings' ? get(`${one}/bindings/source`, {}, signal) : null,
-				tab === 'bindings' ? get(`${one}/bindings/destination`, {}, signal) : null,
-				tab === 'delayed' && isDelayed() ? get(api('leveret', 'delayed', vhost, part), { page_size: 500 }, signal) : null,
-			])
-			return { row, out, incoming, waiting, range: ranges.range }
-		},
-		show: ({ row, out, incoming, waiting, range }) => {
+		load: signal => withPast(ranges, api('exchanges', vhost, part), signal, 'msg_rates'),
+		show: ({ one: row, range }) => {
 			exchange = row
 			badges.show(row)
 			facts.show(row)
 			args.show(row.arguments)
 			showRates(chart, SERIES, row.message_stats, range)
-			if (out) from.show(out)
-			if (incoming) to.show(incoming)
-			delayed.show(waiting, isDelayed())
 		},
 	})
 }
@@ -89,7 +83,7 @@ function delayedTable(vhost, name, changed) {
 		if (!(await confirmLoss({ title: 'Cancel this message?', losses, verb: 'Cancel it' }))) return
 		if (await attempt('Cancel', () => del(api('leveret', 'delayed', vhost, name, row.id)), 'Cancelled.')) changed()
 	}
-	const table = localTable({
+	const table = plainCard({
 		caption: 'Delayed messages',
 		columns: [
 			textColumn('due_ms', 'Due', row => dateTime(row.due_ms), { kind: 'name' }),
@@ -101,10 +95,14 @@ function delayedTable(vhost, name, changed) {
 		empty: 'No message waits for its time.',
 	})
 	const note = h('p', { class: 'card muted' }, 'Only exchanges of the type x-delayed-message keep messages until their time has come.')
-	const show = (waiting, has) => {
-		note.hidden = has
-		table.node.hidden = !has
+	const load = async signal => {
+		const { type } = await get(api('exchanges', vhost, name), { columns: 'type' }, signal)
+		return type === 'x-delayed-message' ? get(api('leveret', 'delayed', vhost, name), { page_size: 500 }, signal) : null
+	}
+	const show = waiting => {
+		note.hidden = waiting !== null
+		table.node.hidden = waiting === null
 		table.show(waiting?.items)
 	}
-	return { node: h('div', { class: 'stack' }, note, table.node), show }
+	return { node: h('div', { class: 'stack' }, note, table.node), load, show }
 }

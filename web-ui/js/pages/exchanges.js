@@ -1,7 +1,7 @@
 // All exchanges.
 
 import { addExchange, deleteExchanges } from '../actions.js'
-import { featuresColumn, linkCell, policyColumn, rateColumn, textColumn, vhostColumn } from '../cells.js'
+import { featuresColumn, nameColumn, policyColumn, rateColumn, textColumn, vhostColumn } from '../cells.js'
 import { note } from '../dialog.js'
 import { api, exchangePart } from '../http.js'
 import { listPage } from '../list.js'
@@ -23,8 +23,8 @@ export const page = (main, params) => listPage(main, params, {
 	ofVhost: true,
 	path: vhost => (vhost ? api('exchanges', vhost) : api('exchanges')),
 	columns: [
-		{ id: 'name', label: 'Name', sort: 'name', kind: 'name', fixed: true, create: linkCell(row => row.name || '(default)', row => link('exchanges', row.vhost, exchangePart(row.name))) },
-		{ ...vhostColumn, fixed: true },
+		nameColumn(row => link('exchanges', row.vhost, exchangePart(row.name)), undefined, row => row.name || '(default)'),
+		vhostColumn,
 		textColumn('type', 'Type', undefined, { kind: 'badge-like' }),
 		featuresColumn,
 		{ ...policyColumn, hidden: true },

@@ -63,7 +63,7 @@ async function load(range, signal) {
 	return { all, nodes, range }
 }
 
-/** @param {{ id: string, label: string, link: string, movement?: string[] }} given */
+/** @param {Row} given */
 function tile({ id, label, movement: moved, link }) {
 	const number = h('b', {}, '–')
 	const movement = h('small', {}, ' ')

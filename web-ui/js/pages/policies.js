@@ -1,30 +1,24 @@
 // Policies, and operator policies, which users cannot lift: the same page with other keys.
 
-import { vhostField } from '../actions.js'
+import { lose, vhostField } from '../actions.js'
 import { OPERATOR_KEYS, POLICY_KEYS } from '../arguments.js'
 import { countColumn, textColumn, vhostColumn } from '../cells.js'
-import { attemptAll, confirmLoss } from '../dialog.js'
 import { button, text } from '../dom.js'
 import { formDialog } from '../form.js'
 import { literal } from '../format.js'
 import { api, del, put } from '../http.js'
 import { listPage } from '../list.js'
 
+/** @type {[string, string][]} */
 const APPLY = [
-	{ value: 'all', label: 'Queues and exchanges' }, { value: 'queues', label: 'Queues' }, { value: 'exchanges', label: 'Exchanges' },
-	{ value: 'classic_queues', label: 'Classic queues' }, { value: 'quorum_queues', label: 'Quorum queues' }, { value: 'streams', label: 'Streams' },
+	['all', 'Queues and exchanges'], ['queues', 'Queues'], ['exchanges', 'Exchanges'],
+	['classic_queues', 'Classic queues'], ['quorum_queues', 'Quorum queues'], ['streams', 'Streams'],
 ]
 
 const definition = row => Object.entries(row.definition ?? {}).map(([key, value]) => `${key}: ${literal(value)}`).join(', ')
 
-/**
- * @param {HTMLElement} main
- * @param {URLSearchParams} params
- * @param {{ component: 'policies'|'operator-policies', title: string, shortcuts: import('../arguments.js').Shortcut[], empty: string }} which
- */
 function policyList(main, params, { component, title, shortcuts, empty }) {
-	const kinds = component === 'policies' ? APPLY : APPLY.filter(({ value }) => !['all', 'exchanges'].includes(value))
-	/** @param {() => void} done @param {any} row one to change */
+	const kinds = component === 'policies' ? APPLY : APPLY.filter(([value]) => !['all', 'exchanges'].includes(value))
 	const edit = (done, row = null) => formDialog(row ? `Policy ${row.name}` : 'Add a policy', {
 		verb: row ? 'Save' : 'Add policy',
 		fields: [
@@ -40,11 +34,8 @@ function policyList(main, params, { component, title, shortcuts, empty }) {
 		},
 		done: ({ name = row?.name }) => `Policy ${name} is in force.`,
 	})
-	const remove = async rows => {
-		const losses = rows.map(row => `${row.name} in ${row.vhost}, which sets ${definition(row)} for names like ${row.pattern}`)
-		if (!(await confirmLoss({ title: rows.length === 1 ? 'Delete this policy?' : `Delete ${rows.length} policies?`, losses, verb: 'Delete' }))) return false
-		return attemptAll('Deleted', rows, row => del(api(component, row.vhost, row.name)), row => row.name)
-	}
+	const loss = row => `${row.name} in ${row.vhost}, which sets ${definition(row)} for names like ${row.pattern}`
+	const remove = rows => lose(rows, 'Delete', 'policy', loss, row => del(api(component, row.vhost, row.name)), { many: 'policies' })
 	const nameCell = cell => {
 		let current = null
 		const open = button('', () => edit(() => refresh(), current), { class: 'link' })
@@ -62,15 +53,15 @@ function policyList(main, params, { component, title, shortcuts, empty }) {
 		path: vhost => (vhost ? api(component, vhost) : api(component)),
 		columns: [
 			{ id: 'name', label: 'Name', sort: 'name', kind: 'name', fixed: true, create: nameCell },
-			{ ...vhostColumn, fixed: true },
+			vhostColumn,
 			textColumn('pattern', 'Pattern', undefined, { kind: 'code' }),
-			textColumn('apply-to', 'Applies to', row => APPLY.find(({ value }) => value === row['apply-to'])?.label ?? row['apply-to']),
+			textColumn('apply-to', 'Applies to', row => new Map(APPLY).get(row['apply-to']) ?? row['apply-to']),
 			textColumn('definition', 'Definition', definition, { sort: undefined, kind: 'wide', needs: ['definition'] }),
 			countColumn('priority', 'Priority'),
 		],
 		needs: ['name', 'vhost', 'pattern', 'apply-to', 'definition', 'priority'],
 		key: row => JSON.stringify([row.vhost, row.name]),
-		words: row => `${row.name} ${row.pattern} ${definition(row)}`,
+		search: 'name,pattern,definition',
 		actions: [{ label: 'Add policy', open: done => edit(done) }],
 		bulk: [{ label: 'Delete', danger: true, run: remove }],
 		empty,

@@ -7,18 +7,17 @@ import { diagnose } from '../diagnosis.js'
 import { button, h, keyed, text } from '../dom.js'
 import { factsCard, treeCard } from '../facts.js'
 import { bytes, count, dateTime } from '../format.js'
-import { api, get } from '../http.js'
-import { localTable } from '../list.js'
+import { api } from '../http.js'
+import { listCard } from '../list.js'
 import { publishCard } from '../publish.js'
 import { go, link } from '../router.js'
-import { lengthsChart, past, rangeSwitch, ratesChart } from '../samples.js'
-import { bindingKey, BINDING_COLUMNS } from './bindings.js'
+import { lengthsChart, rangeSwitch, ratesChart, withPast } from '../samples.js'
+import { bindingKey, BINDING_COLUMNS, BINDING_SEARCH } from './bindings.js'
 import { browser } from './browse.js'
-import { consumerKey, CONSUMER_COLUMNS } from './consumers.js'
+import { consumerKey, CONSUMER_COLUMNS, CONSUMER_SEARCH } from './consumers.js'
 
 export function page(main, params, { vhost, name }) {
 	let queue = { vhost, name }
-	let looked = false
 	const rates = ratesChart(['confirm', 'unroutable'])
 	const lengths = lengthsChart()
 	const ranges = rangeSwitch(params, () => source.refresh())
@@ -28,17 +27,21 @@ export function page(main, params, { vhost, name }) {
 	const sizes = sizeCard()
 	const args = treeCard('Arguments', 'It was declared without arguments.')
 	const policy = treeCard('Effective policy', 'No policy applies to it.')
-	const consumers = localTable({ caption: 'Consumers', columns: CONSUMER_COLUMNS.filter(({ id }) => id !== 'queue' && id !== 'vhost').map(shown), key: consumerKey, empty: 'Nobody consumes from this queue.' })
-	const bindings = localTable({
-		caption: 'Bindings',
+	const refresh = () => source.refresh()
+	const consumers = listCard({ title: 'Consumers', path: () => api('leveret', 'queues', vhost, name, 'consumers'), columns: CONSUMER_COLUMNS.filter(({ id }) => !id.startsWith('queue')), key: consumerKey, sort: 'consumer_tag', search: CONSUMER_SEARCH, empty: 'Nobody consumes from this queue.' }, refresh)
+	const bindings = listCard({
+		title: 'Bindings',
+		path: () => api('queues', vhost, name, 'bindings'),
 		columns: [
 			...BINDING_COLUMNS.filter(({ id }) => id !== 'destination' && id !== 'destination_type'),
-			actColumn(row => (row.source === '' ? '' : 'Unbind'), async row => (await unbind([row])) && source.refresh()),
+			actColumn(row => (row.source === '' ? '' : 'Unbind'), async row => (await unbind([row])) && refresh()),
 		],
 		key: bindingKey,
+		sort: 'source',
+		search: BINDING_SEARCH,
 		empty: 'Nothing is bound to this queue.',
-		actions: [button('Add a binding', () => addBinding({ vhost, destinationType: 'q', destination: name }, () => source.refresh()))],
-	})
+		actions: [button('Add a binding', () => addBinding({ vhost, destinationType: 'q', destination: name }, refresh))],
+	}, refresh)
 	const messages = browser({ vhost, queue: name, changed: () => source.refresh() })
 	const then = async acted => (await acted) && source.refresh()
 	const controls = [
@@ -50,24 +53,13 @@ export function page(main, params, { vhost, name }) {
 		kind: 'Queue', name, vhost, up: ['Queues', '#/queues'], controls, params,
 		tabs: [
 			{ id: 'overview', label: 'Overview', nodes: [h('div', { class: 'heading' }, badges.node, ranges.node), why, h('div', { class: 'charts' }, lengths.node, rates.node), h('div', { class: 'cards' }, facts.node, sizes.node, args.node, policy.node)] },
-			{ id: 'messages', label: 'Messages', nodes: [messages.node] },
-			{ id: 'consumers', label: 'Consumers', nodes: [consumers.node] },
-			{ id: 'bindings', label: 'Bindings', nodes: [bindings.node] },
+			{ id: 'messages', label: 'Messages', nodes: [messages.node], lists: [once(messages.look)] },
+			{ id: 'consumers', label: 'Consumers', nodes: [consumers.node], lists: [consumers] },
+			{ id: 'bindings', label: 'Bindings', nodes: [bindings.node], lists: [bindings] },
 			{ id: 'publish', label: 'Publish', nodes: [publishCard({ vhost, exchange: '', routingKey: name, done: () => source.refresh() })] },
 		],
-		load: async (signal, tab) => {
-			// Once: what somebody reads is not to change under their eyes.
-			if (tab === 'messages' && !looked) {
-				looked = true
-				messages.look()
-			}
-			const [one, bound] = await Promise.all([
-				get(api('queues', vhost, name), past(ranges.range, 'lengths', 'msg_rates'), signal),
-				tab === 'bindings' ? get(api('queues', vhost, name, 'bindings'), {}, signal) : null,
-			])
-			return { one, bound, range: ranges.range }
-		},
-		show: ({ one, bound, range }) => {
+		load: signal => withPast(ranges, api('queues', vhost, name), signal, 'lengths', 'msg_rates'),
+		show: ({ one, range }) => {
 			queue = one
 			const { tone, words } = diagnose(one)
 			text(why, words)
@@ -79,13 +71,16 @@ export function page(main, params, { vhost, name }) {
 			sizes.show(one)
 			args.show(one.arguments)
 			policy.show(one.effective_policy_definition)
-			consumers.show(one.consumer_details)
-			if (bound) bindings.show(bound)
 		},
 	})
 }
 
-const shown = column => ({ ...column, hidden: false })
+/** Something that is read once: what somebody reads is not to change under their eyes. */
+function once(look) {
+	let looked = false
+	const load = async () => looked || ((looked = true), look())
+	return { load, show: () => {} }
+}
 
 const FACTS = [
 	['State', row => (row.idle_since ? `idle since ${dateTime(new Date(row.idle_since).getTime())}` : row.state)],

@@ -16,7 +16,7 @@ const state = row =>
 
 const COLUMNS = [
 	nameColumn(row => link('queues', row.vhost, row.name)),
-	{ ...vhostColumn, fixed: true },
+	vhostColumn,
 	textColumn('type', 'Type', undefined, { hidden: true }),
 	featuresColumn,
 	{ ...policyColumn, hidden: true },

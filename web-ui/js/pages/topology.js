@@ -69,7 +69,7 @@ export function page(main, params) {
 			const [exchanges, queues, bindings, list] = await Promise.all([
 				get(api('exchanges', vhost), { columns: 'name,type,message_stats.publish_in_details.rate' }, signal),
 				get(api('queues', vhost), { page: 1, page_size: 500, sort: 'message_stats.publish_details.rate', sort_reverse: true, columns: 'name,messages,message_stats.publish_details.rate,message_stats.deliver_get_details.rate' }, signal),
-				get(api('bindings', vhost), {}, signal),
+				get(api('bindings', vhost), { explicit: true }, signal),
 				get(api('consumers', vhost), { columns: 'queue,consumer_tag,channel_details' }, signal),
 			])
 			return { exchanges, queues: queues.items, bindings, consumers: list }
@@ -92,9 +92,8 @@ export function graphOf({ exchanges, queues, bindings, consumers }, vhost, wish)
 		add('queue', row.name, row.name, link('queues', vhost, row.name), plural(row.messages ?? 0, 'message'), speedOf(row, 'publish'))
 	}
 	const incoming = new Map()
-	const explicit = bindings.filter(({ source }) => source !== '')
-	for (const one of explicit) incoming.set(one.destination, (incoming.get(one.destination) ?? 0) + 1)
-	for (const { source, destination, destination_type: type, routing_key: key, arguments: args } of explicit) {
+	for (const one of bindings) incoming.set(one.destination, (incoming.get(one.destination) ?? 0) + 1)
+	for (const { source, destination, destination_type: type, routing_key: key, arguments: args } of bindings) {
 		const target = nodes.get(`${type} ${destination}`)
 		if (!target) continue
 		// Rates are known for both ends only: an edge's is known where there is one way in.

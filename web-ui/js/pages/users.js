@@ -27,10 +27,10 @@ export function generated() {
 }
 
 export const WAYS = [
-	{ value: 'password', label: 'a password' },
-	{ value: 'generated', label: 'a generated password' },
-	{ value: 'hash', label: 'a password hash' },
-	{ value: 'none', label: 'no password' },
+	['password', 'a password'],
+	['generated', 'a generated password'],
+	['hash', 'a password hash'],
+	['none', 'no password'],
 ]
 
 /** The fields of a user: tags, and how they log in. */
@@ -41,7 +41,7 @@ export const userFields = (tags, ways = WAYS) => [
 	{ name: 'password_hash', label: 'Password hash', when: ({ way }) => way === 'hash', help: 'Base64 of four bytes of salt and the SHA-256 of salt and password, as in exported definitions.' },
 ]
 
-/** The body of a PUT; gives a generated password, too. */
+/** The body of a PUT; gives a generated password, too. @param {Row} values */
 export function userBody({ tags, way, password, password_hash }) {
 	const words = tags.split(',').map(tag => tag.trim()).filter(tag => tag !== '').join(',')
 	if (way === 'password' && password === '') throw new Error('The password is empty.')

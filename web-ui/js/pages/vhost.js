@@ -7,11 +7,11 @@ import { button, h } from '../dom.js'
 import { factsCard } from '../facts.js'
 import { formDialog } from '../form.js'
 import { bytes, count } from '../format.js'
-import { api, del, get, post, put } from '../http.js'
+import { api, del, post, put } from '../http.js'
 import { limitsCard, VHOST_LIMITS } from '../limits.js'
 import { permissionTables } from '../permissions.js'
 import { go } from '../router.js'
-import { lengthsChart, past, rangeSwitch, ratesChart } from '../samples.js'
+import { lengthsChart, rangeSwitch, ratesChart, withPast } from '../samples.js'
 import { isAdministrator, readVhosts } from '../session.js'
 import { vhostFields } from './vhosts.js'
 
@@ -22,7 +22,7 @@ export function page(main, params, { name }) {
 	const ranges = rangeSwitch(params, () => source.refresh())
 	const facts = factsCard('Details', FACTS)
 	const permissions = permissionTables({ vhost: name }, () => source.refresh())
-	const limits = limitsCard({ title: 'Limits', names: VHOST_LIMITS, path: limit => api('vhost-limits', name, limit), changed: () => source.refresh() })
+	const limits = limitsCard(VHOST_LIMITS, api('vhost-limits', name), () => source.refresh())
 	const protection = button('Protect from deletion', async () => {
 		const path = api('vhosts', name, 'deletion', 'protection')
 		const off = vhost.protected_from_deletion
@@ -49,27 +49,17 @@ export function page(main, params, { name }) {
 		tabs: [
 			{ id: 'overview', label: 'Overview', nodes: [h('div', { class: 'heading' }, h('span'), ranges.node), h('div', { class: 'charts' }, lengths.node, rates.node), h('div', { class: 'cards' }, facts.node)] },
 			...(administrator ? [
-				{ id: 'permissions', label: 'Permissions', nodes: permissions.nodes },
-				{ id: 'limits', label: 'Limits', nodes: [limits.node] },
+				{ id: 'permissions', label: 'Permissions', nodes: permissions.nodes, lists: [permissions] },
+				{ id: 'limits', label: 'Limits', nodes: [limits.node], lists: [limits] },
 			] : []),
 		],
-		load: async (signal, tab) => {
-			const [one, allowed, topics, limited] = await Promise.all([
-				get(api('vhosts', name), past(ranges.range, 'lengths', 'msg_rates', 'data_rates'), signal),
-				tab === 'permissions' ? get(api('vhosts', name, 'permissions'), {}, signal) : null,
-				tab === 'permissions' ? get(api('vhosts', name, 'topic-permissions'), {}, signal) : null,
-				tab === 'limits' ? get(api('vhost-limits', name), {}, signal) : null,
-			])
-			return { one, allowed, topics, limited, range: ranges.range }
-		},
-		show: ({ one, allowed, topics, limited, range }) => {
+		load: signal => withPast(ranges, api('vhosts', name), signal, 'lengths', 'msg_rates', 'data_rates'),
+		show: ({ one, range }) => {
 			vhost = one
 			protection.textContent = one.protected_from_deletion ? 'Allow deletion' : 'Protect from deletion'
 			rates.show(one.message_stats, range)
 			lengths.show(one, range)
 			facts.show(one)
-			if (allowed) permissions.show(allowed, topics)
-			if (limited) limits.show(limited[0]?.value)
 		},
 	})
 }

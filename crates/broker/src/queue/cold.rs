@@ -40,6 +40,30 @@ impl Run {
         }
     }
 
+    /// What lies before the message `seq` of `size` bytes, which are `before` messages, and what
+    /// lies behind it. The bytes are divided evenly: only the sum is known.
+    fn split(&self, seq: u64, size: u64, before: u64) -> (Self, Self) {
+        let others = self.count - 1;
+        let before = before.min(others);
+        let bytes = self.bytes.saturating_sub(size);
+        let share = u128::from(bytes) * u128::from(before) / u128::from(others.max(1));
+        let share = u64::try_from(share).unwrap_or(bytes);
+        let left = Self {
+            last: seq.saturating_sub(1),
+            count: before,
+            bytes: share,
+            redelivered_to: self.redelivered_to.min(seq.saturating_sub(1)),
+            ..self.clone()
+        };
+        let right = Self {
+            first: seq.saturating_add(1),
+            count: others - before,
+            bytes: bytes - share,
+            ..self.clone()
+        };
+        (left, right)
+    }
+
     /// Takes over `next` if it follows without a gap and nothing is lost by it.
     fn join(&mut self, next: &Self) -> bool {
         let follows = self.last.checked_add(1) == Some(next.first) && self.measure == next.measure;
@@ -55,6 +79,15 @@ impl Run {
         self.redelivered_to = self.redelivered_to.max(next.redelivered_to);
         true
     }
+}
+
+/// What lies before a message in its run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Before {
+    /// Where the run begins.
+    pub(crate) first: u64,
+    /// Messages from there on.
+    pub(crate) count: u64,
 }
 
 /// Collects ascending runs, joining what can be joined.
@@ -174,6 +207,34 @@ impl Cold {
     pub(crate) fn starting_at(&self, first: u64) -> Option<&Run> {
         let at = self.runs.partition_point(|run| run.first < first);
         self.runs.get(at).filter(|run| run.first == first)
+    }
+
+    /// The run that a number lies in.
+    pub(crate) fn holding(&self, seq: u64) -> Option<&Run> {
+        let at = self.runs.partition_point(|run| run.last < seq);
+        self.runs.get(at).filter(|run| run.first <= seq)
+    }
+
+    /// Takes one message of `size` bytes out of the run that begins where `before` does, which
+    /// falls into two. False: the message lies in no such run any more.
+    pub(crate) fn take_out(&mut self, seq: u64, size: u64, before: Before) -> bool {
+        let at = self.runs.partition_point(|run| run.last < seq);
+        let holds = |run: &&Run| run.first == before.first && run.first <= seq;
+        let Some(whole) = self.runs.get(at).filter(holds).cloned() else {
+            return false;
+        };
+        let (left, right) = whole.split(seq, size, before.count);
+        self.runs.remove(at);
+        self.count -= whole.count;
+        self.bytes -= whole.bytes;
+        for part in [right, left] {
+            if part.count > 0 && part.first <= part.last {
+                self.count += part.count;
+                self.bytes += part.bytes;
+                self.runs.insert(at, part);
+            }
+        }
+        true
     }
 
     /// Takes messages off the run that begins with `first`: the next one is `next` now, and

@@ -282,6 +282,13 @@ impl Consumers {
         more && !self.lanes[at].busy
     }
 
+    /// Staging a message of so many bytes would push what is staged.
+    #[inline]
+    pub(crate) fn flushes(&self, turn: Turn, bytes: usize) -> bool {
+        let lane = self.classes[turn.class].members[turn.member].lane;
+        self.lanes[lane].staged_bytes + bytes >= STAGED_BYTES_MAX
+    }
+
     /// Pushes what is staged to the outboxes.
     pub(crate) fn flush(&mut self, wakes: &mut Wakes) {
         for at in self.touched.drain(..) {

@@ -6,7 +6,8 @@ use store::{Body, QueueId, Ticket};
 
 use crate::message::{Entry, Expiry};
 use crate::queue::browse::Piece;
-use crate::queue::cold::Runs;
+use crate::queue::cold::{Before, Run, Runs};
+use crate::queue::pick::Picked;
 use crate::queue::ready::{Head, Popped, Ready, Stretch};
 
 /// The priority of a number stands in its highest byte.
@@ -404,6 +405,83 @@ impl Levels {
         }
         for (at, runs) in runs.by_level() {
             self.level(at).ready.put_back_cold(runs);
+        }
+    }
+
+    /// Takes those of `seqs`, ascending, that are in memory and `wanted`.
+    pub(crate) fn pick(&mut self, seqs: &[u64], wanted: impl Fn(&Entry) -> bool) -> Vec<Picked> {
+        let mut picked = self.pick_returned(seqs, &wanted);
+        for seqs in seqs.chunk_by(|a, b| level_of(*a) == level_of(*b)) {
+            let at = seqs.first().map_or(usize::MAX, |seq| level_of(*seq));
+            if at < self.count() {
+                let entries = self.level(at).ready.pick(seqs, &wanted);
+                picked.extend(entries.into_iter().map(Picked::ready));
+            }
+        }
+        picked
+    }
+
+    fn pick_returned(&mut self, seqs: &[u64], wanted: impl Fn(&Entry) -> bool) -> Vec<Picked> {
+        let Some(more) = &mut self.more else {
+            return Vec::new();
+        };
+        let is_one = |entry: &Entry| seqs.binary_search(&entry.seq).is_ok() && wanted(entry);
+        let (mut picked, mut left) = (Vec::new(), VecDeque::new());
+        for entry in more.returned.drain(..) {
+            if is_one(&entry) {
+                more.returned_bytes -= entry.message.body_len() as u64;
+                more.returned_cost -= entry.message.wire_len() as u64;
+                picked.push(Picked::returned(entry));
+            } else {
+                left.push_back(entry);
+            }
+        }
+        more.returned = left;
+        picked
+    }
+
+    /// A message in memory.
+    pub(crate) fn warm_at(&self, seq: u64) -> Option<&Entry> {
+        let returned = self.more.as_ref().map(|more| &more.returned);
+        let returned = returned.and_then(|all| all.iter().find(|entry| entry.seq == seq));
+        let level = self.iter().nth(level_of(seq));
+        returned.or_else(|| level?.ready.warm_at(seq))
+    }
+
+    /// The run of a message that is in the store only.
+    pub(crate) fn cold_at(&self, seq: u64) -> Option<&Run> {
+        self.iter().nth(level_of(seq))?.ready.cold_at(seq)
+    }
+
+    /// Takes a message that has been read from the store out of its run.
+    pub(crate) fn pick_cold(&mut self, seq: u64, size: u64, before: Before) -> bool {
+        let at = level_of(seq);
+        at < self.count() && self.level(at).ready.pick_cold(seq, size, before)
+    }
+
+    /// Puts back what was picked, to its place on its level or before all others.
+    pub(crate) fn unpick(&mut self, picked: Vec<Picked>) {
+        let (mut returned, mut ready): (Vec<Entry>, Vec<Entry>) = (Vec::new(), Vec::new());
+        for one in picked {
+            if one.was_returned {
+                returned.push(one.entry);
+            } else {
+                ready.push(one.entry);
+            }
+        }
+        if let Some(more) = &mut self.more {
+            for entry in returned.into_iter().rev() {
+                more.returned_bytes += entry.message.body_len() as u64;
+                more.returned_cost += entry.message.wire_len() as u64;
+                more.returned.push_front(entry);
+            }
+        }
+        ready.sort_unstable_by_key(|entry| entry.seq);
+        while let Some(last) = ready.last() {
+            let at = level_of(last.seq);
+            let first = ready.partition_point(|entry| level_of(entry.seq) < at);
+            let of_level = ready.split_off(first);
+            self.level(at).ready.unpick(of_level);
         }
     }
 

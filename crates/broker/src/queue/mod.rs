@@ -23,6 +23,7 @@ mod governed;
 mod held;
 mod letters;
 mod levels;
+mod pick;
 mod poison;
 mod posting;
 mod ready;
@@ -52,6 +53,7 @@ pub use consumers::ConsumerSpec;
 pub use dying::Rejected;
 pub use equivalence::type_name;
 pub(crate) use equivalence::{check_equivalent, queue_type};
+pub use pick::{PICKED_MESSAGES_MAX, Picked};
 pub use returns::{Returned, Returns};
 pub(crate) use revived::{Revived, Span};
 pub use rules::{DELIVERY_LIMIT_DEFAULT, DeadLetterStrategy, Overflow, QueueKind, Rules};
@@ -60,8 +62,10 @@ pub use view::{Activity, ConsumerView, QueueCounts, QueueSnapshot};
 
 use crate::budget::Share;
 use crate::error::{Error, Resource};
+use crate::exchange::Exchange;
 use crate::ids::{ConnectionId, ConsumerId};
 use crate::message::{Entry, Message};
+use crate::pairs::Pairs;
 use crate::policy::Policies;
 use crate::queue::levels::{Level, Levels, Turns};
 use crate::queue::ready::Ready;
@@ -150,6 +154,7 @@ pub struct Queue {
     handles: Handles,
     services: Services,
     recorded: Recorded,
+    incoming: Pairs<Exchange>,
     policies: Mutex<Policies>,
     state: Mutex<QueueState>,
 }
@@ -194,6 +199,7 @@ impl Queue {
             handles,
             services,
             recorded: Recorded::default(),
+            incoming: Pairs::default(),
             policies: Mutex::default(),
             state: Mutex::new(state),
         }
@@ -245,6 +251,12 @@ impl Queue {
     #[must_use]
     pub const fn arguments(&self) -> &FieldTable {
         &self.arguments
+    }
+
+    /// The exchanges that clients' messages came from.
+    #[must_use]
+    pub const fn incoming(&self) -> &Pairs<Exchange> {
+        &self.incoming
     }
 
     /// How reply texts call it.

@@ -8,7 +8,7 @@ use store::{Body, Error};
 
 use crate::dead_letter::DeadLetter;
 use crate::limits::{REFILL_BYTES_MAX, UNCOMMITTED_RETRY_MS, UNREADABLE_RETRY_MS};
-use crate::message::{Entry, Expiry};
+use crate::message::{Entry, Expiry, Message};
 use crate::queue::letters::Waiting;
 use crate::queue::levels::{level_of, number_of, store_id};
 use crate::queue::{Queue, Rules};
@@ -80,6 +80,18 @@ impl Queue {
                 reason: waiting.reason,
             });
         }
+    }
+
+    /// Reads a message of this queue from the store, wherever else it may be. None: it is not
+    /// there. Reads from the disk.
+    ///
+    /// # Errors
+    /// It can't be read.
+    pub fn read_one(&self, seq: u64) -> Result<Option<Message>, Error> {
+        let (id, number) = (store_id(self.id, seq), number_of(seq));
+        let read = self.services.store.read(id, number, 1, usize::MAX)?;
+        let body = read.into_iter().find(|(found, _)| *found == number);
+        Ok(body.and_then(|(_, body)| Some(Content::from_stored(body.head, body.tail).ok()?.0)))
     }
 
     /// Reads messages that are in the store only, those that follow each other together. What

@@ -1,5 +1,7 @@
 //! The messages of a queue that wait for a consumer, in order.
 
+mod pick;
+
 use std::collections::VecDeque;
 
 use codec::Content;

@@ -52,7 +52,8 @@ impl Recording {
         self.bodies.push(Body { head, tail });
     }
 
-    fn write(&mut self, place: Place<'_>) {
+    /// Hands what is collected to the store.
+    pub(crate) fn write(&mut self, place: Place<'_>) {
         if self.bodies.is_empty() {
             return;
         }

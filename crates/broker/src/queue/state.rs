@@ -18,6 +18,7 @@ use crate::queue::consumers::{ConsumerSpec, Consumers};
 use crate::queue::held::Held;
 use crate::queue::letters::Letters;
 use crate::queue::levels::{Levels, Turns, level_of, number_of, seq_of};
+use crate::queue::pick::Picked;
 use crate::queue::poison::ReturnCounts;
 use crate::queue::ready::{ENTRY_BYTES, Popped, Stretch};
 use crate::queue::recorded::Recorded;
@@ -139,7 +140,7 @@ impl QueueState {
     pub(crate) fn publish(
         &mut self,
         place: Place<'_>,
-        run: impl ExactSizeIterator<Item = Message>,
+        mut run: impl ExactSizeIterator<Item = Message>,
         wakes: &mut Wakes,
     ) -> Published {
         if !self.live {
@@ -153,6 +154,9 @@ impl QueueState {
             self.ready.rejoin(little);
         }
         let mut enqueue = Enqueue::new(self);
+        if !(self.special || self.timed || self.consumers.is_spent()) && self.ready.is_empty() {
+            self.hand_out(place, &mut run, &mut enqueue, wakes);
+        }
         let mut rejected = Vec::new();
         for (at, message) in run.enumerate() {
             // The rules of the queue, or of this message: nothing for nearly all of them.
@@ -181,12 +185,74 @@ impl QueueState {
         // The record is enqueued before anybody can see the message: else its ack could
         // stand before it in the log, and it would come back after a restart.
         let ticket = self.finish(enqueue, place);
+        self.consumers.flush(wakes);
+        self.settle_collected(place);
         self.dispatch(place, wakes);
         if self.special || self.timed {
             self.tend(place, wakes);
         }
         self.chill(place);
         Published { ticket, rejected }
+    }
+
+    /// Gives the first of a run to consumers, for as long as one can take a message. Nothing
+    /// waits before them, so they need not go through the ready messages. [`Consumers::flush`]
+    /// follows, when they have been recorded.
+    #[inline]
+    fn hand_out(
+        &mut self,
+        place: Place<'_>,
+        run: &mut impl Iterator<Item = Message>,
+        enqueue: &mut Enqueue,
+        wakes: &mut Wakes,
+    ) {
+        let sole = self.consumers.is_sole();
+        while let Some(turn) = self.consumers.next() {
+            loop {
+                let Some(message) = run.next() else {
+                    return;
+                };
+                let expiry = if message.marks().expires() {
+                    self.expiry_of(enqueue, place, &message)
+                } else {
+                    Expiry::NEVER
+                };
+                let at = self.ready.level_for(message.marks().priority());
+                let level = self.ready.level(at);
+                level.delivered_to = level.next_seq;
+                level.next_seq += 1;
+                let durable = place.durable && message.persistent();
+                let manual = turn.ack == AckMode::Manual;
+                let (body_len, wire_len) = (message.body_len(), message.wire_len());
+                let entry = Entry {
+                    seq: seq_of(at, level.delivered_to),
+                    message,
+                    expiry,
+                    redelivered: false,
+                    durable: durable && manual,
+                    settled: durable && !manual,
+                };
+                if durable {
+                    enqueue.record.add(place, &entry, Purpose::Durability);
+                    if self.consumers.flushes(turn, wire_len) {
+                        enqueue.record.write(place);
+                    }
+                }
+                if manual {
+                    self.unacked += 1;
+                    self.unacked_bytes += body_len as u64;
+                    self.counts.deliver += 1;
+                } else {
+                    self.counts.deliver_no_ack += 1;
+                    if durable {
+                        self.settling.push(entry.seq);
+                    }
+                }
+                if !(self.consumers.stage(turn, entry, wakes) && sole) {
+                    break;
+                }
+            }
+        }
     }
 
     #[inline]
@@ -430,11 +496,38 @@ impl QueueState {
             self.ready.put_back(entries);
         }
         self.ready.put_back_cold(runs);
+        self.come_back(place, wakes);
+    }
+
+    /// Messages are ready again.
+    fn come_back(&mut self, place: Place<'_>, wakes: &mut Wakes) {
         self.dispatch(place, wakes);
         if self.special || self.timed {
             self.tend(place, wakes);
         }
         self.chill(place);
+    }
+
+    /// Messages are picked, which counts as being delivered to nobody.
+    pub(super) fn take_picked(&mut self, picked: &[Picked]) {
+        self.unacked += picked.len() as u64;
+        for one in picked {
+            self.unacked_bytes += one.entry.message.body_len() as u64;
+        }
+    }
+
+    /// What was picked comes back.
+    pub(super) fn unpick(&mut self, place: Place<'_>, picked: Vec<Picked>, wakes: &mut Wakes) {
+        if !self.live {
+            return;
+        }
+        for one in &picked {
+            self.unacked = self.unacked.saturating_sub(1);
+            let bytes = one.entry.message.body_len() as u64;
+            self.unacked_bytes = self.unacked_bytes.saturating_sub(bytes);
+        }
+        self.ready.unpick(picked);
+        self.come_back(place, wakes);
     }
 
     /// A consumer could take a message that is in the store only: what to read. The caller is

@@ -4,6 +4,7 @@ mod deaths;
 mod held;
 mod model;
 mod paging;
+mod pick;
 mod quorum;
 mod rules;
 

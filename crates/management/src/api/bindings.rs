@@ -8,14 +8,15 @@ use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::response::{IntoResponse, Response};
 use broker::{BindingSpec, Destination, VHost};
+use serde::Deserialize;
 
 use super::{Answer, Done, List, Listing, Shared, exchange_name, exchanges, queues};
 use crate::auth::Caller;
 use crate::body::Fields;
 use crate::context::Context;
 use crate::error::ApiError;
-use crate::openapi::{Answer as Success, Field, Kind, Paths, optional};
-use crate::page::{ListQuery, Paging, to_value};
+use crate::openapi::{Answer as Success, Field, Kind, Parameters, Paths, optional};
+use crate::page::{ListQuery, Paging, is_true, to_value};
 use crate::views::binding::{BindingView, properties_key};
 
 const BIND: &[Field] = &[
@@ -61,6 +62,30 @@ pub(super) fn routes() -> Paths {
 /// Bindings with the virtual host that they are in.
 type Row = (Arc<VHost>, BindingSpec);
 
+/// Which bindings a list is of.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Wanted {
+    explicit: Option<String>,
+}
+
+impl Parameters for Wanted {
+    const FIELDS: &'static [Field] = &[optional(
+        "explicit",
+        Kind::Boolean,
+        "Not those of the default exchange, which every queue has. Leveret's own.",
+    )];
+}
+
+impl Wanted {
+    fn of(&self, mut bindings: Vec<BindingSpec>) -> Vec<BindingSpec> {
+        if is_true(self.explicit.as_ref()) {
+            bindings.retain(|binding| !binding.source.is_empty());
+        }
+        bindings
+    }
+}
+
 fn answer(rows: Vec<Row>, listing: &ListQuery) -> List {
     let view = |(vhost, binding): &Row| to_value(&BindingView::of(vhost.name(), binding));
     listing.list(rows, Paging::Ignored, |(_, binding)| &binding.source, view)
@@ -73,12 +98,17 @@ fn within(vhost: &Arc<VHost>, bindings: Vec<BindingSpec>) -> Vec<Row> {
         .collect()
 }
 
-async fn list(State(context): Shared, caller: Caller, Query(listing): Listing) -> List {
+async fn list(
+    State(context): Shared,
+    caller: Caller,
+    Query(listing): Listing,
+    Query(wanted): Query<Wanted>,
+) -> List {
     let vhosts = caller.vhosts(&context);
     answer(
         vhosts
             .iter()
-            .flat_map(|vhost| within(vhost, vhost.bindings()))
+            .flat_map(|vhost| within(vhost, wanted.of(vhost.bindings())))
             .collect(),
         &listing,
     )
@@ -89,9 +119,10 @@ async fn of_vhost(
     caller: Caller,
     Path(vhost): Path<String>,
     Query(listing): Listing,
+    Query(wanted): Query<Wanted>,
 ) -> List {
     let vhost = caller.vhost(&context, &vhost)?;
-    answer(within(&vhost, vhost.bindings()), &listing)
+    answer(within(&vhost, wanted.of(vhost.bindings())), &listing)
 }
 
 async fn of_queue(

@@ -83,7 +83,10 @@ struct Numbered {
     message: MessageView,
 }
 
-fn number<T: std::str::FromStr>(name: &str, text: Option<&str>) -> Result<Option<T>, ApiError> {
+pub(super) fn number<T: std::str::FromStr>(
+    name: &str,
+    text: Option<&str>,
+) -> Result<Option<T>, ApiError> {
     match text {
         None | Some("") => Ok(None),
         Some(digits) => digits

@@ -16,6 +16,7 @@ use crate::page::{ListQuery, Paging};
 use crate::query::{PastQuery, Windows};
 use crate::views;
 use crate::views::channel_name;
+use crate::views::pair::Pairs;
 
 pub(super) fn routes() -> Paths {
     Paths::of("Channels", "Open channels.")
@@ -114,9 +115,11 @@ async fn one(
         .ok_or(ApiError::ObjectNotFound)?;
     let consumers: Vec<Value> =
         consumers::of_channel(&context, &connection.vhost, (connection.id, number));
+    let channel = (connection, Arc::clone(channel));
+    let full = Some((consumers, Pairs::of_channel(&context, &channel)));
     let sampled = context.rates.read();
-    let channel = (&*connection, &**channel);
-    let view = views::channel::show(&context, &sampled, channel, Some(consumers), &windows);
+    let channel = (&*channel.0, &*channel.1);
+    let view = views::channel::show(&context, &sampled, channel, full, &windows);
     Ok(Json(listing.chosen(view)))
 }
 

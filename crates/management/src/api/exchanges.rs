@@ -16,7 +16,7 @@ use crate::openapi::{Field, Kind, Parameters, Paths, optional};
 use crate::page::{ListQuery, Paging, is_true};
 use crate::query::{PastQuery, Windows};
 use crate::views;
-use crate::views::exchange::Detail;
+use crate::views::pair::Pairs;
 
 const DECLARE: &[Field] = &[
     optional(
@@ -67,7 +67,7 @@ fn answer(context: &Context, vhosts: &[Arc<VHost>], listing: &ListQuery, past: &
     let rows: Vec<Arc<Exchange>> = vhosts.iter().flat_map(|vhost| vhost.exchanges()).collect();
     let sampled = context.rates.read();
     let view = |exchange: &Arc<Exchange>, windows: &Windows| {
-        views::exchange::show(&sampled, exchange, Detail::Listed, windows)
+        views::exchange::show(&sampled, exchange, None, windows)
     };
     listing.list_with_past(
         (rows, Paging::Offered),
@@ -106,8 +106,9 @@ async fn one(
 ) -> Answer {
     let windows = past.windows(context.now_ms())?;
     let exchange = find(&*caller.vhost(&context, &vhost)?, &name)?;
+    let pairs = Some(Pairs::of_exchange(&context, &exchange));
     let sampled = context.rates.read();
-    let view = views::exchange::show(&sampled, &exchange, Detail::Single, &windows);
+    let view = views::exchange::show(&sampled, &exchange, pairs, &windows);
     Ok(Json(listing.chosen(view)))
 }
 

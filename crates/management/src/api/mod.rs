@@ -5,6 +5,7 @@ mod browse;
 mod channels;
 mod connections;
 mod consumers;
+mod deaths;
 mod definitions;
 mod delayed;
 mod exchanges;
@@ -24,6 +25,8 @@ mod permissions;
 mod policies;
 mod queues;
 mod replicas;
+mod selection;
+mod unacked;
 mod users;
 mod vhosts;
 
@@ -67,6 +70,9 @@ pub(crate) fn routes() -> Paths {
         .merge(messages::routes())
         .merge(moves::routes())
         .merge(browse::routes())
+        .merge(selection::routes())
+        .merge(deaths::routes())
+        .merge(unacked::routes())
         .merge(explain::routes())
         .merge(bindings::routes())
         .merge(users::routes())

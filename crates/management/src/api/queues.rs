@@ -14,10 +14,10 @@ use crate::body::Fields;
 use crate::context::Context;
 use crate::error::ApiError;
 use crate::openapi::{Field, Kind, Paths, optional};
-use crate::page::{ListQuery, Paging, is_true};
+use crate::page::{Key, ListQuery, Paging, is_true};
 use crate::query::{PastQuery, Windows};
 use crate::views;
-use crate::views::queue::Detail;
+use crate::views::queue::{Detail, SortField};
 
 const DECLARE: &[Field] = &[
     optional("durable", Kind::Boolean, "Whether it outlives a restart."),
@@ -74,11 +74,17 @@ fn answer(
     let view = |queue: &Arc<Queue>, windows: &Windows| {
         views::queue::show(context, &sampled, queue, detail, windows)
     };
-    listing.list_with_past(
+    let field = listing
+        .sort()
+        .and_then(|path| SortField::find(path, detail));
+    let sampled_now = &sampled;
+    let key = field.map(|field| move |queue: &Arc<Queue>| field.of(queue, sampled_now));
+    listing.list_by_key(
         (rows, Paging::Offered),
         &windows,
         |queue| &**queue.name(),
         view,
+        key.as_ref().map(|key| key as Key<'_, _>),
     )
 }
 
@@ -145,7 +151,7 @@ async fn one(
     let windows = past.windows(context.now_ms())?;
     let queue = find(&*caller.vhost(&context, &vhost)?, &name)?;
     let sampled = context.rates.read();
-    let view = views::queue::show(&context, &sampled, &queue, Detail::Full, &windows);
+    let view = views::queue::show(&context, &sampled, &queue, Detail::Single, &windows);
     Ok(Json(listing.chosen(view)))
 }
 

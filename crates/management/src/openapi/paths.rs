@@ -1,5 +1,6 @@
 //! Routes that describe themselves.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Router;
@@ -13,7 +14,8 @@ use crate::context::Context;
 
 /// Routes and their description, declared together.
 pub(crate) struct Paths {
-    router: Router<Arc<Context>>,
+    /// The methods of each path.
+    routes: BTreeMap<&'static str, MethodRouter<Arc<Context>>>,
     groups: Vec<Group>,
     /// Whose methods come next.
     path: &'static str,
@@ -29,7 +31,7 @@ impl Paths {
             operations,
         };
         Self {
-            router: Router::new(),
+            routes: BTreeMap::new(),
             groups: vec![group],
             path: "/",
         }
@@ -38,7 +40,7 @@ impl Paths {
     /// No group yet.
     pub(crate) fn none() -> Self {
         Self {
-            router: Router::new(),
+            routes: BTreeMap::new(),
             groups: Vec::new(),
             path: "/",
         }
@@ -46,7 +48,9 @@ impl Paths {
 
     /// These and those.
     pub(crate) fn merge(mut self, other: Self) -> Self {
-        self.router = self.router.merge(other.router);
+        for (path, route) in other.routes {
+            self.add_route(path, route);
+        }
         self.groups.extend(other.groups);
         self
     }
@@ -156,11 +160,17 @@ impl Paths {
             segments: None,
         };
         T::describe(&mut operation);
-        self.router = self.router.route(self.path, route);
+        self.add_route(self.path, route);
         if let Some(group) = self.groups.last_mut() {
             group.operations.push(operation);
         }
         self
+    }
+
+    /// Further methods of a path.
+    fn add_route(&mut self, path: &'static str, route: MethodRouter<Arc<Context>>) {
+        let known = self.routes.remove(path).unwrap_or_default();
+        self.routes.insert(path, known.merge(route));
     }
 
     /// The keys of the body that the last method reads.
@@ -181,8 +191,11 @@ impl Paths {
         self
     }
 
-    /// The routes, and what is known about them.
+    /// The routes, and what is known about them. A router that is made at once, not merged
+    /// from many, leaves no tables behind that it outgrew.
     pub(crate) fn split(self) -> (Router<Arc<Context>>, Vec<Group>) {
-        (self.router, self.groups)
+        let add = |router: Router<_>, (path, route)| router.route(path, route);
+        let router = self.routes.into_iter().fold(Router::new(), add);
+        (router, self.groups)
     }
 }

@@ -98,6 +98,24 @@ fn a_list_without_pages_ignores_the_wish() {
 }
 
 #[test]
+fn a_list_without_pages_has_them_for_who_says_where_to_look() {
+    let parameters = [
+        ("page", "1"),
+        ("name", "BETA"),
+        ("search_in", "messages, name"),
+    ];
+    let page =
+        read(query(&parameters).list(rows(), Paging::Ignored, |_| "", Clone::clone)).unwrap();
+    assert_eq!(names(&page), ["beta"]);
+    assert_eq!(page["total_count"], 3);
+    assert_eq!(page["filtered_count"], 1);
+    let parameters = [("page", "1"), ("sort", "name"), ("search_in", "name")];
+    let page =
+        read(query(&parameters).list(rows(), Paging::Ignored, |_| "", Clone::clone)).unwrap();
+    assert_eq!(names(&page), ["Gamma", "alpha", "beta"]);
+}
+
+#[test]
 fn rows_sort_by_any_path() {
     assert_eq!(
         names(&list(&[("sort", "messages")]).unwrap()),
@@ -132,4 +150,46 @@ fn columns_keep_the_shape() {
             {"name": "Gamma"},
         ])
     );
+}
+
+/// Sorts all of them stably, and cuts: what pages are checked against.
+fn naive(rows: &[Value], order: Order) -> Vec<Value> {
+    let mut rows = rows.to_vec();
+    rows.sort_by(|a, b| order.of(compare(&a["key"], &b["key"])));
+    rows
+}
+
+#[test]
+fn every_page_is_that_of_the_whole_sorted_list() {
+    // Many equal keys, some of none, in an order that looks random.
+    let key = |n: u64| match n * 7919 % 13 {
+        0 => Value::Null,
+        key => Value::from(key / 2),
+    };
+    let rows: Vec<Value> = (0..250)
+        .map(|n| json!({"name": format!("{n:03}"), "key": key(n)}))
+        .collect();
+    for (reverse, order) in [("false", Order::Ascending), ("true", Order::Descending)] {
+        let expected = naive(&rows, order);
+        for page in 1..=5 {
+            let number = page.to_string();
+            let query = query(&[
+                ("page", number.as_str()),
+                ("page_size", "60"),
+                ("sort", "key"),
+                ("sort_reverse", reverse),
+            ]);
+            let by_view = |key: Option<Key<'_, Value>>| {
+                let rows = (rows.clone(), Paging::Offered);
+                let listed =
+                    query.list_by_key(rows, &Windows::default(), |_| "", |row, _| row.clone(), key);
+                read(listed).unwrap()["items"].as_array().unwrap().clone()
+            };
+            let key = |row: &Value| row["key"].clone();
+            for items in [by_view(None), by_view(Some(&key))] {
+                let from = (page - 1) * 60;
+                assert_eq!(items, expected[from..expected.len().min(from + 60)]);
+            }
+        }
+    }
 }

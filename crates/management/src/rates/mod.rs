@@ -3,6 +3,7 @@
 
 mod columns;
 mod history;
+mod looks;
 mod objects;
 mod sample;
 mod stats;
@@ -11,16 +12,18 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use broker::{Broker, ConnectionId, QueueId};
+use broker::{Broker, ConnectionId, QueueId, RatesMode};
 
 pub(crate) use columns::{
     CHURN, Column, DISK, EXCHANGE, LENGTHS, MESSAGES, NODE, OCTETS, churn_values, message_values,
 };
 pub(crate) use history::{History, Ring};
+use looks::Looks;
+pub(crate) use looks::Side;
 pub(crate) use objects::Objects;
 use objects::Tick;
-pub(crate) use sample::{disk_values, node_values, queue_values};
-pub(crate) use stats::{Stats, Window};
+pub(crate) use sample::{disk_values, length_values, node_values, queue_values};
+pub(crate) use stats::{Stats, Window, rate};
 
 /// Time between two looks at the counters.
 pub(crate) const SAMPLE_EVERY: Duration = Duration::from_secs(1);
@@ -73,11 +76,17 @@ pub(crate) struct Sampled {
 }
 
 /// The sampler's memory, shared by the handlers.
-pub(crate) struct Rates(Mutex<Sampled>);
+pub(crate) struct Rates {
+    sampled: Mutex<Sampled>,
+    looks: Mutex<Looks>,
+}
 
 impl Rates {
     pub(crate) fn new() -> Self {
-        Self(Mutex::new(Sampled::new()))
+        Self {
+            sampled: Mutex::new(Sampled::new()),
+            looks: Mutex::default(),
+        }
     }
 
     /// Starts over, as if nothing had been sampled before.
@@ -88,11 +97,20 @@ impl Rates {
     /// What has been sampled. Held while an answer is put together, never across an await.
     pub(crate) fn read(&self) -> MutexGuard<'_, Sampled> {
         // A handler that failed while reading leaves the data as it was.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.sampled.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Who has looked at what that is not sampled. Taken after [`Self::read`], if both are.
+    pub(crate) fn looks(&self) -> MutexGuard<'_, Looks> {
+        self.looks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Looks at everything that counts.
     pub(crate) fn sample(&self, broker: &Broker, now_ms: u64) {
+        self.looks().forget_unseen(now_ms);
+        if broker.settings().rates_mode == RatesMode::None {
+            return;
+        }
         let mut sampled = self.read();
         if sampled.rounds_to_skip > 0 {
             sampled.rounds_to_skip -= 1;

@@ -56,6 +56,11 @@ impl Stats {
         }
     }
 
+    /// Adds a number whose rate is known from elsewhere.
+    pub(crate) fn add_rate(&mut self, column: Column, value: u64, rate: f64) {
+        self.0.push((column, value, Details { rate, past: None }));
+    }
+
     /// The same, without columns that some object does not have.
     pub(crate) fn without(mut self, names: &[&str]) -> Self {
         self.0.retain(|(column, ..)| !names.contains(&column.name));
@@ -83,6 +88,12 @@ impl Serialize for Stats {
     }
 }
 
+/// The rate of one number of a history's row.
+pub(crate) fn rate<const N: usize>(column: Column, past: &History<N>, index: usize) -> f64 {
+    let rate = past.rate(index);
+    if column.gauge { rate } else { rate.max(0.0) }
+}
+
 fn details<const N: usize>(
     column: Column,
     past: Option<&History<N>>,
@@ -95,10 +106,8 @@ fn details<const N: usize>(
             past: window.map(Past::flat),
         };
     };
-    let rate = history.rate(index);
-    let rate = if column.gauge { rate } else { rate.max(0.0) };
     Details {
-        rate,
+        rate: rate(column, history, index),
         past: window.map(|window| Past::of(history, index, window)),
     }
 }

@@ -110,3 +110,32 @@ async fn ends_have_to_exist() {
         json!({"error": "not_authorised", "reason": "Access refused."})
     );
 }
+
+#[tokio::test]
+async fn bindings_are_searched_by_both_ends_without_those_that_every_queue_has() {
+    let setting = with_queue().await;
+    for key in ["red.one", "red.two", "blue"] {
+        let body = json!({ "routing_key": key }).to_string();
+        setting.post("/api/bindings/%2F/e/x/q/q", &body).await;
+    }
+    let path = "/api/bindings/%2F?page=1&page_size=1&search_in=source,destination,routing_key&explicit=true&sort=routing_key";
+    let page = setting.read(path).await;
+    assert_eq!(
+        (&page["total_count"], &page["page_count"]),
+        (&json!(3), &json!(3))
+    );
+    assert_eq!(page["items"][0]["routing_key"], "blue");
+    let page = setting
+        .read(&format!("{path}&name=^red&use_regex=true"))
+        .await;
+    assert_eq!(page["filtered_count"], 2);
+    assert_eq!(
+        setting
+            .read("/api/bindings/%2F?page=1")
+            .await
+            .as_array()
+            .unwrap()
+            .len(),
+        4
+    );
+}

@@ -107,3 +107,86 @@ async fn nothing_moves_to_where_it_cannot_go() {
     }
     assert_eq!(payloads(&take(&setting, "from").await), ["a"]);
 }
+
+/// The ids of what is in a queue, by payload.
+async fn ids(setting: &Setting, queue: &str, wanted: &[&str]) -> Vec<Value> {
+    let path = format!("/api/leveret/queues/%2F/{queue}/messages");
+    let answer = setting.read(&path).await;
+    let messages = answer["messages"].as_array().unwrap();
+    let is_one = |one: &&Value| wanted.contains(&one["payload"].as_str().unwrap());
+    let found = messages.iter().filter(is_one);
+    found.map(|one| one["id"].clone()).collect()
+}
+
+#[tokio::test]
+async fn given_messages_move_and_those_that_find_no_place_are_not_redelivered() {
+    let setting = with_messages(&["a", "b", "c", "d"]).await;
+    let mut wanted = ids(&setting, "from", &["b", "d"]).await;
+    wanted.push(json!("999"));
+    let nowhere = json!({"exchange": "amq.direct", "ids": wanted});
+    let answer = move_them(&setting, &nowhere).await;
+    assert_eq!(answer, json!({"moved": 0, "unroutable": 2}));
+    let path = "/api/leveret/queues/%2F/from/messages";
+    let browsed = setting.read(path).await;
+    let redelivered = |one: &Value| one["redelivered"] == true;
+    assert!(
+        !browsed["messages"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(redelivered)
+    );
+    let answer = move_them(&setting, &json!({"queue": "to", "ids": wanted})).await;
+    assert_eq!(answer, json!({"moved": 2, "unroutable": 0}));
+    assert_eq!(payloads(&take(&setting, "to").await), ["b", "d"]);
+    assert_eq!(payloads(&take(&setting, "from").await), ["a", "c"]);
+}
+
+#[tokio::test]
+async fn copies_leave_the_originals_where_they_are() {
+    let setting = with_messages(&["a", "b", "c"]).await;
+    let wanted = ids(&setting, "from", &["b"]).await;
+    let given = json!({"queue": "to", "ids": wanted, "copy": true});
+    let answer = move_them(&setting, &given).await;
+    assert_eq!(answer, json!({"moved": 1, "unroutable": 0, "next": null}));
+    let first = json!({"queue": "to", "count": 2, "copy": true});
+    let answer = move_them(&setting, &first).await;
+    assert_eq!(
+        (&answer["moved"], &answer["unroutable"]),
+        (&json!(2), &json!(0))
+    );
+    let rest = json!({"queue": "to", "count": 9, "copy": true, "from": answer["next"]});
+    assert_eq!(move_them(&setting, &rest).await["moved"], 1);
+    assert_eq!(payloads(&take(&setting, "to").await), ["b", "a", "b", "c"]);
+    assert_eq!(payloads(&take(&setting, "from").await), ["a", "b", "c"]);
+}
+
+#[tokio::test]
+async fn given_messages_are_deleted_wherever_they_are() {
+    let setting = with_messages(&["a", "b", "c", "d"]).await;
+    let mut wanted = ids(&setting, "from", &["b", "c"]).await;
+    wanted.push(wanted[0].clone());
+    wanted.push(json!("18446744073709551615"));
+    let path = "/api/leveret/queues/%2F/from/messages/delete";
+    let body = json!({ "ids": wanted }).to_string();
+    let reply = setting.post(path, &body).await;
+    assert_eq!(reply.status, StatusCode::OK);
+    assert_eq!(reply.json(), json!({"deleted": 2}));
+    let again = setting.post(path, &body).await;
+    assert_eq!(again.json(), json!({"deleted": 0}), "they are gone");
+    assert_eq!(payloads(&take(&setting, "from").await), ["a", "d"]);
+    let many: Vec<String> = (0..1001).map(|id| id.to_string()).collect();
+    for wrong in [
+        json!({}),
+        json!({"ids": ["a"]}),
+        json!({"ids": 5}),
+        json!({"ids": many}),
+    ] {
+        let reply = setting.post(path, &wrong.to_string()).await;
+        assert_eq!(reply.status, StatusCode::BAD_REQUEST, "{wrong}");
+    }
+    let none = setting
+        .post("/api/leveret/queues/%2F/none/messages/delete", "{}")
+        .await;
+    assert_eq!(none.status, StatusCode::NOT_FOUND);
+}

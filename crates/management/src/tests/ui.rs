@@ -47,6 +47,7 @@ async fn only_the_files_of_the_page_are_served() {
         "/js",
         "/js/../../Cargo.toml",
         "//etc/passwd",
+        "/types.d.ts",
     ] {
         assert_eq!(
             setting.get(path).await.status,

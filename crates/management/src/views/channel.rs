@@ -6,7 +6,8 @@ use broker::{ChannelInfo, ConnectionInfo};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Empty, GarbageCollection, NOTHING, PeerView, Reductions, channel_name};
+use super::pair::Pairs;
+use super::{GarbageCollection, PeerView, Reductions, channel_name};
 use crate::context::Context;
 use crate::page::to_value;
 use crate::query::Windows;
@@ -48,19 +49,19 @@ struct ChannelView<'a> {
 #[derive(Serialize, Debug)]
 struct Full {
     consumer_details: Vec<Value>,
-    publishes: [Empty; 0],
-    deliveries: [Empty; 0],
+    publishes: Vec<Value>,
+    deliveries: Vec<Value>,
 }
 
 /// How long, in milliseconds, a channel does nothing before it counts as idle.
 const IDLE_AFTER_MS: u64 = 10_000;
 
-/// A channel as JSON. `consumers` are its consumers when it is shown by itself.
+/// A channel as JSON, with its consumers and pairs when it is shown by itself.
 pub(crate) fn show(
     context: &Context,
     sampled: &Sampled,
     (connection, channel): (&ConnectionInfo, &ChannelInfo),
-    consumers: Option<Vec<Value>>,
+    full: Option<(Vec<Value>, Pairs)>,
     windows: &Windows,
 ) -> Value {
     let history = sampled.channels.get(&(connection.id, channel.number));
@@ -96,10 +97,10 @@ pub(crate) fn show(
         reductions: Reductions::default(),
         garbage_collection: GarbageCollection::default(),
         message_stats: stats.unless_zero(),
-        full: consumers.map(|consumer_details| Full {
+        full: full.map(|(consumer_details, Pairs { before, after })| Full {
             consumer_details,
-            publishes: NOTHING,
-            deliveries: NOTHING,
+            publishes: before,
+            deliveries: after,
         }),
     })
 }

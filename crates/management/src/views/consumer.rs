@@ -27,7 +27,7 @@ pub(crate) struct ConsumerDetails<'a> {
 }
 
 #[derive(Serialize, Debug)]
-struct ChannelDetails<'a> {
+pub(crate) struct ChannelDetails<'a> {
     name: String,
     number: u16,
     connection_name: &'a str,
@@ -35,6 +35,26 @@ struct ChannelDetails<'a> {
     peer_port: u16,
     user: &'a str,
     node: &'a str,
+}
+
+impl<'a> ChannelDetails<'a> {
+    /// `peer` is its connection, unless that has just gone.
+    pub(crate) fn of(
+        node: &'a str,
+        connection_name: &'a str,
+        number: u16,
+        peer: Option<&'a ConnectionInfo>,
+    ) -> Self {
+        Self {
+            name: channel_name(connection_name, number),
+            number,
+            connection_name,
+            peer_host: peer.map_or("", |peer| &peer.peer_host),
+            peer_port: peer.map_or(0, |peer| peer.peer_port),
+            user: peer.map_or("", |peer| &peer.user),
+            node,
+        }
+    }
 }
 
 impl<'a> ConsumerDetails<'a> {
@@ -50,15 +70,12 @@ impl<'a> ConsumerDetails<'a> {
                 name: queue.name(),
                 vhost: queue.vhost(),
             },
-            channel_details: ChannelDetails {
-                name: channel_name(&consumer.connection_name, consumer.channel),
-                number: consumer.channel,
-                connection_name: &consumer.connection_name,
-                peer_host: peer.map_or("", |peer| &peer.peer_host),
-                peer_port: peer.map_or(0, |peer| peer.peer_port),
-                user: peer.map_or("", |peer| &peer.user),
+            channel_details: ChannelDetails::of(
                 node,
-            },
+                &consumer.connection_name,
+                consumer.channel,
+                peer,
+            ),
             consumer_tag: &consumer.tag,
             exclusive: consumer.exclusive,
             ack_required: consumer.ack == AckMode::Manual,

@@ -6,8 +6,8 @@ use broker::Exchange;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::pair::Pairs;
 use super::policy::user_policy;
-use super::{Empty, NOTHING};
 use crate::page::to_value;
 use crate::query::Windows;
 use crate::rates::{EXCHANGE, Sampled, Stats};
@@ -35,25 +35,18 @@ struct ExchangeView<'a> {
     traffic: Option<Traffic>,
 }
 
-/// Per publisher and per destination, which nobody counts.
+/// Per publisher and per destination.
 #[derive(Serialize, Debug)]
 struct Traffic {
-    incoming: [Empty; 0],
-    outgoing: [Empty; 0],
+    incoming: Vec<Value>,
+    outgoing: Vec<Value>,
 }
 
-/// Whether an exchange is shown in a list or by itself.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Detail {
-    Listed,
-    Single,
-}
-
-/// An exchange as JSON.
+/// An exchange as JSON; with `pairs` when it is shown by itself.
 pub(crate) fn show(
     sampled: &Sampled,
     exchange: &Exchange,
-    detail: Detail,
+    pairs: Option<Pairs>,
     windows: &Windows,
 ) -> Value {
     let key = (Arc::clone(&exchange.vhost), Arc::clone(&exchange.name));
@@ -79,9 +72,9 @@ pub(crate) fn show(
         message_stats: stats.unless_zero(),
         messages_delayed: exchange.messages_delayed(),
         duplicates_dropped: exchange.duplicates_dropped(),
-        traffic: (detail == Detail::Single).then_some(Traffic {
-            incoming: NOTHING,
-            outgoing: NOTHING,
+        traffic: pairs.map(|Pairs { before, after }| Traffic {
+            incoming: before,
+            outgoing: after,
         }),
     })
 }

@@ -13,6 +13,7 @@ pub(crate) mod memory;
 pub(crate) mod message;
 pub(crate) mod node;
 pub(crate) mod overview;
+pub(crate) mod pair;
 pub(crate) mod permission;
 pub(crate) mod policy;
 pub(crate) mod queue;

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use broker::RatesMode;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -166,7 +167,7 @@ pub(crate) fn show(context: &Context, sampled: &Sampled, windows: &Windows) -> V
         uptime: context.uptime_ms(),
         run_queue: 0,
         processors: os::processors(),
-        rates_mode: "detailed",
+        rates_mode: rates_mode(context),
         net_ticktime: 60,
         rabbitmq_version: broker::RABBITMQ_VERSION,
         erlang_version: NO_ERLANG,
@@ -233,3 +234,12 @@ const APPLICATIONS: [Application; 2] = [
         version: broker::RABBITMQ_VERSION,
     },
 ];
+
+/// `management.rates_mode`.
+pub(crate) fn rates_mode(context: &Context) -> &'static str {
+    match context.broker.settings().rates_mode {
+        RatesMode::Basic => "basic",
+        RatesMode::Detailed => "detailed",
+        RatesMode::None => "none",
+    }
+}

@@ -15,6 +15,7 @@ use crate::rates::{
     CHURN, DISK, GLOBAL_ROW, History, LENGTHS, MESSAGES, QUEUE_ROW, Sampled, Stats, churn_values,
     disk_values, queue_values,
 };
+use crate::views::node::rates_mode;
 use crate::views::vhost;
 
 #[derive(Serialize, Debug)]
@@ -179,7 +180,7 @@ pub(crate) fn show(
     let (queues, churn, disk) = stats(history, &row, windows);
     to_value(&Overview {
         management_version: RABBITMQ_VERSION,
-        rates_mode: "detailed",
+        rates_mode: rates_mode(context),
         sample_retention_policies: Retention {
             global: [600, 3600, 28_800, 86_400],
             basic: [300],

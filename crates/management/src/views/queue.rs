@@ -1,14 +1,19 @@
 //! Queues.
 
+mod sort;
+
 use std::sync::Arc;
 
 use broker::{ConnectionInfo, Queue, QueueKind, QueueSnapshot};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+pub(crate) use sort::SortField;
+
 use super::consumer::ConsumerDetails;
+use super::pair::Pairs;
 use super::policy;
-use super::{Empty, GarbageCollection, NOTHING, PeerView, Reductions};
+use super::{GarbageCollection, PeerView, Reductions};
 use crate::context::Context;
 use crate::page::to_value;
 use crate::query::Windows;
@@ -24,8 +29,10 @@ pub(crate) enum Detail {
     Totals,
     /// What lists show.
     Basic,
-    /// What the queue's own address shows.
+    /// All but what channels and exchanges know of it.
     Full,
+    /// What the queue's own address shows.
+    Single,
 }
 
 /// What was declared.
@@ -109,14 +116,17 @@ struct Basic {
 #[derive(Serialize, Debug)]
 struct Full<'a> {
     consumer_details: Vec<ConsumerDetails<'a>>,
-    incoming: [Empty; 0],
-    deliveries: [Empty; 0],
+    incoming: Vec<Value>,
+    deliveries: Vec<Value>,
     garbage_collection: GarbageCollection,
     head_message_timestamp: Option<u64>,
     exclusive_consumer_tag: Option<&'a str>,
     single_active_consumer_tag: Option<&'a str>,
     operator_policy: Option<String>,
 }
+
+/// What happens to messages in channels only.
+const NOT_OF_QUEUES: [&str; 3] = ["confirm", "return_unroutable", "drop_unroutable"];
 
 /// How long, in milliseconds, a queue does nothing before it counts as idle.
 const IDLE_AFTER_MS: u64 = 10_000;
@@ -125,7 +135,7 @@ const IDLE_AFTER_MS: u64 = 10_000;
 pub(crate) fn show(
     context: &Context,
     sampled: &Sampled,
-    queue: &Queue,
+    queue: &Arc<Queue>,
     detail: Detail,
     windows: &Windows,
 ) -> Value {
@@ -135,19 +145,23 @@ pub(crate) fn show(
         .owner()
         .and_then(|id| context.broker.registry().get(id));
     let peers: Vec<_> = match detail {
-        Detail::Full => snapshot
+        Detail::Full | Detail::Single => snapshot
             .consumers
             .iter()
             .map(|c| peer(context, c))
             .collect(),
         Detail::Metadata | Detail::Totals | Detail::Basic => Vec::new(),
     };
+    let pairs = match detail {
+        Detail::Single => Pairs::of_queue(context, queue),
+        _ => Pairs::default(),
+    };
     let history = sampled.queues.get(&queue.id());
     let settings = context.broker.settings();
     to_value(&QueueView {
         name: queue.name(),
         vhost: queue.vhost(),
-        r#type: codec::get_str(queue.arguments(), "x-queue-type").unwrap_or("classic"),
+        r#type: type_of(queue),
         durable: queue.durable(),
         auto_delete: queue.auto_delete(),
         exclusive: queue.exclusive(),
@@ -160,11 +174,16 @@ pub(crate) fn show(
         effective_policy_definition: policy::effective(&policies),
         owner_pid_details: owner.as_deref().map(PeerView::of),
         totals: (detail == Detail::Totals).then(|| Totals::of(&snapshot)),
-        basic: matches!(detail, Detail::Basic | Detail::Full)
+        basic: (!matches!(detail, Detail::Metadata | Detail::Totals))
             .then(|| Basic::of(queue, &snapshot, history, windows)),
         replicas: Replicas::of(queue, &settings.node),
-        full: (detail == Detail::Full).then(|| Full::of(&settings.node, queue, &snapshot, &peers)),
+        full: matches!(detail, Detail::Full | Detail::Single)
+            .then(|| Full::of(&settings.node, queue, &snapshot, (&peers, pairs))),
     })
+}
+
+fn type_of(queue: &Queue) -> &str {
+    codec::get_str(queue.arguments(), "x-queue-type").unwrap_or("classic")
 }
 
 impl<'a> Replicas<'a> {
@@ -253,9 +272,7 @@ impl Basic {
             consumer_utilisation: capacity,
             storage_version: 2,
             reductions: Reductions::default(),
-            message_stats: stats
-                .without(&["confirm", "return_unroutable", "drop_unroutable"])
-                .unless_zero(),
+            message_stats: stats.without(&NOT_OF_QUEUES).unless_zero(),
             idle_since: history
                 .filter(|h| h.seen_ms().saturating_sub(h.changed_ms()) >= IDLE_AFTER_MS)
                 .map(|h| timestamp::iso_8601(h.changed_ms())),
@@ -268,7 +285,7 @@ impl<'a> Full<'a> {
         node: &'a str,
         queue: &'a Queue,
         snapshot: &'a QueueSnapshot,
-        peers: &'a [Option<Arc<ConnectionInfo>>],
+        (peers, pairs): (&'a [Option<Arc<ConnectionInfo>>], Pairs),
     ) -> Self {
         let exclusive = snapshot
             .consumers
@@ -282,8 +299,8 @@ impl<'a> Full<'a> {
             .collect();
         Self {
             consumer_details,
-            incoming: NOTHING,
-            deliveries: NOTHING,
+            incoming: pairs.before,
+            deliveries: pairs.after,
             garbage_collection: GarbageCollection::default(),
             head_message_timestamp: None,
             exclusive_consumer_tag: exclusive.map(|consumer| &*consumer.tag),

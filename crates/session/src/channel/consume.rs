@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use broker::{AckMode, ConsumerSpec, Facts};
+use broker::{AckMode, ConsumerSpec, Facts, MessageCounts};
 use codec::{AMQPClass, GetOkHead, basic, get_ok};
 
 use crate::channel::restrictions::{Asked, Granted, check_get, grant};
@@ -18,6 +18,11 @@ pub(crate) const REPLY_TO: &str = "amq.rabbitmq.reply-to";
 
 /// What the names that replies are sent to begin with; a secret follows.
 pub(crate) const REPLY_PREFIX: &str = "amq.rabbitmq.reply-to.";
+
+const GET_EMPTY: MessageCounts = MessageCounts {
+    get_empty: 1,
+    ..MessageCounts::ZERO
+};
 
 /// The consumer of replies to this channel's requests.
 pub(crate) struct ReplyConsumer {
@@ -85,6 +90,7 @@ impl Channel {
             events.emit("consumer.created", || facts);
         }
         let origin = Arc::new(Origin {
+            pair: self.info.deliveries.with(&queue),
             queue,
             consumer: Some(id),
             ack,
@@ -251,8 +257,10 @@ impl Channel {
         let queue = client.vhost.find_queue(&name, &client.actor)?;
         check_get(&queue)?;
         let ack = ack_mode(m.no_ack);
+        let pair = self.info.deliveries.with(&queue);
         let Some(got) = queue.get(ack) else {
             self.counts.get_empty += 1;
+            pair.count(&GET_EMPTY);
             let empty = basic::AMQPMethod::GetEmpty(basic::GetEmpty {});
             self.reply(AMQPClass::Basic(empty), None, client, turn);
             return Ok(());
@@ -266,21 +274,28 @@ impl Channel {
             message_count: u32::try_from(got.remaining).unwrap_or(u32::MAX),
         };
         get_ok(turn.out, head, &got.entry.message, client.frame_max);
-        self.counts.redeliver += u64::from(got.entry.redelivered);
+        let automatic = ack == AckMode::Automatic;
+        let counts = MessageCounts {
+            get: u64::from(!automatic),
+            get_no_ack: u64::from(automatic),
+            redeliver: u64::from(got.entry.redelivered),
+            ..MessageCounts::ZERO
+        };
+        self.counts.add(&counts);
+        pair.count(&counts);
         if let Some(trace) = client.trace() {
             trace.delivered(self.number, &got.entry, queue.name(), &mut turn.wakes);
         }
-        if ack == AckMode::Automatic {
-            self.counts.get_no_ack += 1;
+        if automatic {
             return Ok(());
         }
-        self.counts.get += 1;
         self.credit.take_unlimited(1);
         let origin = Arc::new(Origin {
             queue,
             consumer: None,
             ack,
             timeout_ms: None,
+            pair,
         });
         self.overdue.expect(origin.timeout_ms(client));
         self.unacked.push(tag, origin, got.entry);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use broker::{AckMode, Entry};
+use broker::{AckMode, Entry, MessageCounts};
 use codec::{DeliverHead, deliver};
 
 use crate::channel::Channel;
@@ -29,7 +29,11 @@ impl Channel {
                 redelivered: entry.redelivered,
             };
             deliver(turn.out, head, &entry.message, client.frame_max);
-            self.count_delivery(consumer.ack(), entry.redelivered);
+            let counts = delivery(consumer.ack(), entry.redelivered);
+            self.counts.add(&counts);
+            if let Source::Queue(origin) = &consumer.source {
+                origin.pair.count(&counts);
+            }
             if client.traced
                 && let (Some(trace), Source::Queue(origin)) = (client.trace(), &consumer.source)
             {
@@ -45,13 +49,15 @@ impl Channel {
             }
         }
     }
+}
 
-    #[inline]
-    fn count_delivery(&mut self, ack: AckMode, redelivered: bool) {
-        match ack {
-            AckMode::Manual => self.counts.deliver += 1,
-            AckMode::Automatic => self.counts.deliver_no_ack += 1,
-        }
-        self.counts.redeliver += u64::from(redelivered);
+#[inline]
+fn delivery(ack: AckMode, redelivered: bool) -> MessageCounts {
+    let automatic = ack == AckMode::Automatic;
+    MessageCounts {
+        deliver: u64::from(!automatic),
+        deliver_no_ack: u64::from(automatic),
+        redeliver: u64::from(redelivered),
+        ..MessageCounts::ZERO
     }
 }

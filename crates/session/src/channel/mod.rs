@@ -16,6 +16,7 @@ pub(crate) mod routes;
 pub(crate) mod run;
 pub(crate) mod settle;
 pub(crate) mod tagged;
+mod tell;
 pub(crate) mod trace;
 mod tx;
 pub(crate) mod unacked;
@@ -24,7 +25,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use broker::{Broker, ChannelCredit, ChannelInfo, MessageCounts, Ticket};
+use broker::{Broker, ChannelCredit, ChannelInfo, Exchange, MessageCounts, Pair, Ticket};
 use codec::{
     AMQPClass, access, basic, confirm as confirm_class, encode_method, exchange as exchange_class,
     queue,
@@ -65,6 +66,8 @@ pub(crate) struct Channel {
     properties: PropertiesMemo,
     /// What was done in this turn.
     pub(crate) counts: MessageCounts,
+    /// The exchange that it published to last.
+    publishes: Option<Arc<Pair<Exchange>>>,
     /// Consumers may go on: the channel has got credit again.
     pub(crate) resume: bool,
     /// It is being closed: deliveries are collected, not sent.
@@ -110,6 +113,7 @@ impl Channel {
             tx: None,
             properties: PropertiesMemo::default(),
             counts: MessageCounts::default(),
+            publishes: None,
             resume: false,
             closing: false,
             unfinished: None,

@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use broker::{Message, PublishedOne, Right, Route, Subject};
+use broker::{
+    ChannelInfo, Exchange, Message, MessageCounts, Pair, PublishedOne, Right, Route, Subject,
+};
 use bytes::Bytes;
 use codec::{
     ContentHeader, FieldTable, Frame, FrameKind, Marks, ReplyCode, Slab, basic_return, decode_frame,
@@ -212,6 +214,7 @@ impl Channel {
                 return Ok(());
             }
             route.exchange.count_publish(1, 0);
+            self.count_publishes(route, 1, 1, incoming.is_mandatory());
             if let Some(trace) = client.trace() {
                 let message = incoming.message(checked);
                 trace.published(self.number, &[message], route, &mut turn.wakes);
@@ -220,7 +223,8 @@ impl Channel {
             self.unroutable(returned.as_ref(), client, turn);
             return Ok(());
         }
-        let run = client.run_for(self.number, route, &mut turn.wakes);
+        let pair = || pair(&mut self.publishes, &self.info, &route.exchange);
+        let run = client.run_for(self.number, route, pair, &mut turn.wakes);
         incoming.push_into(run.next(), &checked.frame, checked.marks);
         Ok(())
     }
@@ -243,6 +247,7 @@ impl Channel {
         let one = client
             .vhost
             .publish_intercepted(route, message, &mut turn.wakes);
+        self.count_publishes(route, 1, u64::from(!one.routed), mandatory);
         if !one.routed {
             self.unroutable(mandatory.then_some(message), client, turn);
         }
@@ -266,6 +271,26 @@ impl Channel {
             self.counts.drop_unroutable += 1;
         }
         client.unroutable(self.number);
+    }
+
+    /// Counts publishes for their exchange, `unroutable` of which reached no queue.
+    pub(crate) fn count_publishes(
+        &mut self,
+        route: &Route,
+        publish: u64,
+        unroutable: u64,
+        mandatory: bool,
+    ) {
+        let (return_unroutable, drop_unroutable) = match mandatory {
+            true => (unroutable, 0),
+            false => (0, unroutable),
+        };
+        pair(&mut self.publishes, &self.info, &route.exchange).count(&MessageCounts {
+            publish,
+            return_unroutable,
+            drop_unroutable,
+            ..MessageCounts::ZERO
+        });
     }
 
     /// A reply to a direct reply-to request goes straight to the requester's outbox.
@@ -317,6 +342,18 @@ impl Channel {
             },
         };
         self.publish(incoming, client, turn)
+    }
+}
+
+/// What counts the publishes to an exchange. Mostly it is the last one again.
+fn pair(
+    last: &mut Option<Arc<Pair<Exchange>>>,
+    info: &ChannelInfo,
+    exchange: &Arc<Exchange>,
+) -> Arc<Pair<Exchange>> {
+    match last {
+        Some(pair) if pair.is_with(exchange) => Arc::clone(pair),
+        _ => Arc::clone(last.insert(info.publishes.with(exchange))),
     }
 }
 

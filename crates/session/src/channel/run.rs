@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use broker::{Message, Published, Route, Wakes};
+use broker::{Exchange, Message, MessageCounts, Pair, Published, Route, Wakes};
 use codec::Slab;
 
 use crate::channel::trace::Trace;
@@ -26,6 +26,7 @@ pub(crate) struct Run {
 struct Open {
     channel: u16,
     route: Arc<Route>,
+    pair: Arc<Pair<Exchange>>,
     messages: usize,
     /// Publishes that reached no queue, after the first of this run: how many messages stood
     /// before them, and how many they were.
@@ -43,10 +44,11 @@ impl Run {
         })
     }
 
-    pub(crate) fn begin(&mut self, channel: u16, route: Arc<Route>) {
+    pub(crate) fn begin(&mut self, channel: u16, route: Arc<Route>, pair: Arc<Pair<Exchange>>) {
         self.open = Some(Open {
             channel,
             route,
+            pair,
             messages: 0,
             unroutable: Vec::new(),
         });
@@ -85,9 +87,11 @@ impl Run {
         let Open {
             channel,
             route,
+            pair,
             messages,
             unroutable,
         } = self.open.take()?;
+        pair.count(&published(messages as u64));
         let Published { ticket, rejected } = MESSAGES.with_borrow_mut(|run| {
             self.slab.drain_into(run);
             if let Some(trace) = trace {
@@ -101,6 +105,14 @@ impl Run {
             ticket,
             refused: places(rejected, &unroutable),
         })
+    }
+}
+
+/// Publishes, as counts.
+pub(crate) const fn published(n: u64) -> MessageCounts {
+    MessageCounts {
+        publish: n,
+        ..MessageCounts::ZERO
     }
 }
 
@@ -120,10 +132,7 @@ fn places(mut rejected: Vec<u32>, unroutable: &[(u32, u32)]) -> Vec<u32> {
 /// Moves messages to the queues of `route`. The ticket covers all of them. One that any queue
 /// has rejected counts as rejected; the others keep their copy (RabbitMQ).
 pub(crate) fn publish(route: &Route, messages: &mut Vec<Message>, wakes: &mut Wakes) -> Published {
-    let n = messages.len() as u64;
-    route
-        .exchange
-        .count_publish(n, n * route.queues.len() as u64);
+    route.count(messages.len() as u64);
     let mut all = Published::default();
     if let Some((last, others)) = route.queues.split_last() {
         for queue in others {

@@ -104,6 +104,7 @@ impl Channel {
                 continue;
             }
             if route.queues.is_empty() {
+                self.count_publishes(&route, 1, 1, mandatory);
                 if let Some(trace) = client.trace() {
                     let messages = std::slice::from_ref(&message);
                     trace.published(self.number, messages, &route, &mut turn.wakes);
@@ -116,6 +117,8 @@ impl Channel {
             while let Some((message, _)) = messages.next_if(joins) {
                 run.push(message);
             }
+            let unroutable = 0;
+            self.count_publishes(&route, run.len() as u64, unroutable, mandatory);
             let published = client.publish_now(&route, &mut run, self.number, &mut turn.wakes);
             join(&mut all, published);
         }

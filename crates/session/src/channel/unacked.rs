@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use broker::limits::WARM_BYTES_MIN;
-use broker::{AckMode, Budget, ConsumerId, Entry, Queue, Settled, Share, Ticket};
+use broker::{AckMode, Budget, ConsumerId, Entry, Pair, Queue, Settled, Share, Ticket};
 
 use crate::channel::tagged::Tagged;
 
@@ -19,6 +19,8 @@ pub(crate) struct Origin {
     pub(crate) ack: AckMode,
     /// `x-consumer-timeout` of the consumer, in milliseconds.
     pub(crate) timeout_ms: Option<u64>,
+    /// Counts what went between the channel and the queue.
+    pub(crate) pair: Arc<Pair<Queue>>,
 }
 
 /// A delivery that the client holds.
@@ -34,6 +36,14 @@ pub(crate) enum Delivered {
     Whole(Entry),
     /// The message is in the store.
     Stored(Stored),
+}
+
+/// A delivery that is looked at.
+pub(crate) enum Seen<'a> {
+    /// All of it is here.
+    Whole(&'a Entry),
+    /// The message is in the store.
+    Stored(&'a Stored),
 }
 
 /// A delivery whose message is in the store, or whose queue is gone.
@@ -141,6 +151,23 @@ impl Unacked {
         let old = self.old.iter().map(|(tag, lean)| (tag, &*lean.origin));
         let recent = self.recent.iter();
         old.chain(recent.map(|(tag, whole)| (tag, &*whole.origin)))
+    }
+
+    /// The tag of the oldest delivery; that of a younger one where some came back out of order.
+    #[inline]
+    pub(crate) fn oldest(&self) -> Option<u64> {
+        let old = self.old.iter().next().map(|(tag, _)| tag);
+        let recent = || self.recent.iter().next().map(|(tag, _)| tag);
+        old.or_else(recent)
+    }
+
+    /// All deliveries, mostly oldest first: tag, origin, and the message or what is left of it.
+    pub(crate) fn look(&self) -> impl Iterator<Item = (u64, &Origin, Seen<'_>)> + '_ {
+        let old = self.old.iter();
+        let old = old.map(|(tag, lean)| (tag, &*lean.origin, Seen::Stored(&lean.stored)));
+        let recent = self.recent.iter();
+        let recent = recent.map(|(tag, whole)| (tag, &*whole.origin, Seen::Whole(&whole.entry)));
+        old.chain(recent)
     }
 
     /// Whether the client holds a delivery of this tag.

@@ -35,6 +35,13 @@ enum Step {
     Get,
     Purge,
     Commit,
+    /// Messages by their places, one bit each, from the first on that is looked at.
+    Pick {
+        skip: usize,
+        mask: u16,
+    },
+    DropPicked(usize),
+    Unpick(usize),
 }
 
 fn setup() -> impl Strategy<Value = Setup> {
@@ -70,6 +77,9 @@ fn step() -> impl Strategy<Value = Step> {
         2 => Just(Step::Get),
         1 => Just(Step::Purge),
         2 => Just(Step::Commit),
+        4 => (0..6usize, 1..u16::MAX).prop_map(|(skip, mask)| Step::Pick { skip, mask }),
+        2 => (0..4usize).prop_map(Step::DropPicked),
+        3 => (0..4usize).prop_map(Step::Unpick),
     ]
 }
 
@@ -93,6 +103,7 @@ struct Model {
     consumers: Vec<(ConsumerId, u32, u32)>,
     ready: BTreeMap<Place, Naive>,
     unacked: Vec<(Delivery, Place, Naive)>,
+    picked: Vec<Vec<(Picked, Place, Naive)>>,
     expected: Vec<(Place, Naive)>,
     deaths: Vec<(u64, &'static str)>,
     next: u64,
@@ -127,6 +138,7 @@ impl Model {
             consumers: Vec::new(),
             ready: BTreeMap::new(),
             unacked: Vec::new(),
+            picked: Vec::new(),
             expected: Vec::new(),
             deaths: Vec::new(),
             next: 1,
@@ -194,9 +206,7 @@ impl Model {
             properties = properties.with_expiration(ms.to_string().into());
         }
         let ttl = [self.setup.ttl, expiration].into_iter().flatten().min();
-        let bodies: Vec<String> = (0..u64::from(n))
-            .map(|i| (self.next + i).to_string())
-            .collect();
+        let bodies: Vec<String> = (0..u64::from(n)).map(|i| text_of(self.next + i)).collect();
         let bodies: Vec<&str> = bodies.iter().map(String::as_str).collect();
         let published = put(&self.queue, &properties, &bodies);
         let mut rejected = Vec::new();
@@ -284,14 +294,7 @@ impl Model {
                     self.tend();
                 }
             }
-            Step::Get => {
-                let got = self.queue.get(AckMode::Automatic);
-                let expected = self.pop();
-                assert_eq!(got.is_some(), expected.is_some());
-                if let (Some(got), Some(expected)) = (got, expected) {
-                    check(&got.entry, &expected);
-                }
-            }
+            Step::Get => self.get(),
             Step::Purge => {
                 assert_eq!(self.queue.purge().messages, self.ready.len() as u64);
                 self.ready.clear();
@@ -303,8 +306,68 @@ impl Model {
                     .wait(self.queue.recorded())
                     .unwrap();
             }
-            Step::Consume { .. } | Step::Cancel(_) => {}
+            Step::Pick { skip, mask } => self.pick(skip, mask),
+            Step::DropPicked(at) if at < self.picked.len() => self.drop_picked(at),
+            Step::Unpick(at) if at < self.picked.len() => self.unpick(at),
+            Step::Consume { .. } | Step::Cancel(_) | Step::DropPicked(_) | Step::Unpick(_) => {}
         }
+    }
+
+    fn get(&mut self) {
+        let got = self.queue.get(AckMode::Automatic);
+        let expected = self.pop();
+        assert_eq!(got.is_some(), expected.is_some());
+        if let (Some(got), Some(expected)) = (got, expected) {
+            check(&got.entry, &expected);
+        }
+    }
+
+    fn drop_picked(&mut self, at: usize) {
+        let picked = self.picked.remove(at).into_iter();
+        let picked: Vec<Picked> = picked.map(|one| one.0).collect();
+        self.queue.drop_picked(&picked, &mut Wakes::new());
+        self.dispatch();
+    }
+
+    fn unpick(&mut self, at: usize) {
+        let mut picked = Vec::new();
+        for (one, place, naive) in self.picked.remove(at) {
+            picked.push(one);
+            self.ready.insert(place, naive);
+        }
+        self.queue.unpick(picked, &mut Wakes::new());
+        self.dispatch();
+        self.tend();
+    }
+
+    fn pick(&mut self, skip: usize, mask: u16) {
+        let seen = self.queue.browse(None, BROWSE_MESSAGES_MAX);
+        assert_eq!(seen.len(), self.ready.len());
+        for (entry, (place, one)) in seen.iter().zip(&self.ready) {
+            check(entry, &(*place, one.clone()));
+        }
+        let masked = seen.iter().skip(skip).zip(0..16u16);
+        let seqs: Vec<u64> = masked
+            .filter(|(_, bit)| mask & (1 << bit) != 0)
+            .map(|(entry, _)| entry.seq)
+            .collect();
+        let now = self.w.now();
+        let looked_at = self.queue.look_at(&seqs);
+        let mut picked = Vec::new();
+        for (one, looked_at) in self.queue.pick(&seqs).into_iter().zip(&looked_at) {
+            assert_eq!(one.entry.seq, looked_at.seq);
+            let number = number(&one.entry.message);
+            let place = *self.ready.keys().find(|place| place.1 == number).unwrap();
+            let naive = self.ready.remove(&place).unwrap();
+            assert!(naive.expires.is_none_or(|at| at >= now));
+            check(&one.entry, &(place, naive.clone()));
+            picked.push((one, place, naive));
+        }
+        let fresh = seen.iter().filter(|one| seqs.contains(&one.seq));
+        let fresh = fresh.filter(|one| !one.expiry.is_before(now)).count();
+        assert_eq!((picked.len(), looked_at.len()), (fresh, fresh));
+        assert!(self.queue.pick(&[0, u64::MAX]).is_empty(), "none of these");
+        self.picked.push(picked);
     }
 
     /// What the real queue did must be what the naive one did.
@@ -339,10 +402,16 @@ impl Model {
         assert_eq!(dead, expected);
         let counts = self.queue.counts();
         assert_eq!(counts.ready, self.ready.len() as u64);
-        assert_eq!(counts.unacked, self.unacked.len() as u64);
-        let bytes: usize = self.ready.keys().map(|(_, n)| n.to_string().len()).sum();
+        let picked: usize = self.picked.iter().map(Vec::len).sum();
+        assert_eq!(counts.unacked, (self.unacked.len() + picked) as u64);
+        let bytes: usize = self.ready.keys().map(|(_, n)| text_of(*n).len()).sum();
         assert_eq!(counts.ready_bytes, bytes as u64);
     }
+}
+
+/// All of them are as long: what is known of the bytes in a part of a run is an average.
+fn text_of(number: u64) -> String {
+    format!("{number:04}")
 }
 
 fn number(message: &Message) -> u64 {
