@@ -27,6 +27,7 @@ mod policies;
 mod queues;
 mod replicas;
 mod selection;
+mod unacked;
 mod users;
 mod vhosts;
 
@@ -72,6 +73,7 @@ pub(crate) fn routes() -> Paths {
         .merge(browse::routes())
         .merge(selection::routes())
         .merge(deaths::routes())
+        .merge(unacked::routes())
         .merge(explain::routes())
         .merge(bindings::routes())
         .merge(users::routes())
