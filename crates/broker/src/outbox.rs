@@ -12,6 +12,7 @@ use std::task::{Context, Poll, Waker};
 use parking_lot::Mutex;
 
 use crate::ids::ConsumerId;
+use crate::inquiry::{INQUIRIES_WAITING_MAX, Inquiry};
 use crate::limits::{OUTBOX_BYTES_MAX, OUTBOX_IDLE_DELIVERIES_MAX};
 use crate::message::Entry;
 use crate::wakes::Wakes;
@@ -33,6 +34,8 @@ pub enum Event {
     Close(String),
     /// Look at the alarms: one was raised or cleared.
     AlarmsChanged,
+    /// Say what the client holds of a queue.
+    Inquiry(Arc<Inquiry>),
 }
 
 /// All that has arrived since the last swap.
@@ -121,6 +124,18 @@ impl Outbox {
             inner.batch.events.push(event);
         }
         wakes.extend(inner.waker.take());
+    }
+
+    /// Asks what the client holds, unless too many such questions wait already.
+    pub fn inquire(&self, inquiry: &Arc<Inquiry>, wakes: &mut Wakes) {
+        let mut inner = self.inner.lock();
+        let events = inner.batch.events.iter();
+        let waiting = events.filter(|event| matches!(event, Event::Inquiry(_)));
+        if waiting.count() < INQUIRIES_WAITING_MAX {
+            let event = Event::Inquiry(Arc::clone(inquiry));
+            inner.batch.events.push(event);
+            wakes.extend(inner.waker.take());
+        }
     }
 
     /// Swaps what has arrived into `batch`, which must be empty. False: nothing was there.

@@ -13,6 +13,13 @@ pub const RUN_MESSAGES_MAX: usize = 1024;
 /// Settlements handed to a queue under one lock, for the same reason.
 pub const SETTLE_RUN_MAX: usize = 512;
 
+/// Deliveries that the client may settle in a turn before others get theirs. One
+/// `basic.nack` can stand for a million of them, and is then carried out over many turns.
+pub const SETTLED_PER_TURN_MAX: usize = 16 * 1024;
+
+/// As many acknowledgements weigh as one rejection, whose message may be published again.
+pub const REJECTION_WEIGHT: usize = 32;
+
 /// Routes remembered by a connection. A client that publishes to more names than this at a
 /// time loses the memory, not the messages.
 pub const ROUTES_MAX: usize = 1024;
@@ -55,11 +62,19 @@ pub const TX_ENTRIES_MAX: usize = 1024 * 1024;
 /// Consumers on a channel: each is listed and walked when the channel closes.
 pub const CONSUMERS_PER_CHANNEL_MAX: usize = 65_535;
 
+/// Deliveries of one channel that are looked through to tell what is held of a queue: a
+/// millisecond or so.
+pub const TOLD_FROM_MAX: usize = 100_000;
+
 /// Longest time between two looks for deliveries that are overdue (RabbitMQ's interval).
 pub const CONSUMER_TIMEOUT_CHECK_MAX: Duration = Duration::from_secs(60);
 
 /// Shortest time between two such looks, whatever timeout a client asks for.
 pub const CONSUMER_TIMEOUT_CHECK_MIN: Duration = Duration::from_millis(10);
+
+/// Time between two notes of when deliveries were sent, besides the last one: as exactly as the
+/// age of a delivery is known.
+pub const AGE_NOTES_MIN: Duration = Duration::from_secs(1);
 
 /// Notes of when deliveries were sent that a channel keeps before it thins them out: enough
 /// for the default timeout of half an hour and a note each minute. What is left after that is

@@ -3,6 +3,7 @@
 mod access;
 mod crowd;
 mod entities;
+mod holders;
 mod messages;
 mod pairs;
 mod selection;

@@ -1,13 +1,8 @@
 //! Messages that die by a client's word, and what becomes of dead letters.
 
-use codec::Content;
-use store::Body;
-
-use crate::dead_letter::{DeadLetter, Reason};
+use crate::dead_letter::Reason;
 use crate::ids::ConsumerId;
-use crate::message::{Entry, Expiry};
-use crate::queue::letters::Waiting;
-use crate::queue::levels::{number_of, store_id};
+use crate::message::Entry;
 use crate::queue::settling::settle_in;
 use crate::queue::state::Settled;
 use crate::queue::{Queue, Rules};
@@ -88,57 +83,5 @@ impl Queue {
             state.letters.refused(&entry, reason, (now_ms, generation));
             state.rearm(self.place());
         }
-    }
-
-    /// Sends dead letters that wait on their way, if it is time.
-    pub(super) fn retry_letters(&self, now_ms: u64, wakes: &mut Wakes) {
-        let generation = self.home().map_or(0, |vhost| vhost.generation());
-        let (due, rules) = {
-            let mut state = self.lock();
-            let due = state.letters.take_due(now_ms, generation);
-            (due, std::sync::Arc::clone(&state.rules))
-        };
-        for waiting in due {
-            let entry = self.fetch(&waiting);
-            let mut state = self.lock();
-            if !state.live {
-                return;
-            }
-            if entry.is_none() || !rules.keeps_dead_letters() {
-                state.letters.let_go(waiting);
-            }
-            drop(state);
-            if let (Some(entry), Some(queue)) = (entry, self.handle()) {
-                wakes.bury(DeadLetter {
-                    queue,
-                    rules: std::sync::Arc::clone(&rules),
-                    entry,
-                    reason: waiting.reason,
-                });
-            }
-        }
-    }
-
-    /// Reads one message that is in the store only.
-    fn fetch(&self, waiting: &Waiting) -> Option<Entry> {
-        let (id, number) = (store_id(self.id, waiting.seq), number_of(waiting.seq));
-        let read = self.services.store.read(id, number, 1, usize::MAX);
-        let read: Result<Vec<(u64, Body)>, _> = read;
-        let body = match read {
-            Ok(read) => read.into_iter().find(|(found, _)| *found == number)?.1,
-            Err(error) => {
-                tracing::error!(queue = %self.name, %error, "a dead letter can't be read and is lost");
-                return None;
-            }
-        };
-        let (message, _) = Content::from_stored(body.head, body.tail).ok()?;
-        Some(Entry {
-            seq: waiting.seq,
-            message,
-            expiry: Expiry::NEVER,
-            redelivered: true,
-            durable: true,
-            settled: false,
-        })
     }
 }

@@ -45,6 +45,8 @@ pub struct QueueSnapshot {
 /// A consumer, for listing.
 #[derive(Clone, Debug)]
 pub struct ConsumerView {
+    /// Its number.
+    pub id: crate::ConsumerId,
     /// Its tag.
     pub tag: Arc<str>,
     /// Its connection's name.
@@ -98,6 +100,7 @@ impl ConsumerView {
     fn of(consumer: &Consumer, activity: Activity) -> Self {
         let spec = &consumer.spec;
         Self {
+            id: spec.id,
             tag: Arc::clone(&spec.tag),
             connection_name: Arc::clone(&spec.connection_name),
             connection: spec.connection,

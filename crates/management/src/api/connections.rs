@@ -143,7 +143,7 @@ async fn close_of_user(
 }
 
 /// Its own connections anybody may close, others only an administrator.
-fn check_closing(caller: &Caller, user: &str) -> Result<(), ApiError> {
+pub(super) fn check_closing(caller: &Caller, user: &str) -> Result<(), ApiError> {
     if *caller.0.name == *user || caller.is_administrator() {
         return Ok(());
     }

@@ -4,14 +4,17 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::extract::{Path, Query, State};
-use broker::{ConnectionId, ConnectionInfo, ConsumerView, Queue, VHost};
+use axum::http::StatusCode;
+use broker::{ConnectionId, ConnectionInfo, ConsumerView, Event, Queue, Removed, VHost, Wakes};
 use serde_json::Value;
 
-use super::{List, Listing, Shared, queues};
+use super::{Done, List, Listing, Shared, connections, queues};
 use crate::auth::Caller;
 use crate::context::Context;
+use crate::error::ApiError;
 use crate::openapi::Paths;
 use crate::page::{ListQuery, Paging, to_value};
+use crate::views::channel_name;
 use crate::views::consumer::ConsumerDetails;
 
 pub(super) fn routes() -> Paths {
@@ -20,6 +23,11 @@ pub(super) fn routes() -> Paths {
         .list("Consumers in all virtual hosts of the caller", list)
         .path("/consumers/{vhost}")
         .list("Consumers in a virtual host", of_vhost)
+        .path("/leveret/consumers/{vhost}/{queue}/{channel}/{tag}")
+        .delete(
+            "Stops a consumer, by its channel's name and its tag. Leveret's own.",
+            cancel,
+        )
         .path("/leveret/queues/{vhost}/{name}/consumers")
         .list("Consumers of a queue. Leveret's own.", of_queue)
 }
@@ -82,8 +90,38 @@ pub(super) fn of_channel(
         .collect()
 }
 
+/// Stops a consumer, as if its queue were gone: its client is told with `basic.cancel`, if it
+/// understands that. What it has not acknowledged stays with it.
+async fn cancel(
+    State(context): Shared,
+    caller: Caller,
+    Path((vhost, queue, channel, tag)): Path<(String, String, String, String)>,
+) -> Done {
+    let vhost = caller.vhost(&context, &vhost)?;
+    let queue = queues::find(&vhost, &queue)?;
+    let is_one = |one: &ConsumerView| {
+        *one.tag == *tag && channel_name(&one.connection_name, one.channel) == channel
+    };
+    let consumer = queue.snapshot().consumers.into_iter().find(is_one);
+    let consumer = consumer.ok_or(ApiError::ObjectNotFound)?;
+    let registry = context.broker.registry();
+    let connection = registry
+        .get(consumer.connection)
+        .ok_or(ApiError::ObjectNotFound)?;
+    connections::check_closing(&caller, &connection.user)?;
+    let mut wakes = Wakes::new();
+    if queue.remove_consumer(consumer.id, &mut wakes) == Removed::No {
+        return Err(ApiError::ObjectNotFound);
+    }
+    tracing::info!(peer = %connection.name, queue = %queue.name(), tag = %consumer.tag, "consumer stopped by the API");
+    let event = Event::ConsumerCancelled(consumer.id);
+    connection.outbox.send(event, &mut wakes);
+    vhost.remove_queue_if_unused(&queue, &mut wakes);
+    Ok(StatusCode::NO_CONTENT)
+}
+
 async fn list(State(context): Shared, caller: Caller, Query(listing): Listing) -> List {
-    answer(&context, rows(&caller.vhosts(&context)), &listing)
+    answer(&context, rows(&caller.vhosts(&context)?), &listing)
 }
 
 async fn of_vhost(

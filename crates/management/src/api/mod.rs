@@ -14,6 +14,7 @@ mod features;
 mod health;
 mod limits;
 mod log;
+mod login;
 mod logins;
 mod messages;
 mod moves;
@@ -26,6 +27,7 @@ mod policies;
 mod queues;
 mod replicas;
 mod selection;
+mod unacked;
 mod users;
 mod vhosts;
 
@@ -71,6 +73,7 @@ pub(crate) fn routes() -> Paths {
         .merge(browse::routes())
         .merge(selection::routes())
         .merge(deaths::routes())
+        .merge(unacked::routes())
         .merge(explain::routes())
         .merge(bindings::routes())
         .merge(users::routes())
@@ -79,6 +82,7 @@ pub(crate) fn routes() -> Paths {
         .merge(policies::routes())
         .merge(parameters::routes())
         .merge(limits::routes())
+        .merge(login::routes())
         .merge(logins::routes())
         .merge(health::routes())
         .merge(log::routes())

@@ -40,11 +40,7 @@ impl MessageView {
         truncate: Option<usize>,
     ) -> Self {
         let body = entry.message.body();
-        let shown = &body[..body.len().min(truncate.unwrap_or(usize::MAX))];
-        let (payload, payload_encoding) = match (encoding, std::str::from_utf8(shown)) {
-            (Encoding::Auto, Ok(text)) => (text.to_owned(), "string"),
-            _ => (STANDARD.encode(shown), "base64"),
-        };
+        let (payload, payload_encoding) = payload(body, encoding, truncate);
         Self {
             payload_bytes: body.len(),
             redelivered: entry.redelivered,
@@ -63,6 +59,19 @@ impl MessageView {
             |_| Value::Object(Map::new()),
             |properties| to_json(&properties),
         )
+    }
+}
+
+/// A payload as it is shown, and how that is written.
+pub(crate) fn payload(
+    body: &[u8],
+    encoding: Encoding,
+    truncate: Option<usize>,
+) -> (String, &'static str) {
+    let shown = &body[..body.len().min(truncate.unwrap_or(usize::MAX))];
+    match (encoding, std::str::from_utf8(shown)) {
+        (Encoding::Auto, Ok(text)) => (text.to_owned(), "string"),
+        _ => (STANDARD.encode(shown), "base64"),
     }
 }
 

@@ -7,7 +7,9 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use crate::limits::{AGE_MARKS_MAX, CONSUMER_TIMEOUT_CHECK_MAX, CONSUMER_TIMEOUT_CHECK_MIN};
+use crate::limits::{
+    AGE_MARKS_MAX, AGE_NOTES_MIN, CONSUMER_TIMEOUT_CHECK_MAX, CONSUMER_TIMEOUT_CHECK_MIN,
+};
 
 /// How often a timeout is divided into checks: it is noticed by a quarter of it too late.
 const CHECKS_PER_TIMEOUT: u32 = 8;
@@ -36,6 +38,26 @@ impl Ages {
         }
     }
 
+    /// Notes, at the end of a turn, what has been sent in it: as [`Self::mark`], but the last
+    /// note makes way for this one if both are close enough to the one before them.
+    #[inline]
+    pub(crate) fn note(&mut self, oldest: u64, last: u64, now: Instant) {
+        let Some((upto, _)) = self.marks.back() else {
+            return self.marks.push_back((last, now));
+        };
+        if *upto >= last {
+            return;
+        }
+        let before = self.marks.len().checked_sub(2);
+        let before = before.and_then(|at| self.marks.get(at));
+        let close =
+            before.is_some_and(|(_, at)| now.saturating_duration_since(*at) < AGE_NOTES_MIN);
+        match self.marks.back_mut() {
+            Some(back) if close => *back = (last, now),
+            _ => self.mark(oldest, last, now),
+        }
+    }
+
     /// Drops marks as far as no delivery gets younger by more than an eighth of its age: that
     /// stays so as they age, and leaves a few for each doubling of the time.
     fn thin_out(&mut self, now: Instant) {
@@ -58,10 +80,14 @@ impl Ages {
 
     /// How long the delivery of this tag has been out, at least.
     pub(crate) fn of(&self, tag: u64, now: Instant) -> Duration {
+        self.known(tag, now).unwrap_or(Duration::ZERO)
+    }
+
+    /// The same; none if nothing is known of it yet.
+    pub(crate) fn known(&self, tag: u64, now: Instant) -> Option<Duration> {
         let at = self.marks.partition_point(|(upto, _)| *upto < tag);
-        self.marks.get(at).map_or(Duration::ZERO, |(_, since)| {
-            now.saturating_duration_since(*since)
-        })
+        let (_, since) = self.marks.get(at)?;
+        Some(now.saturating_duration_since(*since))
     }
 
     /// Forgets everything.
@@ -98,6 +124,26 @@ mod tests {
         assert_eq!(ages.of(6, now), Duration::ZERO);
         ages.mark(4, 5, now);
         assert_eq!(ages.marks.len(), 1);
+    }
+
+    #[test]
+    fn notes_of_many_turns_leave_one_a_second_and_the_last() {
+        let start = start();
+        let at = |ms: u64| start + Duration::from_millis(ms);
+        let mut ages = Ages::default();
+        for n in 1..=100 {
+            ages.note(1, n, at(n * 100));
+        }
+        ages.note(1, 100, at(20_000));
+        assert!(ages.marks.len() <= 12, "{}", ages.marks.len());
+        for tag in 1..=100 {
+            let (age, truth) = (
+                ages.of(tag, at(30_000)).as_millis(),
+                u128::from(30_000 - tag * 100),
+            );
+            assert!(age <= truth && age + 1000 >= truth, "{tag}: {age}");
+        }
+        assert_eq!(ages.known(101, at(30_000)), None);
     }
 
     #[test]

@@ -56,6 +56,20 @@ impl Channel {
         }
     }
 
+    /// Notes when what was sent in this turn was sent.
+    #[inline]
+    pub(crate) fn note_ages(&mut self, now: Instant) {
+        if self.unacked.len() > 0 {
+            let oldest = self.unacked.oldest().unwrap_or(0);
+            self.overdue.ages.note(oldest, self.delivery_tag, now);
+        }
+    }
+
+    /// How long the delivery of this tag has been out, at least, if that is known.
+    pub(super) fn age(&self, tag: u64, now: Instant) -> Option<Duration> {
+        self.overdue.ages.known(tag, now)
+    }
+
     /// Looks for a delivery that has been held for too long.
     ///
     /// # Errors

@@ -38,6 +38,14 @@ pub(crate) enum Delivered {
     Stored(Stored),
 }
 
+/// A delivery that is looked at.
+pub(crate) enum Seen<'a> {
+    /// All of it is here.
+    Whole(&'a Entry),
+    /// The message is in the store.
+    Stored(&'a Stored),
+}
+
 /// A delivery whose message is in the store, or whose queue is gone.
 #[derive(Clone, Copy)]
 pub(crate) struct Stored {
@@ -145,6 +153,23 @@ impl Unacked {
         old.chain(recent.map(|(tag, whole)| (tag, &*whole.origin)))
     }
 
+    /// The tag of the oldest delivery; that of a younger one where some came back out of order.
+    #[inline]
+    pub(crate) fn oldest(&self) -> Option<u64> {
+        let old = self.old.iter().next().map(|(tag, _)| tag);
+        let recent = || self.recent.iter().next().map(|(tag, _)| tag);
+        old.or_else(recent)
+    }
+
+    /// All deliveries, mostly oldest first: tag, origin, and the message or what is left of it.
+    pub(crate) fn look(&self) -> impl Iterator<Item = (u64, &Origin, Seen<'_>)> + '_ {
+        let old = self.old.iter();
+        let old = old.map(|(tag, lean)| (tag, &*lean.origin, Seen::Stored(&lean.stored)));
+        let recent = self.recent.iter();
+        let recent = recent.map(|(tag, whole)| (tag, &*whole.origin, Seen::Whole(&whole.entry)));
+        old.chain(recent)
+    }
+
     /// Whether the client holds a delivery of this tag.
     pub(crate) fn contains(&self, tag: u64) -> bool {
         self.recent.contains(tag) || self.old.contains(tag)
@@ -153,6 +178,25 @@ impl Unacked {
     /// Deliveries up to this tag.
     pub(crate) fn count_upto(&self, tag: u64) -> usize {
         self.recent.count_upto(tag) + self.old.count_upto(tag)
+    }
+
+    /// The tag up to which there are about `n` deliveries, one at least. None if those up to
+    /// `tag` are no more than that.
+    pub(crate) fn part_of(&self, tag: u64, n: usize) -> Option<u64> {
+        let old = self.old.len();
+        let nth = |n: usize| match n.checked_sub(old) {
+            None => self.old.nth_tag(n),
+            Some(n) => self.recent.nth_tag(n),
+        };
+        let n = n.max(1);
+        let (part, next) = (nth(n - 1)?, nth(n)?);
+        (part < tag && next <= tag).then_some(part)
+    }
+
+    /// The highest tag of all deliveries, 0 if there are none.
+    pub(crate) fn last_tag(&self) -> u64 {
+        let last = self.recent.last_tag().max(self.old.last_tag());
+        last.unwrap_or(0)
     }
 
     /// Takes the delivery of this tag.

@@ -3,7 +3,7 @@
 use std::iter;
 use std::sync::Arc;
 
-use broker::{Batch, Event};
+use broker::{Batch, Event, Inquiry};
 use tracing::debug;
 
 use crate::client::Source;
@@ -51,6 +51,7 @@ impl Running {
             match event {
                 Event::ConsumerCancelled(id) => self.consumer_cancelled(id, turn),
                 Event::Close(reason) => self.forced = Some(reason),
+                Event::Inquiry(inquiry) => self.tell(&inquiry, turn),
                 // Every turn ends with a look at them.
                 Event::AlarmsChanged => {}
             }
@@ -65,7 +66,20 @@ impl Running {
         }
     }
 
-    /// A consumer's queue is gone.
+    /// Says what the client holds of a queue.
+    fn tell(&self, inquiry: &Inquiry, turn: &Turn<'_>) {
+        let mut told = Vec::new();
+        for slot in self.channels.values() {
+            if let Slot::Open(channel) = slot {
+                channel.tell(&inquiry.queue, (&self.client, turn.now), &mut told);
+            }
+        }
+        if !told.is_empty() {
+            inquiry.answer(told);
+        }
+    }
+
+    /// A consumer's queue is gone, or somebody has stopped it.
     fn consumer_cancelled(&mut self, id: broker::ConsumerId, turn: &mut Turn<'_>) {
         let Some(consumer) = self.client.consumers.get(&id).map(Arc::clone) else {
             return;

@@ -22,6 +22,7 @@ impl Running {
                 channel.resume_consumers(turn);
             }
             channel.flush_counts(&self.client);
+            channel.note_ages(turn.now);
             if let Some(within) = channel.look_within() {
                 let at = turn.now + within;
                 self.ages_due = Some(self.ages_due.map_or(at, |due| due.min(at)));

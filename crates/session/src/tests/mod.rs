@@ -13,6 +13,7 @@ mod publish;
 mod reply_to;
 mod settle;
 mod talk;
+mod tell;
 mod unacked;
 
 use codec::{AMQPClass, AMQPValue, FieldTable, basic, channel, connection, exchange, queue};
