@@ -369,8 +369,10 @@ mod tests {
     }
 
     /// What a follower is told, as numbers and words.
-    fn follower() -> (Arc<Follower>, Arc<Mutex<Vec<(usize, String)>>>) {
-        let told: Arc<Mutex<Vec<(usize, String)>>> = Arc::default();
+    type Told = Arc<Mutex<Vec<(usize, String)>>>;
+
+    fn follower() -> (Arc<Follower>, Told) {
+        let told = Told::default();
         let sink = {
             let told = Arc::clone(&told);
             move |sighting: &Sighting<'_>| {
