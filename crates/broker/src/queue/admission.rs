@@ -27,10 +27,10 @@ pub(crate) struct Enqueue {
 
 impl Enqueue {
     #[inline]
-    pub(super) fn new(state: &QueueState, messages: usize) -> Self {
+    pub(super) fn new(state: &QueueState) -> Self {
         let budget = state.share.budget();
         Self {
-            record: Recording::of(messages),
+            record: Recording::default(),
             ticket: None,
             allowance: budget.allowance(),
             transient_allowance: budget.transient_allowance(),
