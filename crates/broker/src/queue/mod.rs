@@ -25,6 +25,7 @@ mod letters;
 mod levels;
 mod pick;
 mod poison;
+mod posting;
 mod ready;
 mod recorded;
 mod recording;
