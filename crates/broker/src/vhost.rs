@@ -441,6 +441,9 @@ impl VHost {
             keys.extend(further.filter_map(as_str));
         }
         let route = self.route(message.exchange(), &keys, &headers)?;
+        if self.is_traced() {
+            self.show_publish(&message, &route.queues, None);
+        }
         if route.is_intercepted() {
             return Ok(self.publish_intercepted(&route, &message, wakes));
         }

@@ -30,6 +30,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod timestamp;
+mod topic;
 mod ui;
 mod views;
 

@@ -11,7 +11,8 @@ use axum::http::header::{
 };
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::get;
 
 use crate::api;
 use crate::auth::require_login;
@@ -53,7 +54,15 @@ pub(crate) fn router(context: Arc<Context>) -> Router {
         .with_state(context);
     let app = match &*prefix {
         "" => app,
-        prefix => Router::new().nest_service(prefix, app),
+        prefix => {
+            // The page names its files relative to itself.
+            let folder = format!("{prefix}/");
+            let there = Redirect::permanent(&folder);
+            let there = get(async move || there.clone());
+            Router::new()
+                .route(prefix, there)
+                .nest_service(&folder, app)
+        }
     };
     inside(app)
         .layer(from_fn(compress))

@@ -26,6 +26,7 @@ mod policies;
 mod queues;
 mod replicas;
 mod selection;
+mod trace;
 mod unacked;
 mod users;
 mod vhosts;
@@ -73,6 +74,7 @@ pub(crate) fn routes() -> Paths {
         .merge(selection::routes())
         .merge(deaths::routes())
         .merge(unacked::routes())
+        .merge(trace::routes())
         .merge(explain::routes())
         .merge(bindings::routes())
         .merge(users::routes())
