@@ -15,6 +15,7 @@ mod admission;
 mod arguments;
 mod browse;
 mod cold;
+mod comebacks;
 mod consumers;
 mod due;
 mod dying;

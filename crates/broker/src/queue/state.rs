@@ -493,12 +493,12 @@ impl QueueState {
         }
         if self.rules.kind == QueueKind::Quorum {
             self.count_returns(place, &mut entries, &mut runs, wakes);
-            self.ready.put_first(entries);
+            self.ready.put_first(runs, entries);
         } else {
             entries.sort_by_key(|e| e.seq);
             self.ready.put_back(entries);
+            self.ready.put_back_cold(runs);
         }
-        self.ready.put_back_cold(runs);
         self.come_back(place, wakes);
     }
 

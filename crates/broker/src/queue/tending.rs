@@ -27,6 +27,7 @@ impl QueueState {
             if let Some(entry) = expired {
                 self.die(place, entry, Reason::Expired, wakes);
             } else if self.is_over()
+                && !self.has_unread_head()
                 && let Popped::Entry(entry) = self.ready.pop()
             {
                 self.die(place, entry, Reason::Maxlen, wakes);
@@ -52,15 +53,21 @@ impl QueueState {
             && rules.are_exceeded(self.ready.len(), self.ready.bytes())
     }
 
+    /// What stands first somewhere may have expired, and has to be read to know.
+    fn has_unread_head(&self) -> bool {
+        self.timed && !self.unreadable && self.ready.unknown_head().is_some()
+    }
+
     /// What has to be read to tell what expires when, or to drop it.
     pub(super) fn wanted_to_tend(&mut self) -> Option<Stretch> {
-        if self.is_over() {
-            return self.ready.wanted();
+        let unknown = match self.timed {
+            true => self.ready.unknown_head(),
+            false => None,
+        };
+        match unknown {
+            None if self.is_over() => self.ready.wanted(),
+            unknown => unknown,
         }
-        if self.timed {
-            return self.ready.unknown_head();
-        }
-        None
     }
 
     /// A message that is in no list any more is dead: it goes on as a dead letter, or it is
