@@ -3,8 +3,8 @@
 /** Anything with names, such as a row of the API or the parameters of an address. */
 type Row = Record<string, any>
 
-/** `h` and `svg`: listeners are properties that begin with "on"; null among the children is left out. */
-type MakeElement<Map> = <T extends keyof Map>(tag: T, props?: Row, ...children: any[]) => Map[T]
+/** `h` and `svg`: a tag with classes, perhaps properties, children; null among those is left out. */
+type MakeElement<Map> = <T extends keyof Map & string>(tag: T | `${T}.${string}`, ...rest: any[]) => Map[T]
 
 /** A column of a table. */
 interface Column {
@@ -51,13 +51,14 @@ interface ListSpec {
 	/** What columns are remembered by. */
 	id?: string
 	title: string
-	path: (vhost?: string) => string
+	path?: () => string
 	columns: Column[]
-	key: (row: any) => string
+	/** Tells rows apart, where virtual host and name don't. */
+	key?: (row: any) => string
 	/** At first. */
 	sort?: string
-	/** Follows the selector of virtual hosts. */
-	ofVhost?: boolean
+	/** Instead of a path: what in the API follows the selector of virtual hosts. */
+	ofVhost?: string
 	/** More parameters. */
 	query?: Row
 	/** What the server has to send besides the columns. */
@@ -69,8 +70,6 @@ interface ListSpec {
 	search?: string
 	/** What to say when there is nothing at all. */
 	empty: string
-	/** And when the filter leaves nothing. */
-	none?: string
 }
 
 /** A table of rows that a page already has. */

@@ -175,24 +175,6 @@ test('messages are moved with progress, not to a queue that is not there', async
   await press('Close', dialog().locator('.dialog-end'));
 });
 
-test('dead letters go back to the queue that they died in', async () => {
-  await stage.api('PUT', 'exchanges/%2F/dlx', { type: 'fanout', durable: true });
-  await stage.queue('dead');
-  await stage.queue('work', { 'x-dead-letter-exchange': 'dlx' });
-  await stage.api('POST', 'bindings/%2F/e/dlx/q/dead', { routing_key: '' });
-  await stage.publish('work', 'poison');
-  await stage.api('POST', 'queues/%2F/work/get', { count: 1, ackmode: 'reject_requeue_false', encoding: 'auto' });
-  await eventually('the dead letter', async () => (await stage.depth('dead')) === 1);
-  await queuePage('dead', 'messages');
-  await page.getByText('dead: rejected').waitFor();
-  await page.locator('.timeline b').getByText('work').waitFor();
-  await press('Retry dead letters…');
-  await press('Start', dialog());
-  await dialog().getByText('Done: 1 moved.').waitFor();
-  await press('Close', dialog().locator('.dialog-end'));
-  assert.equal(await stage.depth('work'), 1);
-});
-
 test('an exchange is added, bound, explained, unbound and deleted', async () => {
   await stage.queue('bound');
   await stage.go(page, '/exchanges');

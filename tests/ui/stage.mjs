@@ -12,10 +12,10 @@ export class Stage {
   /** What a page complained about. */
   complaints = [];
 
-  static async start() {
+  static async start(prefix = '') {
     const stage = new Stage();
     stage.broker = await Broker.start();
-    stage.base = `http://127.0.0.1:${stage.broker.httpPort}`;
+    stage.base = `http://127.0.0.1:${stage.broker.httpPort}${prefix}`;
     stage.browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
     return stage;
   }

@@ -1,10 +1,10 @@
 // What people do to things, from lists and from the things' own pages.
 
 import { exchangeShortcuts, POLICY_KEYS, queueShortcuts } from './arguments.js'
-import { attempt, attemptAll, confirmLoss, dialog } from './dialog.js'
-import { button, h, text } from './dom.js'
+import { attempt, attemptAll, confirmLoss } from './dialog.js'
+import { h } from './dom.js'
 import { formDialog } from './form.js'
-import { bytes, count, plural } from './format.js'
+import { bytes, plural } from './format.js'
 import { api, del, exchangePart, get, post, put } from './http.js'
 import { currentUser, likelyVhost, vhostNames } from './session.js'
 
@@ -21,9 +21,9 @@ export const vhostField = () => ({
 const ownName = row => row.name
 
 /** Asks, names the loss of each row, and then does it to all of them. */
-export async function lose(rows, verb, noun, loss, act, { name = nameOf, also = null, many = undefined } = {}) {
+export async function lose(rows, verb, noun, loss, act, { name = nameOf, also = null, many = undefined, done = `${verb}d` } = {}) {
 	const title = `${verb} ${rows.length === 1 ? `this ${noun}` : plural(rows.length, noun, many)}?`
-	return (await confirmLoss({ title, losses: rows.map(loss), verb, also })) && attemptAll(`${verb}d`, rows, act, name)
+	return (await confirmLoss({ title, losses: rows.map(loss), verb, also })) && attemptAll(done, rows, act, name)
 }
 
 // Queues
@@ -50,11 +50,11 @@ export function addQueue(done) {
 
 /** What goes with a queue, in words. */
 const queueLoss = row => `${nameOf(row)}: ${plural(row.messages ?? 0, 'message')}${row.message_bytes ? `, ${bytes(row.message_bytes)}` : ''}`
-const nameOf = row => (vhostNames().length > 1 ? `${row.name} in ${row.vhost}` : row.name)
+export const nameOf = row => (vhostNames().length > 1 ? `${row.name} in ${row.vhost}` : row.name)
 
 export function purgeQueues(rows) {
 	const loss = row => `${nameOf(row)}: ${plural(row.messages_ready ?? row.messages ?? 0, 'ready message')}`
-	const also = h('p', { class: 'muted' }, 'Messages that consumers hold unacknowledged stay.')
+	const also = h('p.muted', 'Messages that consumers hold unacknowledged stay.')
 	return lose(rows, 'Purge', 'queue', loss, row => del(api('queues', row.vhost, row.name, 'contents')), { also })
 }
 
@@ -62,76 +62,10 @@ export function deleteQueues(rows) {
 	const loss = row => `${queueLoss(row)}, ${plural(row.consumers ?? 0, 'consumer')}, and its bindings`
 	const unused = h('input', { type: 'checkbox' })
 	const empty = h('input', { type: 'checkbox' })
-	const also = h('div', { class: 'conditions' },
-		h('label', { class: 'check' }, unused, 'Only if unused'), h('label', { class: 'check' }, empty, 'Only if empty'))
+	const also = h('div.conditions',
+		h('label.check', unused, 'Only if unused'), h('label.check', empty, 'Only if empty'))
 	const act = row => del(api('queues', row.vhost, row.name), { 'if-unused': unused.checked, 'if-empty': empty.checked })
 	return lose(rows, 'Delete', 'queue', loss, act, { also })
-}
-
-/** Messages that one request of a move takes. */
-const MOVE_BATCH = 200
-
-/** Moves or copies messages of queues somewhere else, with progress. @param {any[]} rows @param {{ title?: string, origin?: boolean }} [how] */
-export async function moveQueues(rows, { title, origin = false } = {}) {
-	let done = false
-	const messages = rows.reduce((sum, row) => sum + (row.messages_ready ?? row.messages ?? 0), 0)
-	await formDialog(title ?? `Move messages of ${rows.length === 1 ? nameOf(rows[0]) : `${rows.length} queues`}`, {
-		verb: 'Start',
-		fields: [
-			{ name: 'to', label: 'To', kind: 'select', value: origin ? 'origin' : 'queue', options: [
-				['queue', 'a queue'],
-				['exchange', 'an exchange'],
-				['origin', 'the queues that they were dead-lettered from'],
-			] },
-			{ name: 'queue', label: 'Queue', required: false, when: ({ to }) => to === 'queue', help: 'In the same virtual host. It has to be there.' },
-			{ name: 'exchange', label: 'Exchange', when: ({ to }) => to === 'exchange' },
-			{ name: 'routing_key', label: 'Routing key', when: ({ to }) => to === 'exchange', help: 'Empty: every message keeps its own.' },
-			{ name: 'count', label: 'At most', kind: 'number', value: messages, help: 'Messages from the front of the queue.' },
-			{ name: 'rate', label: 'Messages a second, at most', kind: 'number', help: 'Empty: as fast as it goes.' },
-		],
-		submit: async ({ to, queue, exchange, routing_key, count: most, rate }) => {
-			if (to === 'queue' && queue === '') throw new Error('To which queue?')
-			const target = to === 'queue' ? { queue } : to === 'exchange' ? { exchange, routing_key: routing_key || null } : { origin: true }
-			// Nothing is taken before it is known that there is somewhere to put it.
-			for (const row of rows) {
-				if (to === 'queue') await get(api('queues', row.vhost, queue), { columns: 'name' })
-				if (to === 'exchange') await get(api('exchanges', row.vhost, exchangePart(exchange)), { columns: 'name' })
-			}
-			done = true
-			runMove(rows, target, most ?? messages, rate || 0)
-		},
-	})
-	return done
-}
-
-/** Moves in steps and shows how far it is. */
-function runMove(rows, target, most, rate) {
-	const bar = h('progress', { 'aria-label': 'Moved', max: Math.max(1, most), value: 0 })
-	const words = h('p')
-	let stopped = false
-	let moved = 0
-	let stay = 0
-	const say = how => text(words, `${how}${count(moved)} moved${stay > 0 ? `, ${count(stay)} stay where they were: no queue takes them` : ''}.`)
-	const step = async () => {
-		for (const row of rows) {
-			for (stay = 0; !stopped && moved < most; ) {
-				const size = Math.min(MOVE_BATCH, most - moved, rate > 0 ? Math.max(1, Math.floor(rate / 5)) : MOVE_BATCH)
-				// Those that stay are at the front again.
-				const answer = await post(api('leveret', 'queues', row.vhost, row.name, 'move'), { ...target, count: size + stay })
-				moved += answer.moved
-				stay = answer.unroutable
-				bar.value = moved
-				say('')
-				if (answer.moved === 0) break
-				if (rate > 0) await new Promise(resolve => setTimeout(resolve, (answer.moved / rate) * 1000))
-			}
-		}
-	}
-	dialog('Moving messages', close => {
-		const end = button('Stop', close)
-		step().then(() => say('Done: '), error => text(words, `Stopped after ${count(moved)}: ${error.message}`)).finally(() => text(end, 'Close'))
-		return [words, bar, h('div', { class: 'dialog-end' }, end)]
-	}).then(() => (stopped = true))
 }
 
 /** A policy that matches exactly the queues that are ticked. */
@@ -213,12 +147,16 @@ export function addBinding({ vhost, source, destination, destinationType }, done
 	})
 }
 
+export const cancelConsumers = rows =>
+	lose(rows, 'Stop', 'consumer', row => `${row.consumer_tag} of ${row.queue.name}: it is told, and gets nothing more`,
+		row => del(api('leveret', 'consumers', row.queue.vhost, row.queue.name, row.channel_details.name, row.consumer_tag)), { name: row => row.consumer_tag, done: 'Stopped' })
+
 // Connections
 
 export function closeConnections(rows) {
 	const reason = h('input', { value: '', placeholder: 'Closed by an operator', 'aria-label': 'Reason', maxlength: 200 })
 	const loss = row => `${row.user_provided_name ? `${row.user_provided_name}, ` : ''}${row.name}: ${plural(row.channels ?? 0, 'channel')}; what it has not acknowledged is delivered again`
-	const also = h('label', { class: 'field' }, h('span', {}, 'Reason, told to the client'), reason)
+	const also = h('label.field', h('span', 'Reason, told to the client'), reason)
 	// Header values are ASCII.
 	const words = () => (reason.value || `Closed by ${currentUser().name}`).replace(/[^\x20-\x7e]/g, '?')
 	return lose(rows, 'Close', 'connection', loss, row => del(api('connections', row.name), {}, { 'X-Reason': words() }), { also, name: ownName })

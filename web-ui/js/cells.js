@@ -16,7 +16,7 @@ export const textCell = (show, dim = _ => false) => cell => row => {
 
 /** A cell that leads somewhere. `href(row)` may be null. */
 export const linkCell = (show, href) => cell => {
-	const anchor = h('a', { class: 'entity' })
+	const anchor = h('a.entity')
 	cell.append(anchor)
 	return row => {
 		const label = String(show(row))
@@ -87,7 +87,7 @@ const STATES = {
 
 /** A coloured state. `state(row)` gives the word, `since(row)` perhaps a time. */
 export const stateCell = (state = row => row.state, since = _ => null) => cell => {
-	const badge = h('span', { class: 'status' }, h('i', {}), h('span'))
+	const badge = h('span.status', h('i'), h('span'))
 	cell.append(badge)
 	return row => {
 		const word = state(row) ?? 'unknown'
@@ -129,7 +129,7 @@ export function features(row) {
 export function featuresCell(cell) {
 	const kept = new Map()
 	const badge = ({ letters }) => {
-		const node = h('span', { class: 'badge' }, letters)
+		const node = h('span.badge', letters)
 		return { node, update: ({ title }) => (node.title = title) }
 	}
 	return row => keyed(cell, kept, features(row), ({ letters }) => letters, badge)

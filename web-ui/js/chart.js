@@ -34,15 +34,14 @@ export class Chart {
 		this.#series = series
 		this.#format = format
 		this.#stacked = stacked
-		this.#plot = svg('svg', { class: 'plot', height: HEIGHT, role: 'img', 'aria-label': title })
-		this.#tip = h('div', { class: 'tip', hidden: true })
-		const frame = h('div', { class: 'plot-frame' }, this.#plot, this.#tip)
+		this.#plot = svg('svg.plot', { height: HEIGHT, role: 'img', 'aria-label': title })
+		this.#tip = h('div.tip', { hidden: true })
+		const frame = h('div.plot-frame', this.#plot, this.#tip)
 		this.node = h(
-			'section',
-			{ class: 'card chart' },
-			h('h2', {}, title),
+			'section.card.chart',
+			h('h2', title),
 			frame,
-			h('div', { class: 'legend' }, series.map(one => this.#legendItem(one))),
+			h('div.legend', series.map(one => this.#legendItem(one))),
 		)
 		frame.addEventListener('pointermove', event => this.#point(event))
 		frame.addEventListener('pointerleave', () => this.#point(null))
@@ -70,7 +69,7 @@ export class Chart {
 	}
 
 	#legendItem({ id, label, tone }) {
-		const number = h('b', {}, '–')
+		const number = h('b', '–')
 		const button = h(
 			'button',
 			{
@@ -85,8 +84,8 @@ export class Chart {
 					this.#draw()
 				},
 			},
-			h('i', {}),
-			h('span', {}, label),
+			h('i'),
+			h('span', label),
 			number,
 		)
 		this.#legend.set(id, { number })
@@ -168,7 +167,7 @@ export class Chart {
 	#marks(lines, times, index, x, y) {
 		const at = x(times[index])
 		return [
-			svg('line', { class: 'cross', x1: at, x2: at, y1: MARGIN.top, y2: HEIGHT - MARGIN.bottom }),
+			svg('line.cross', { x1: at, x2: at, y1: MARGIN.top, y2: HEIGHT - MARGIN.bottom }),
 			...lines.map(({ tone, top }) =>
 				svg('circle', { class: `dot tone-${tone}`, cx: at, cy: y(top[index]), r: 3.5 }),
 			),
@@ -184,12 +183,12 @@ export class Chart {
 				h(
 					'div',
 					{ class: `tip-row tone-${tone}` },
-					h('i', {}),
-					h('span', {}, label),
-					h('b', {}, this.#format(this.#data.values[id][index])),
+					h('i'),
+					h('span', label),
+					h('b', this.#format(this.#data.values[id][index])),
 				),
 			)
-		this.#tip.replaceChildren(h('div', { class: 'tip-time' }, time(times[index], stepMs)), ...rows)
+		this.#tip.replaceChildren(h('div.tip-time', time(times[index], stepMs)), ...rows)
 		const at = x(times[index])
 		const left = at > this.#width / 2 ? at - this.#tip.offsetWidth - 12 : at + 12
 		this.#tip.style.transform = `translate(${Math.max(0, Math.round(left))}px, ${MARGIN.top}px)`
@@ -198,20 +197,19 @@ export class Chart {
 
 function gridLine(width, y, tick) {
 	return svg(
-		'g',
-		{ class: 'grid' },
+		'g.grid',
 		svg('line', { x1: MARGIN.left, x2: width - MARGIN.right, y1: y, y2: y }),
 		svg('text', { x: MARGIN.left - 8, y: y + 4, 'text-anchor': 'end' }, tick),
 	)
 }
 
 function timeLabel(x, at, stepMs) {
-	return svg('text', { class: 'axis', x, y: HEIGHT - 6, 'text-anchor': 'middle' }, time(at, stepMs))
+	return svg('text.axis', { x, y: HEIGHT - 6, 'text-anchor': 'middle' }, time(at, stepMs))
 }
 
 function emptyNote(width) {
 	const middle = { x: width / 2, y: HEIGHT / 2, 'text-anchor': 'middle' }
-	return svg('text', { class: 'axis', ...middle }, 'collecting samples')
+	return svg('text.axis', { ...middle }, 'collecting samples')
 }
 
 /** Round times inside the span, so many that labels don't touch. */
@@ -244,11 +242,11 @@ const SPARK = { width: 72, height: 22 }
 
 /** A small line without axes. Gives its node and a function that shows other values. */
 export function sparkline() {
-	const line = svg('polyline', { class: 'line' })
-	const area = svg('polygon', { class: 'area' })
+	const line = svg('polyline.line')
+	const area = svg('polygon.area')
 	const node = svg(
-		'svg',
-		{ class: 'spark', width: SPARK.width, height: SPARK.height, 'aria-hidden': 'true' },
+		'svg.spark',
+		{ width: SPARK.width, height: SPARK.height, 'aria-hidden': 'true' },
 		area,
 		line,
 	)

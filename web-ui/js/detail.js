@@ -7,12 +7,12 @@ import { setParams } from './router.js'
 /** @param {HTMLElement} main @param {DetailSpec} spec */
 export function detailPage(main, { kind, name, vhost, up, controls = [], tabs, params, load, show }) {
 	const [upLabel, upHref] = up
-	const title = h('h1', {}, h('span', { class: 'kind' }, kind), ' ', h('span', { class: 'thing' }, name))
-	const trail = h('p', { class: 'trail' }, h('a', { href: upHref }, upLabel), vhost ? [' in ', h('b', {}, vhost)] : null)
-	const heading = h('div', { class: 'heading' }, h('div', { class: 'title' }, trail, title), h('div', { class: 'filters' }, controls))
-	const gone = h('section', { class: 'card empty', hidden: true })
+	const title = h('h1', h('span.kind', kind), ' ', h('span.thing', name))
+	const trail = h('p.trail', h('a', { href: upHref }, upLabel), vhost ? [' in ', h('b', vhost)] : null)
+	const heading = h('div.heading', h('div.title', trail, title), h('div.filters', controls))
+	const gone = h('section.card.empty', { hidden: true })
 	let current = tabs.find(({ id }) => id === params.get('tab')) ?? tabs[0]
-	const panels = tabs.map(({ id, nodes }) => h('div', { class: 'panel-page', role: 'tabpanel', id: `tab-${id}` }, nodes))
+	const panels = tabs.map(({ id, nodes }) => h('div.panel-page', { role: 'tabpanel', id: `tab-${id}` }, nodes))
 	const buttons = tabs.map((tab, i) => h('button', {
 		type: 'button', role: 'tab', 'aria-controls': `tab-${tab.id}`,
 		onclick: () => choose(tab),
@@ -24,8 +24,8 @@ export function detailPage(main, { kind, name, vhost, up, controls = [], tabs, p
 			buttons[next].focus()
 		},
 	}, tab.label))
-	const bar = h('div', { class: 'tabs', role: 'tablist', hidden: tabs.length < 2 }, buttons)
-	const body = h('div', { class: 'detail' }, bar, panels)
+	const bar = h('div.tabs', { role: 'tablist', hidden: tabs.length < 2 }, buttons)
+	const body = h('div.detail', bar, panels)
 	const draw = () => {
 		tabs.forEach((tab, i) => {
 			panels[i].hidden = tab !== current

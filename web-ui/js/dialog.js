@@ -12,7 +12,7 @@ export function dialog(title, content, kind = '') {
 		const node = h(
 			'dialog',
 			{ class: kind, 'aria-labelledby': 'dialog-title' },
-			h('div', { class: 'dialog-head' }, heading, button('✕', close, { class: 'quiet', 'aria-label': 'Close' })),
+			h('div.dialog-head', heading, button('✕', close, { class: 'quiet', 'aria-label': 'Close' })),
 		)
 		node.append(...[content(close)].flat())
 		whenLeft(close)
@@ -42,11 +42,11 @@ export async function confirmLoss({ title, losses, verb, typed, also }) {
 				oninput: () => (go.disabled = proof.value !== typed),
 			})
 			return [
-				h('p', {}, 'This cannot be undone. What will be gone:'),
-				h('ul', { class: 'losses' }, list.map(one => h('li', {}, one)), losses.length > 20 ? h('li', {}, `and ${losses.length - 20} more`) : null),
+				h('p', 'This cannot be undone. What will be gone:'),
+				h('ul.losses', list.map(one => h('li', one)), losses.length > 20 ? h('li', `and ${losses.length - 20} more`) : null),
 				also ?? '',
-				proof ? h('label', { class: 'field' }, h('span', {}, 'Write ', h('b', {}, typed), ' to go on'), proof) : '',
-				h('div', { class: 'dialog-end' }, button('Cancel', close, { autofocus: true }), go),
+				proof ? h('label.field', h('span', 'Write ', h('b', typed), ' to go on'), proof) : '',
+				h('div.dialog-end', button('Cancel', close, { autofocus: true }), go),
 			]
 		},
 		'question',
@@ -89,7 +89,7 @@ export async function attemptAll(what, rows, act, name) {
 	const failures = []
 	let done = 0
 	const bar = h('progress', { max: rows.length, value: 0, 'aria-label': what })
-	const node = h('div', { class: 'toast' }, h('span', {}, what), bar)
+	const node = h('div.toast', h('span', what), bar)
 	document.getElementById('toasts').append(node)
 	const rest = rows.slice()
 	const worker = async () => {

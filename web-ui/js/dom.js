@@ -1,18 +1,22 @@
 // Building and updating the page. Text goes in as text only: names come from clients.
 
-/** Makes an element. Properties starting with "on" are listeners, the rest attributes. @type {MakeElement<HTMLElementTagNameMap>} */
-export const h = (tag, props = {}, ...children) => fill(document.createElement(tag), props, children)
+/** Makes an element: h('p.muted', { title }, child). Properties that begin with "on" are listeners. @type {MakeElement<HTMLElementTagNameMap>} */
+export const h = (tag, ...rest) => fill(name => document.createElement(name), tag, rest)
 
 /** @type {MakeElement<SVGElementTagNameMap>} */
-export const svg = (tag, props = {}, ...children) => fill(document.createElementNS('http://www.w3.org/2000/svg', tag), props, children)
+export const svg = (tag, ...rest) => fill(name => document.createElementNS('http://www.w3.org/2000/svg', name), tag, rest)
 
-function fill(element, props, children) {
+function fill(make, tag, rest) {
+	const [name, ...classes] = tag.split('.')
+	const props = rest[0]?.constructor === Object ? rest.shift() : {}
+	const element = make(name)
+	if (classes.length > 0) element.setAttribute('class', classes.join(' '))
 	for (const [name, value] of Object.entries(props)) {
 		if (name.startsWith('on')) element.addEventListener(name.slice(2), value)
 		else if (value === true) element.setAttribute(name, '')
 		else if (value !== false && value != null && name !== 'value') element.setAttribute(name, value)
 	}
-	element.append(...children.flat(Infinity).filter(child => child != null && child !== false))
+	element.append(...rest.flat(Infinity).filter(child => child != null && child !== false))
 	// A select takes its value only once it has its options.
 	if ('value' in element && props.value != null) element.value = props.value
 	return element

@@ -5,18 +5,18 @@ import { literal } from './format.js'
 
 /** @param {any[][]} list a name; `row => text`, null leaves it out; perhaps `{ href(row), part(row) }`, part of 1 that is used */
 export function factsCard(title, list) {
-	const heading = h('h2', {}, title)
+	const heading = h('h2', title)
 	const made = list.map(one => fact(one))
-	const node = h('section', { class: 'card' }, heading, h('dl', { class: 'facts' }, made.map(one => one.node)))
+	const node = h('section.card', heading, h('dl.facts', made.map(one => one.node)))
 	return { node, heading, show: row => made.forEach(one => one.show(row)) }
 }
 
 function fact(one) {
 	const [label, value, { href = null, part = null } = {}] = one
-	const shown = href ? h('a', { class: 'entity' }) : h('span')
+	const shown = href ? h('a.entity') : h('span')
 	const filled = h('i')
-	const bar = part ? h('div', { class: 'used', role: 'meter', 'aria-label': label, 'aria-valuemin': 0, 'aria-valuemax': 100, 'aria-valuenow': 0 }, filled) : null
-	const node = h('div', { class: 'fact' }, h('dt', {}, label), h('dd', {}, shown, bar))
+	const bar = part ? h('div.used', { role: 'meter', 'aria-label': label, 'aria-valuemin': 0, 'aria-valuemax': 100, 'aria-valuenow': 0 }, filled) : null
+	const node = h('div.fact', h('dt', label), h('dd', shown, bar))
 	const show = row => {
 		const now = value(row)
 		node.hidden = now == null || now === ''
@@ -36,13 +36,13 @@ function fact(one) {
 /** A card with a tree of names and values, such as arguments or client properties. */
 export function treeCard(title, empty) {
 	const body = h('div')
-	const node = h('section', { class: 'card' }, h('h2', {}, title), body)
+	const node = h('section.card', h('h2', title), body)
 	let shown = ''
 	const show = object => {
 		const now = JSON.stringify(object ?? {})
 		if (now === shown) return
 		shown = now
-		body.replaceChildren(now === '{}' ? h('p', { class: 'muted' }, empty) : tree(object))
+		body.replaceChildren(now === '{}' ? h('p.muted', empty) : tree(object))
 	}
 	return { node, show }
 }
@@ -50,6 +50,6 @@ export function treeCard(title, empty) {
 /** Names and values, nested. */
 export function tree(object) {
 	const entries = Object.entries(object ?? {})
-	return h('dl', { class: 'tree' }, entries.map(([key, value]) =>
-		h('div', {}, h('dt', {}, key), h('dd', {}, value !== null && typeof value === 'object' ? tree(value) : literal(value)))))
+	return h('dl.tree', entries.map(([key, value]) =>
+		h('div', h('dt', key), h('dd', value !== null && typeof value === 'object' ? tree(value) : literal(value)))))
 }

@@ -8,7 +8,7 @@ import { button, h, text } from './dom.js'
 export function form({ fields, verb, submit, cancel, danger }) {
 	const inputs = fields.map(field => ({ field, ...make(field, () => values()) }))
 	const values = (done = false) => Object.fromEntries(inputs.map(({ field, read }) => [field.name, read(done)]))
-	const problem = h('p', { class: 'problem', role: 'alert' })
+	const problem = h('p.problem', { role: 'alert' })
 	const go = h('button', { type: 'submit', class: danger ? 'danger' : 'primary' }, verb)
 	const refresh = () => {
 		const now = values()
@@ -29,8 +29,8 @@ export function form({ fields, verb, submit, cancel, danger }) {
 			go.disabled = false
 		}
 	}
-	const end = h('div', { class: 'dialog-end' }, cancel ? button('Cancel', cancel) : null, go)
-	const node = h('form', { class: 'form', onsubmit, onchange: refresh, autocomplete: 'off' }, inputs.map(one => one.node), problem, end)
+	const end = h('div.dialog-end', cancel ? button('Cancel', cancel) : null, go)
+	const node = h('form.form', { onsubmit, onchange: refresh, autocomplete: 'off' }, inputs.map(one => one.node), problem, end)
 	refresh()
 	return { node, values, problem }
 }
@@ -64,12 +64,12 @@ function make(field, values) {
 		if (field.kind === 'number') return input.value === '' ? null : Number(input.value)
 		return input.value
 	}
-	const label = h('label', { for: id }, field.label, field.required ? h('i', { class: 'required', 'aria-hidden': 'true' }, ' *') : null)
+	const label = h('label', { for: id }, field.label, field.required ? h('i.required', { 'aria-hidden': 'true' }, ' *') : null)
 	const explained = help(field.help)
 	if (field.kind === 'check') {
-		return { read, input, renew: () => {}, node: h('div', { class: 'field check-field' }, h('div', { class: 'field-head' }, input, label, explained.button), explained.words) }
+		return { read, input, renew: () => {}, node: h('div.field.check-field', h('div.field-head', input, label, explained.button), explained.words) }
 	}
-	return { read, input, renew: () => {}, node: h('div', { class: 'field' }, h('div', { class: 'field-head' }, label, explained.button), input, explained.words) }
+	return { read, input, renew: () => {}, node: h('div.field', h('div.field-head', label, explained.button), input, explained.words) }
 }
 
 function inputOf(field, id) {
@@ -95,7 +95,7 @@ function inputOf(field, id) {
 /** A `?` that shows an explanation. */
 export function help(words) {
 	if (!words) return { button: null, words: null }
-	const node = h('small', { class: 'help', hidden: true }, words)
+	const node = h('small.help', { hidden: true }, words)
 	const ask = button('?', () => {
 		node.hidden = !node.hidden
 		ask.setAttribute('aria-expanded', String(!node.hidden))
@@ -112,7 +112,7 @@ const typeOf = value =>
 /** Keys, values and their types, with shortcuts that say what they do. */
 function argumentsEditor(field, values) {
 	const rows = []
-	const body = h('div', { class: 'argument-rows' })
+	const body = h('div.argument-rows')
 	const add = (key = '', value = '', type = 'String', words = '', options = null) => {
 		const name = h('input', { value: key, placeholder: 'key', 'aria-label': 'Key', spellcheck: 'false' })
 		const content = options && options.length > 0
@@ -120,10 +120,10 @@ function argumentsEditor(field, values) {
 			: h('input', { value: String(value), placeholder: 'value', 'aria-label': 'Value', spellcheck: 'false' })
 		const kind = h('select', { 'aria-label': 'Type', value: type }, TYPES.map(one => h('option', { value: one }, one)))
 		const row = { name, content, kind }
-		const node = h('div', { class: 'argument' }, name, content, kind, button('✕', () => {
+		const node = h('div.argument', name, content, kind, button('✕', () => {
 			node.remove()
 			rows.splice(rows.indexOf(row), 1)
-		}, { class: 'quiet', 'aria-label': 'Remove' }), words ? h('small', { class: 'help' }, words) : null)
+		}, { class: 'quiet', 'aria-label': 'Remove' }), words ? h('small.help', words) : null)
 		rows.push(row)
 		body.append(node)
 		return content
@@ -131,7 +131,7 @@ function argumentsEditor(field, values) {
 	for (const [key, value] of Object.entries(field.value ?? {})) {
 		add(key, typeof value === 'string' ? value : JSON.stringify(value), typeOf(value))
 	}
-	const shortcuts = h('div', { class: 'shortcuts' })
+	const shortcuts = h('div.shortcuts')
 	let shownFor = null
 	const renew = () => {
 		const list = typeof field.shortcuts === 'function' ? field.shortcuts(values()) : (field.shortcuts ?? [])
@@ -146,10 +146,9 @@ function argumentsEditor(field, values) {
 		))
 	}
 	const node = h(
-		'fieldset',
-		{ class: 'field arguments' },
-		h('legend', {}, field.label),
-		field.help ? h('small', { class: 'help' }, field.help) : null,
+		'fieldset.field.arguments',
+		h('legend', field.label),
+		field.help ? h('small.help', field.help) : null,
 		shortcuts,
 		body,
 		button('Add a row', () => add().focus(), { class: 'small' }),

@@ -2,6 +2,9 @@
 
 const KEY = 'leveret.login'
 
+/** What every path begins with: nothing, unless the API is below a prefix. */
+const ROOT = new URL('..', import.meta.url).pathname.slice(0, -1)
+
 /** An answer that is not what was asked for. `message` is the server's reason. */
 export class HttpError extends Error {
 	constructor(status, reason, word = '') {
@@ -56,11 +59,24 @@ export const put = (path, body = {}) => send('PUT', path, { body })
 export const post = (path, body = {}) => send('POST', path, { body })
 export const del = (path, params = {}, headers = {}) => send('DELETE', address(path, params), { headers })
 
-/** An answer to read as it comes, for streams. */
-export async function open(path, signal) {
-	const response = await fetch(path, options('GET', { signal, login: sessionStorage.getItem(KEY) }))
-	if (!response.ok) throw new HttpError(response.status, response.statusText)
-	return response.body.getReader()
+/** Reads server-sent events, each as JSON with its name, until they end. `begun` is called first. */
+export async function events(path, signal, each, begun = () => {}) {
+	const response = await fetch(ROOT + path, options('GET', { signal, login: sessionStorage.getItem(KEY) }))
+	if (!response.ok) throw refusal(response, await response.text())
+	begun()
+	const reader = response.body.pipeThrough(new TextDecoderStream()).getReader()
+	let rest = ''
+	for (;;) {
+		const { done, value } = await reader.read()
+		if (done) return
+		// An empty line ends an event.
+		const parts = (rest + value).split('\n\n')
+		rest = parts.pop()
+		for (const part of parts) {
+			const field = name => part.split('\n').find(one => one.startsWith(`${name}:`))?.slice(name.length + 1).trim()
+			if (field('data')) each(JSON.parse(field('data')), field('event'))
+		}
+	}
 }
 
 async function send(method, path, rest) {
@@ -95,15 +111,22 @@ function options(method, { login, signal, body, headers = {} }) {
 }
 
 async function ask(method, path, given) {
-	const response = await fetch(path, options(method, given))
+	const response = await fetch(ROOT + path, options(method, given))
 	const words = await response.text()
-	let answer = null
+	if (!response.ok) throw refusal(response, words)
+	return parsed(words)
+}
+
+/** JSON, or nothing: then the status has to do. */
+function parsed(words) {
 	try {
-		if (words !== '') answer = JSON.parse(words)
+		return JSON.parse(words)
 	} catch {
-		// Not JSON: the status has to do.
+		return null
 	}
-	if (response.ok) return answer
-	const { reason = response.statusText, error = '' } = answer ?? {}
-	throw new HttpError(response.status, typeof reason === 'string' ? reason : JSON.stringify(reason), error)
+}
+
+function refusal({ status, statusText }, words) {
+	const { reason = statusText, error = '' } = parsed(words) ?? {}
+	return new HttpError(status, typeof reason === 'string' ? reason : JSON.stringify(reason), error)
 }

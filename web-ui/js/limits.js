@@ -18,13 +18,13 @@ export const USER_LIMITS = [
 export function limitsCard(names, base, changed) {
 	const rows = names.map(({ name, label }) => {
 		const path = `${base}/${name}`
-		const shown = h('td', { class: 'number' })
+		const shown = h('td.number')
 		const clear = button('Clear', async () => {
 			if (await attempt('Clear', () => del(path), `${label}: no limit now.`)) changed()
 		}, { class: 'small' })
 		let value
 		const set = button('Set', () => setLimit(label, value, path, changed), { class: 'small' })
-		const node = h('tr', {}, h('th', { scope: 'row' }, label), shown, h('td', { class: 'act' }, set, ' ', clear))
+		const node = h('tr', h('th', { scope: 'row' }, label), shown, h('td.act', set, ' ', clear))
 		const show = given => {
 			value = given?.[name]
 			text(shown, value === undefined || value < 0 ? 'no limit' : count(value))
@@ -32,7 +32,7 @@ export function limitsCard(names, base, changed) {
 		}
 		return { node, show }
 	})
-	const node = h('section', { class: 'card narrow' }, h('h2', {}, 'Limits'), h('table', { class: 'plain' }, h('tbody', {}, rows.map(row => row.node))))
+	const node = h('section.card.narrow', h('h2', 'Limits'), h('table.plain', h('tbody', rows.map(row => row.node))))
 	return { node, load: signal => get(base, {}, signal), show: ([one]) => rows.forEach(row => row.show(one?.value)) }
 }
 

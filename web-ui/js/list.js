@@ -4,7 +4,7 @@
 import { DataSource } from './datasource.js'
 import { button, h, text } from './dom.js'
 import { plural } from './format.js'
-import { get } from './http.js'
+import { api, get } from './http.js'
 import { remember, remembered } from './remembered.js'
 import { setParams } from './router.js'
 import { chosenVhost, followAddress } from './session.js'
@@ -30,9 +30,9 @@ export function listPage(main, params, spec) {
 	})
 	const actions = (spec.actions ?? []).map(({ label, open }) => button(label, () => open(() => source.refresh()), { class: 'primary' }))
 	main.replaceChildren(
-		h('div', { class: 'heading' }, h('h1', {}, spec.title), h('div', { class: 'filters' }, list.filters, shown.node, actions)),
+		h('div.heading', h('h1', spec.title), h('div.filters', list.filters, shown.node, actions)),
 		list.bulk,
-		h('section', { class: 'card flush' }, list.table.node),
+		h('section.card.flush', list.table.node),
 	)
 	const source = new DataSource({ load: list.load, show: list.show, failed: list.failed })
 }
@@ -42,8 +42,8 @@ export function listCard(spec, refresh) {
 	const wish = wishOf(new URLSearchParams(), spec)
 	const columns = { columns: () => spec.columns, needs: () => null }
 	const list = asked(spec, wish, () => columns, refresh)
-	const filters = h('div', { class: 'filters' }, list.filters.slice(0, 2), spec.actions)
-	const node = h('section', { class: 'card flush' }, h('div', { class: 'card-head' }, h('h2', {}, spec.title), filters), list.bulk, list.table.node)
+	const filters = h('div.filters', list.filters.slice(0, 2), spec.actions)
+	const node = h('section.card.flush', h('div.card-head', h('h2', spec.title), filters), list.bulk, list.table.node)
 	const show = answer => {
 		if (answer) {
 			list.filters[1].hidden = answer.total_count < FEW && wish.name === ''
@@ -68,8 +68,9 @@ export const both = (a, b) => ({
 export function plainCard({ caption, columns, key, empty, actions = [] }) {
 	const table = new Table({ caption, columns, key })
 	table.node.classList.add('few')
-	const node = h('section', { class: 'card flush' }, h('div', { class: 'card-head' }, h('h2', {}, caption), h('div', { class: 'filters' }, actions)), table.node)
-	return { node, show: rows => table.show({ items: rows ?? [] }, { empty }) }
+	const said = h('span.muted')
+	const node = h('section.card.flush', h('div.card-head', h('h2', caption), h('div.filters', said, actions)), table.node)
+	return { node, say: words => text(said, words), show: rows => table.show({ items: rows ?? [] }, { empty }) }
 }
 
 /** A table that the server fills, with what it is asked. @param {ListSpec} spec */
@@ -83,7 +84,7 @@ function asked(spec, wish, shown, changed) {
 	const table = new Table({
 		caption: spec.title,
 		columns: shown().columns(),
-		key: spec.key,
+		key: spec.key ?? (row => JSON.stringify([row.vhost, row.name])),
 		// Numbers are looked for from the top, names from the beginning.
 		onSort: sort => change({ sort, reverse: wish.sort === sort ? !wish.reverse : isNumber(spec, sort), page: 1 }),
 		onPage: page => change({ page }),
@@ -91,7 +92,7 @@ function asked(spec, wish, shown, changed) {
 	})
 	const load = async signal => {
 		try {
-			return await get(spec.path(spec.ofVhost ? chosenVhost() : ''), paramsOf(wish, spec, shown().needs()), signal)
+			return await get(spec.path?.() ?? api(spec.ofVhost, ...[chosenVhost()].filter(Boolean)), paramsOf(wish, spec, shown().needs()), signal)
 		} catch (error) {
 			if (error.status !== 400) throw error
 			if (wish.page > 1) {
@@ -105,7 +106,7 @@ function asked(spec, wish, shown, changed) {
 	}
 	const show = answer => {
 		if (!answer) return
-		const empty = answer.total_count === 0 ? spec.empty : (spec.none ?? 'Nothing matches the filter.')
+		const empty = answer.total_count === 0 ? spec.empty : 'Nothing matches the filter.'
 		table.show(answer, { sort: wish.sort, reverse: wish.reverse, empty })
 		controls.complain(null)
 	}
@@ -162,13 +163,13 @@ function filterBar(wish, change, spec) {
 		{ 'aria-label': 'Rows per page', onchange: () => change({ size: Number(size.value), page: 1 }) },
 		PAGE_SIZES.map(n => h('option', { value: n, selected: n === wish.size }, `${n} per page`)),
 	)
-	const problem = h('span', { class: 'problem', role: 'alert' })
+	const problem = h('span.problem', { role: 'alert' })
 	const complain = reason => {
 		text(problem, reason ?? '')
 		name.classList.toggle('wrong', reason !== null)
 	}
 	return {
-		node: [problem, name, h('label', { class: 'check', title: 'The filter is a regular expression' }, regex, 'Regex'), size],
+		node: [problem, name, h('label.check', { title: 'The filter is a regular expression' }, regex, 'Regex'), size],
 		complain,
 	}
 }
@@ -197,10 +198,10 @@ class ColumnChoice {
 					onChange()
 				},
 			})
-			return h('label', { class: 'check' }, input, column.hint ? `${column.label} (${column.hint.toLowerCase()})` : column.label)
+			return h('label.check', input, column.hint ? `${column.label} (${column.hint.toLowerCase()})` : column.label)
 		}
 		const sections = groups.map(group =>
-			h('fieldset', {}, h('legend', {}, group), optional.filter(one => (one.group ?? 'Overview') === group).map(box)),
+			h('fieldset', h('legend', group), optional.filter(one => (one.group ?? 'Overview') === group).map(box)),
 		)
 		this.node = popover('Columns', sections)
 	}
@@ -219,7 +220,7 @@ class ColumnChoice {
 
 /** A button with a panel below it that closes when something else is pressed. */
 export function popover(label, content) {
-	const node = h('details', { class: 'popover' }, h('summary', {}, label), h('div', { class: 'panel' }, content))
+	const node = h('details.popover', h('summary', label), h('div.panel', content))
 	const close = event => {
 		if (!node.isConnected) document.removeEventListener('pointerdown', close)
 		else if (!node.contains(event.target)) node.open = false
@@ -244,7 +245,7 @@ function bulkBar(spec, table, refresh) {
 		}, { class: danger ? 'danger' : '' }),
 	)
 	const clear = button('Clear selection', () => table().clearSelection(), { class: 'quiet' })
-	const node = h('div', { class: 'card bulk', hidden: true, role: 'toolbar', 'aria-label': 'Selected rows' }, number, buttons, clear)
+	const node = h('div.card.bulk', { hidden: true, role: 'toolbar', 'aria-label': 'Selected rows' }, number, buttons, clear)
 	const show = selected => {
 		node.hidden = selected.size === 0
 		text(number, `${plural(selected.size, 'row')} selected`)

@@ -34,7 +34,7 @@ function drawNavigation() {
 	const groups = NAVIGATION.map(({ title, entries }) => {
 		const seen = entries.filter(({ may }) => !may || may())
 		if (seen.length === 0) return null
-		return h('div', { class: 'group' }, title ? h('h2', {}, title) : null, seen.map(({ label, href }) => h('a', { href }, label)))
+		return h('div.group', title ? h('h2', title) : null, seen.map(({ label, href }) => h('a', { href }, label)))
 	})
 	nav.replaceChildren(...groups.filter(group => group !== null))
 }

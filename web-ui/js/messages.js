@@ -1,11 +1,12 @@
 // Messages as people look at them: properties, headers, the way of a dead one, the body.
 
 import { button, h, saveFile, text } from './dom.js'
-import { attempt, note } from './dialog.js'
+import { attempt, confirmLoss, note } from './dialog.js'
 import { tree } from './facts.js'
 import { formDialog } from './form.js'
 import { bytes, count, dateTime, plural } from './format.js'
-import { api, exchangePart, post } from './http.js'
+import { api, exchangePart, get, post } from './http.js'
+import { moveMessages, own, pickFrom } from './moves.js'
 
 
 /** Bytes that the hex view shows. */
@@ -49,19 +50,32 @@ export const deaths = message => {
 /** What a message is published again with. */
 const publishing = message => ({ properties: message.properties ?? {}, payload: message.payload, payload_encoding: message.payload_encoding })
 
-/** A list of messages with a selection. */
-export function messageList({ vhost, queue }) {
+/** What can be done with messages: a label, who does it, and for which. @returns {[string, (messages: Message[]) => any, ((message: Message) => any)?][]} */
+function acts(row, changed) {
+	const queued = message => message.id !== undefined
+	const move = (messages, how) => moveMessages([row], { ...how, pick: pickFrom(messages.map(({ id }) => id)), most: messages.length }).then(begun => begun && changed())
+	return [
+		['Publish again…', messages => republish(row, messages)],
+		['Move…', messages => move(messages, { title: `Move ${plural(messages.length, 'message')}` }), queued],
+		['Retry', messages => move(messages, { title: `Retry ${plural(messages.length, 'dead letter')}`, to: 'origin' }), message => queued(message) && deaths(message).length > 0],
+		['Delete', messages => remove(row, messages, changed), queued],
+	]
+}
+
+/** A list of messages of a queue with a selection. @param {Row} row */
+export function messageList(row, changed) {
 	/** @type {Message[]} */
 	let shown = []
 	const ticked = new Set()
-	const list = h('div', { class: 'messages' })
+	const list = h('div.messages')
 	const number = h('b')
+	const all = acts(row, changed)
 	const bar = h(
-		'div',
-		{ class: 'card bulk', hidden: true, role: 'toolbar', 'aria-label': 'Selected messages' },
+		'div.card.bulk',
+		{ hidden: true, role: 'toolbar', 'aria-label': 'Selected messages' },
 		number,
-		button('Export', () => saveLines(queue, chosen())),
-		button('Publish again', () => republish(vhost, chosen())),
+		button('Export', () => attempt('Export', () => saveLines(row, chosen()), '')),
+		all.map(([label, act]) => button(label, () => act(chosen()), { class: label === 'Delete' ? 'danger' : '' })),
 		button('Select all', () => tickAll(true), { class: 'quiet' }),
 		button('Clear', () => tickAll(false), { class: 'quiet' }),
 	)
@@ -69,6 +83,7 @@ export function messageList({ vhost, queue }) {
 	const drawBar = () => {
 		bar.hidden = ticked.size === 0
 		text(number, `${plural(ticked.size, 'message')} selected`)
+		all.forEach(([, , fits = _ => true], i) => (/** @type {HTMLElement} */ (bar.children[i + 2]).hidden = !chosen().every(fits)))
 	}
 	const tickAll = on => {
 		ticked.clear()
@@ -86,33 +101,31 @@ export function messageList({ vhost, queue }) {
 			drawBar()
 		}
 		list.replaceChildren(...(messages.length === 0
-			? [h('p', { class: 'empty' }, empty)]
-			: messages.map((message, i) => messageCard(message, i, vhost, on => tick(message, on)))))
+			? [h('p.empty', empty)]
+			: messages.map((message, i) => messageCard(message, i, all, on => tick(message, on)))))
 	}
-	return { node: h('div', { class: 'stack' }, bar, list), show, all: () => shown }
+	return { node: h('div.stack', bar, list), show }
 }
 
 /** @param {Message} message */
-function messageCard(message, index, vhost, onTick) {
+function messageCard(message, index, all, onTick) {
 	const pick = h('input', { type: 'checkbox', class: 'pick', 'aria-label': `Select message ${index + 1}`, onchange: () => onTick(pick.checked) })
 	const dead = deaths(message)
 	const { headers, ...properties } = message.properties ?? {}
 	const head = h(
-		'div',
-		{ class: 'message-head' },
+		'div.message-head',
 		pick,
-		h('b', {}, `#${count((message.position ?? index) + 1)}`),
-		h('span', { class: 'route' }, h('span', { class: 'muted' }, message.exchange || '(default)'), ' → ', message.routing_key || '(no key)'),
-		message.redelivered ? h('span', { class: 'badge warn' }, 'redelivered') : null,
-		dead.length > 0 ? h('span', { class: 'badge bad' }, `dead: ${dead[0].reason}`) : null,
-		h('span', { class: 'spring' }),
-		h('span', { class: 'muted' }, bytes(message.payload_bytes)),
+		h('b', `#${count((message.position ?? index) + 1)}`),
+		h('span.route', h('span.muted', message.exchange || '(default)'), ' → ', message.routing_key || '(no key)'),
+		message.redelivered ? h('span.badge.warn', 'redelivered') : null,
+		dead.length > 0 ? h('span.badge.bad', `dead: ${dead[0].reason}`) : null,
+		h('span.spring'),
+		h('span.muted', bytes(message.payload_bytes)),
 		button('Copy', () => copy(message), { class: 'small' }),
-		button('Publish again…', () => republish(vhost, [message]), { class: 'small' }),
+		all.map(([label, act, fits = _ => true]) => fits(message) && button(label, () => act([message]), { class: label === 'Delete' ? 'small danger' : 'small' })),
 	)
 	return h(
-		'article',
-		{ class: 'card message' },
+		'article.card.message',
 		head,
 		dead.length > 0 ? timeline(dead) : null,
 		Object.keys(properties).length > 0 ? section('Properties', tree(properties)) : null,
@@ -121,7 +134,7 @@ function messageCard(message, index, vhost, onTick) {
 	)
 }
 
-const section = (title, content) => h('section', {}, h('h3', {}, title), content)
+const section = (title, content) => h('section', h('h3', title), content)
 
 /** The deaths have a view of their own. */
 const withoutDeaths = headers => Object.fromEntries(Object.entries(headers).filter(([key]) => key !== 'x-death'))
@@ -129,9 +142,9 @@ const withoutDeaths = headers => Object.fromEntries(Object.entries(headers).filt
 /** Where it died, the first time first. */
 function timeline(dead) {
 	const steps = dead.slice().reverse().map(({ queue, reason, exchange, count: times, time, 'routing-keys': keys }) =>
-		h('li', {}, h('b', {}, queue), ` ${reason}${times > 1 ? ` ${count(times)} times` : ''}`,
-			h('small', { class: 'muted' }, ` published to ${exchange || '(default)'} with ${(keys ?? []).join(', ')}${typeof time === 'number' ? `, ${dateTime(time * 1000)}` : ''}`)))
-	return section('Its way here', h('ol', { class: 'timeline' }, steps))
+		h('li', h('b', queue), ` ${reason}${times > 1 ? ` ${count(times)} times` : ''}`,
+			h('small.muted', ` published to ${exchange || '(default)'} with ${(keys ?? []).join(', ')}${typeof time === 'number' ? `, ${dateTime(time * 1000)}` : ''}`)))
+	return section('Its way here', h('ol.timeline', steps))
 }
 
 /** The body as JSON, text and hex. */
@@ -142,7 +155,7 @@ function bodyViews(message) {
 		['Text', () => bodyText(message)],
 		['Hex', () => hex(decode(message))],
 	]
-	const box = h('pre', { class: 'body', tabindex: 0, 'aria-label': 'Body' })
+	const box = h('pre.body', { tabindex: 0, 'aria-label': 'Body' })
 	const buttons = views.map(([label, make]) => button(label, () => choose(label, make)))
 	const choose = (label, make) => {
 		text(box, make())
@@ -153,10 +166,9 @@ function bodyViews(message) {
 	const cutShort = decode(message).length < message.payload_bytes
 	return h(
 		'section',
-		{},
-		h('div', { class: 'body-head' }, h('h3', {}, 'Body'), h('div', { class: 'segments small', role: 'group', 'aria-label': 'View of the body' }, buttons)),
-		message.payload_bytes === 0 ? h('p', { class: 'muted' }, 'The body is empty.') : box,
-		cutShort ? h('p', { class: 'muted' }, `Only the first ${bytes(decode(message).length)} of ${bytes(message.payload_bytes)} are shown.`) : null,
+		h('div.body-head', h('h3', 'Body'), h('div.segments.small', { role: 'group', 'aria-label': 'View of the body' }, buttons)),
+		message.payload_bytes === 0 ? h('p.muted', 'The body is empty.') : box,
+		cutShort ? h('p.muted', `Only the first ${bytes(decode(message).length)} of ${bytes(message.payload_bytes)} are shown.`) : null,
 	)
 }
 
@@ -164,14 +176,34 @@ function bodyViews(message) {
 const line = ({ exchange, routing_key, properties, payload, payload_encoding }) =>
 	JSON.stringify({ exchange, routing_key, properties, payload, payload_encoding })
 
-async function copy(message) {
-	await attempt('Copy', () => navigator.clipboard.writeText(line(message)), 'Copied as JSON.')
+const copy = message => attempt('Copy', () => navigator.clipboard.writeText(line(message)), 'Copied as JSON.')
+
+/** The messages with whole bodies, where only the beginnings were fetched. @returns {Promise<Message[]>} */
+const whole = (row, messages) => Promise.all(messages.map(async message => {
+	if (decode(message).length === message.payload_bytes) return message
+	const { messages: [same] } = message.id ? await get(own(row, 'messages'), { from: message.id, count: 1 }) : { messages: [] }
+	if (same?.id !== message.id || !message.id) throw new Error('A body of which only a part is shown is not in the queue any more.')
+	return same
+}))
+
+async function saveLines(row, messages) {
+	const lines = (await whole(row, messages)).map(one => `${line(one)}\n`)
+	saveFile(`${row.name.replace(/[^\w.-]/g, '_')}.jsonl`, lines.join(''), 'application/jsonl')
 }
 
-const saveLines = (queue, messages) => saveFile(`${queue.replace(/[^\w.-]/g, '_')}.jsonl`, `${messages.map(line).join('\n')}\n`, 'application/jsonl')
+async function remove(row, messages, changed) {
+	const losses = messages.map(one => `${one.exchange || '(default)'} → ${one.routing_key || '(no key)'}, ${bytes(one.payload_bytes)}`)
+	const title = messages.length === 1 ? 'Delete this message?' : `Delete ${plural(messages.length, 'message')}?`
+	if (!(await confirmLoss({ title, losses, verb: 'Delete' }))) return
+	await attempt('Delete', async () => {
+		const { deleted } = await post(own(row, 'messages', 'delete'), { ids: messages.map(({ id }) => id) })
+		note(`${plural(deleted, 'message')} deleted${deleted < messages.length ? '; the rest was not there any more' : ''}.`)
+		changed()
+	}, '')
+}
 
 /** Publishes copies, to where they came from or somewhere else. */
-function republish(vhost, messages) {
+function republish(row, messages) {
 	const one = messages.length === 1 ? messages[0] : null
 	return formDialog(`Publish ${plural(messages.length, 'message')} again`, {
 		verb: 'Publish',
@@ -181,10 +213,9 @@ function republish(vhost, messages) {
 		],
 		submit: async ({ exchange, routing_key }) => {
 			let routed = 0
-			for (const message of messages) {
-				if (deflated(message)) throw new Error('A body that is shown in part only cannot be published again. Fetch it whole.')
+			for (const message of await whole(row, messages)) {
 				const key = routing_key || message.routing_key
-				const answer = await post(api('exchanges', vhost, exchangePart(exchange), 'publish'), { ...publishing(message), routing_key: key })
+				const answer = await post(api('exchanges', row.vhost, exchangePart(exchange), 'publish'), { ...publishing(message), routing_key: key })
 				routed += answer.routed ? 1 : 0
 			}
 			if (routed < messages.length) throw new Error(`${plural(messages.length - routed, 'message')} reached no queue.`)
@@ -193,10 +224,8 @@ function republish(vhost, messages) {
 	})
 }
 
-const deflated = message => decode(message).length < message.payload_bytes
-
 /** Publishes lines of JSON to a queue, as they were exported. */
-export async function importLines(words, vhost, queue) {
+export async function importLines(words, { vhost, name }) {
 	const messages = words.split('\n').filter(one => one.trim() !== '').map((one, i) => {
 		try {
 			return JSON.parse(one)
@@ -205,7 +234,7 @@ export async function importLines(words, vhost, queue) {
 		}
 	})
 	for (const message of messages) {
-		await post(api('exchanges', vhost, 'amq.default', 'publish'), { ...publishing(message), routing_key: queue })
+		await post(api('exchanges', vhost, 'amq.default', 'publish'), { ...publishing(message), routing_key: name })
 	}
 	note(`${plural(messages.length, 'message')} imported.`)
 }

@@ -22,7 +22,7 @@ export function openPalette() {
 	let asking = new AbortController()
 	const kept = new Map()
 	const list = h('ul', { role: 'listbox', id: 'palette-list', 'aria-label': 'Places' })
-	const nothing = h('p', { class: 'muted', hidden: true }, 'Nothing is called like that.')
+	const nothing = h('p.muted', { hidden: true }, 'Nothing is called like that.')
 	const input = h('input', {
 		type: 'text', placeholder: 'Queue, exchange, connection, page…', 'aria-label': 'Go to', role: 'combobox',
 		'aria-controls': 'palette-list', 'aria-expanded': 'true', 'aria-autocomplete': 'list', autocomplete: 'off', spellcheck: 'false',
@@ -31,7 +31,7 @@ export function openPalette() {
 			timer = setTimeout(search, PAUSE_MS)
 		},
 	})
-	const node = h('dialog', { class: 'palette', 'aria-label': 'Go to' }, input, list, nothing)
+	const node = h('dialog.palette', { 'aria-label': 'Go to' }, input, list, nothing)
 
 	const draw = () => {
 		keyed(list, kept, places, ({ kind, label, href }) => `${kind} ${label} ${href}`, row)
@@ -50,7 +50,7 @@ export function openPalette() {
 	const row = place => {
 		const name = h('span')
 		text(name, place.label)
-		return { node: h('li', { role: 'option', onclick: () => visit(place) }, name, h('small', {}, place.kind)), update: () => {} }
+		return { node: h('li', { role: 'option', onclick: () => visit(place) }, name, h('small', place.kind)), update: () => {} }
 	}
 	const search = async () => {
 		asking.abort()

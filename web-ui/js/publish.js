@@ -7,7 +7,7 @@ import { api, exchangePart, post } from './http.js'
 
 /** @param {{ vhost: string, exchange: string, routingKey?: string, done?: () => void }} given */
 export function publishCard({ vhost, exchange, routingKey, done = () => {} }) {
-	const result = h('p', { class: 'result', role: 'status' })
+	const result = h('p.result', { role: 'status' })
 	const made = form({
 		verb: 'Publish',
 		fields: [
@@ -32,5 +32,5 @@ export function publishCard({ vhost, exchange, routingKey, done = () => {} }) {
 			done()
 		},
 	})
-	return h('section', { class: 'card narrow' }, h('h2', {}, 'Publish a message'), made.node, result)
+	return h('section.card.narrow', h('h2', 'Publish a message'), made.node, result)
 }

@@ -13,9 +13,7 @@ export function location() {
 export const link = (...parts) => `#/${parts.map(encodeURIComponent).join('/')}`
 
 /** Goes to another page. */
-export const go = hash => {
-	window.location.hash = hash
-}
+export const go = address => window.location.assign(address)
 
 /** Changes parameters of the address without leaving the page. Empty ones are dropped. */
 export function setParams(changes) {

@@ -71,6 +71,7 @@ export const NAVIGATION = [
 			entry('Limits', '#/limits', isAdministrator),
 			entry('Definitions', '#/definitions', isAdministrator),
 			entry('Features', '#/features'),
+			entry('HTTP API', 'api/index.html'),
 		],
 	},
 ]

@@ -33,7 +33,7 @@ export function rangeSwitch(params, onChoose) {
 			},
 		}, range.label),
 	)
-	choice.node = h('div', { class: 'segments', role: 'group', 'aria-label': 'Range of the charts' }, buttons)
+	choice.node = h('div.segments', { role: 'group', 'aria-label': 'Range of the charts' }, buttons)
 	return choice
 }
 

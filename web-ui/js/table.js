@@ -11,9 +11,9 @@ export class Table {
 	#heads = new Map()
 	#body = h('tbody')
 	#head = h('tr')
-	#note = h('p', { class: 'empty', hidden: true })
-	#count = h('span', { class: 'muted' })
-	#place = h('span', { class: 'place' })
+	#note = h('p.empty', { hidden: true })
+	#count = h('span.muted')
+	#place = h('span.place')
 	#number
 	#previous
 	#next
@@ -38,9 +38,9 @@ export class Table {
 			onchange: () => onPage(Math.max(1, Number(this.#number.value) || 1)),
 		})
 		this.#all = h('input', { type: 'checkbox', 'aria-label': 'Select all on this page', onchange: () => this.#tickAll() })
-		this.#pages = h('div', { class: 'pages' }, this.#count, h('span', { class: 'spring' }), this.#previous, this.#number, this.#place, this.#next)
-		const table = h('table', {}, h('caption', {}, caption), h('thead', {}, this.#head), this.#body)
-		this.node = h('div', { class: 'table-frame' }, h('div', { class: 'table-scroll', tabindex: 0, role: 'region', 'aria-label': caption }, table), this.#note, this.#pages)
+		this.#pages = h('div.pages', this.#count, h('span.spring'), this.#previous, this.#number, this.#place, this.#next)
+		const table = h('table', h('caption', caption), h('thead', this.#head), this.#body)
+		this.node = h('div.table-frame', h('div.table-scroll', { tabindex: 0, role: 'region', 'aria-label': caption }, table), this.#note, this.#pages)
 		this.setColumns(columns)
 	}
 
@@ -93,8 +93,8 @@ export class Table {
 		let current = first
 		let box = null
 		if (this.#onSelect) {
-			box = h('input', { type: 'checkbox', 'aria-label': `Select ${first.name ?? key}`, onchange: () => this.#tick(key, current, box.checked) })
-			node.append(h('td', { class: 'tick' }, box))
+			box = h('input', { type: 'checkbox', 'aria-label': `Select ${first.name ?? first.consumer_tag ?? key}`, onchange: () => this.#tick(key, current, box.checked) })
+			node.append(h('td.tick', box))
 		}
 		const updates = this.#columns.map(({ kind = '', label, create }) => {
 			const cell = h('td', { class: kind, 'data-label': label })

@@ -7,7 +7,6 @@
 use std::sync::Arc;
 
 use crate::deaths::{self, Death};
-use crate::limits::DEAD_LETTERS_AT_ONCE_MAX;
 use crate::message::{Entry, Message};
 use crate::queue::{DeadLetterStrategy, Queue, Rules};
 use crate::vhost::VHost;
@@ -71,7 +70,7 @@ pub(crate) fn pass_on(letters: Vec<DeadLetter>, wakes: &mut Wakes) {
                 .undeliverable(letter.entry, letter.reason, &letter.rules);
             continue;
         };
-        if !same(&group.targets, &targets) || group.letters.len() >= DEAD_LETTERS_AT_ONCE_MAX {
+        if !same(&group.targets, &targets) {
             group.publish(wakes);
             group.targets = targets;
         }
@@ -159,6 +158,10 @@ fn address(
         .dead_letters()
         .count_cycles(copies - targets.len() as u64);
     route.exchange.count_publish(1, targets.len() as u64);
+    if vhost.is_traced() {
+        let death = (&**queue, entry, reason.as_str());
+        vhost.show_death(death, &died.message, &targets);
+    }
     (!targets.is_empty()).then_some((died.message, targets))
 }
 

@@ -39,6 +39,7 @@ mod export;
 mod extension;
 mod facts;
 mod failure;
+mod follow;
 mod ids;
 mod import;
 mod inquiry;
@@ -91,6 +92,9 @@ pub use error::{Error, Resource};
 pub use events::{EVENT_EXCHANGE, Events, Facts};
 pub use exchange::{Exchange, ExchangeDeclare};
 pub use explain::{Came, EXPLAINED_BINDINGS_MAX, EXPLAINED_EXCHANGES_MAX, Step};
+pub use follow::{
+    FOLLOWED_MAX, FOLLOWERS_MAX, Follower, Following, Happening, SIGHTINGS_MAX, Sighting,
+};
 pub use ids::{ConnectionId, ConsumerId};
 pub use import::{DEFINITIONS_BYTES_MAX, Imported, definitions_hash};
 pub use inquiry::{INQUIRIES_WAITING_MAX, INQUIRY_DELIVERIES_MAX, Inquiry, Unacked};

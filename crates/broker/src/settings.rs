@@ -82,6 +82,8 @@ pub struct Settings {
     pub load_definitions: Option<PathBuf>,
     /// Import it only if it has changed since the last time.
     pub definitions_skip_if_unchanged: bool,
+    /// Milliseconds between the samples that the HTTP API's rates are made of.
+    pub collect_statistics_interval_ms: u64,
     /// How much the HTTP API tells of rates.
     pub rates_mode: RatesMode,
     /// When the process started.
@@ -132,6 +134,7 @@ impl Settings {
             durability: Durability::Synced,
             load_definitions: None,
             definitions_skip_if_unchanged: false,
+            collect_statistics_interval_ms: 5000,
             rates_mode: RatesMode::Basic,
             started,
             started_ms,

@@ -2,17 +2,20 @@
 //! looks for a mistake (RabbitMQ's `rabbit_trace`).
 //!
 //! Copies go to the exchange `amq.rabbitmq.trace`, whose queues get them like any message. Off,
-//! which it is until somebody switches it on, it costs one load for a run of messages.
+//! which it is until somebody switches it on, it costs one load for a run of messages. Whoever
+//! follows single messages (see `follow`) is told at the same places.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use codec::{
     AMQPValue, BasicProperties, FieldArray, FieldTable, LongString, Properties, get_array,
 };
+use parking_lot::RwLock;
 
+use crate::follow::{FOLLOWERS_MAX, Follower};
 use crate::limits::NAME_BYTES_MAX;
-use crate::message::Message;
+use crate::message::{Entry, Message};
 use crate::queue::Queue;
 use crate::vhost::VHost;
 use crate::wakes::Wakes;
@@ -20,9 +23,17 @@ use crate::wakes::Wakes;
 /// The exchange that copies go to.
 pub(crate) const TRACE_EXCHANGE: &str = "amq.rabbitmq.trace";
 
+/// Copies are wanted.
+const FIREHOSE: u8 = 1;
+
+/// Somebody follows messages.
+const FOLLOWED: u8 = 2;
+
 /// Whether a virtual host is traced.
 pub(crate) struct Tracer {
-    on: AtomicBool,
+    /// [`FIREHOSE`] and [`FOLLOWED`]: one load tells that nothing is to be done.
+    on: AtomicU8,
+    followers: RwLock<Vec<Arc<Follower>>>,
 }
 
 /// Who publishes or consumes what is traced.
@@ -41,8 +52,40 @@ pub struct Tap<'a> {
 impl Tracer {
     /// Switched on or off.
     pub(crate) const fn new(on: bool) -> Self {
-        let on = AtomicBool::new(on);
-        Self { on }
+        Self {
+            on: AtomicU8::new(if on { FIREHOSE } else { 0 }),
+            followers: RwLock::new(Vec::new()),
+        }
+    }
+
+    /// One more follows messages; false if there are enough.
+    pub(crate) fn join(&self, follower: &Arc<Follower>) -> bool {
+        let mut followers = self.followers.write();
+        if followers.len() >= FOLLOWERS_MAX {
+            return false;
+        }
+        followers.push(Arc::clone(follower));
+        self.on.fetch_or(FOLLOWED, Ordering::Relaxed);
+        true
+    }
+
+    /// It follows no longer.
+    pub(crate) fn leave(&self, follower: &Arc<Follower>) {
+        let mut followers = self.followers.write();
+        followers.retain(|other| !Arc::ptr_eq(other, follower));
+        if followers.is_empty() {
+            self.on.fetch_and(!FOLLOWED, Ordering::Relaxed);
+        }
+    }
+
+    fn is(&self, what: u8) -> bool {
+        self.on.load(Ordering::Relaxed) & what != 0
+    }
+
+    fn tell(&self, tell: impl FnMut(&Arc<Follower>)) {
+        if self.is(FOLLOWED) {
+            self.followers.read().iter().for_each(tell);
+        }
     }
 }
 
@@ -58,16 +101,21 @@ impl Tap<'_> {
 }
 
 impl VHost {
-    /// Whether copies are wanted of what is published and delivered.
+    /// Whether copies are wanted of what is published and delivered, or somebody follows
+    /// messages.
     #[inline]
     #[must_use]
     pub fn is_traced(&self) -> bool {
-        self.tracer.on.load(Ordering::Relaxed)
+        self.tracer.on.load(Ordering::Relaxed) != 0
     }
 
     /// Switches the copies on or off, for what is published and delivered from now on.
     pub(crate) fn set_traced(&self, on: bool) {
-        self.tracer.on.store(on, Ordering::Relaxed);
+        if on {
+            self.tracer.on.fetch_or(FIREHOSE, Ordering::Relaxed);
+        } else {
+            self.tracer.on.fetch_and(!FIREHOSE, Ordering::Relaxed);
+        }
     }
 
     /// Traces a message that was published and goes to `queues`.
@@ -78,6 +126,10 @@ impl VHost {
         tap: &Tap<'_>,
         wakes: &mut Wakes,
     ) {
+        self.show_publish(message, queues, Some(tap));
+        if !self.tracer.is(FIREHOSE) {
+            return;
+        }
         let names = queues.iter().map(|queue| text(queue.name())).collect();
         let key = format!("publish.{}", message.exchange());
         self.trace(&key, message, tap, wakes, |headers| {
@@ -85,19 +137,55 @@ impl VHost {
         });
     }
 
-    /// Traces a message that is delivered from `queue`.
+    /// Traces a message that is delivered from `queue` to a consumer; its tag is empty for
+    /// `basic.get`.
     pub fn trace_deliver(
         &self,
-        (message, redelivered): (&Message, bool),
-        queue: &str,
+        entry: &Entry,
+        (queue, consumer_tag): (&Arc<Queue>, &str),
         tap: &Tap<'_>,
         wakes: &mut Wakes,
     ) {
-        let key = format!("deliver.{queue}");
-        self.trace(&key, message, tap, wakes, |headers| {
-            let redelivered = AMQPValue::LongInt(redelivered.into());
+        let from = (queue, consumer_tag);
+        self.tracer
+            .tell(|follower| follower.delivered(entry, from, Some(tap)));
+        if !self.tracer.is(FIREHOSE) {
+            return;
+        }
+        let key = format!("deliver.{}", queue.name());
+        self.trace(&key, &entry.message, tap, wakes, |headers| {
+            let redelivered = AMQPValue::LongInt(entry.redelivered.into());
             headers.insert("redelivered".into(), redelivered);
         });
+    }
+
+    /// Traces that a client is done with a delivery: `acked`, `rejected` or `requeued`. Nothing
+    /// of this goes to the firehose.
+    pub fn trace_settle(&self, queue: &Queue, seq: u64, outcome: &'static str, tap: &Tap<'_>) {
+        self.tracer
+            .tell(|follower| follower.settled((queue, seq), outcome, Some(tap)));
+    }
+
+    /// Shows followers a message that goes to `queues`.
+    pub(crate) fn show_publish(
+        &self,
+        message: &Message,
+        queues: &[Arc<Queue>],
+        tap: Option<&Tap<'_>>,
+    ) {
+        self.tracer
+            .tell(|follower| follower.published(message, queues, tap));
+    }
+
+    /// Shows followers that a message died in `queue`, and where its letter goes.
+    pub(crate) fn show_death(
+        &self,
+        (queue, entry, reason): (&Queue, &Entry, &'static str),
+        letter: &Message,
+        queues: &[Arc<Queue>],
+    ) {
+        self.tracer
+            .tell(|follower| follower.died((queue, entry, reason), letter, queues));
     }
 
     fn trace(

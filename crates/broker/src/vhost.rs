@@ -27,7 +27,7 @@ use crate::vhost_meta::VHostMeta;
 use crate::wakes::Wakes;
 
 /// Exchanges that every virtual host has from the start.
-pub(crate) const PREDECLARED: [(&str, Kind, bool); 7] = [
+const PREDECLARED: [(&str, Kind, bool); 7] = [
     ("", Kind::Direct, false),
     ("amq.direct", Kind::Direct, false),
     ("amq.fanout", Kind::Fanout, false),
@@ -441,6 +441,9 @@ impl VHost {
             keys.extend(further.filter_map(as_str));
         }
         let route = self.route(message.exchange(), &keys, &headers)?;
+        if self.is_traced() {
+            self.show_publish(&message, &route.queues, None);
+        }
         if route.is_intercepted() {
             return Ok(self.publish_intercepted(&route, &message, wakes));
         }

@@ -14,7 +14,6 @@ use crate::channel::run::Run;
 use crate::channel::settle::{Outcome, Settling};
 use crate::channel::trace::{Trace, tap};
 use crate::channel::unacked::{Held, Origin};
-use crate::limits::SETTLED_PER_TURN_MAX;
 
 /// The one client of a connection: who it is, what was negotiated with it, and what its
 /// channels have begun and not yet handed to the broker.
@@ -37,7 +36,8 @@ pub(crate) struct Client {
     pub(crate) cancel_notify: bool,
     /// It understands `connection.blocked`.
     pub(crate) blocked_notify: bool,
-    /// Deliveries are traced; looked up once for those that came together.
+    /// Deliveries and what the client does with them are traced; looked up once for those that
+    /// come together.
     pub(crate) traced: bool,
     /// It has published, so it is held back when the store can't keep up.
     pub(crate) publishes: bool,
@@ -49,10 +49,6 @@ pub(crate) struct Client {
     settling: Settling,
     /// How large the messages of this turn were.
     pub(crate) sizes: SizeCounts,
-    /// What may still be settled in this turn, in acknowledgements.
-    pub(crate) settles_left: usize,
-    /// The method just carried out has more to settle than that: it comes again.
-    pub(crate) unfinished: bool,
     /// Publishes handed over in this turn and not yet noted by their channel's confirms.
     pub(crate) published: Vec<PublishedBy>,
     /// Replies that wait for their commit, of all channels.
@@ -141,8 +137,6 @@ impl Client {
             run: Run::default(),
             settling: Settling::default(),
             sizes: SizeCounts::default(),
-            settles_left: SETTLED_PER_TURN_MAX,
-            unfinished: false,
             published: Vec::new(),
             parked: 0,
             stalled_bytes: 0,
@@ -277,6 +271,11 @@ impl Client {
     /// Collects a settlement; those of one queue are handed over together.
     #[inline]
     pub(crate) fn settle(&mut self, held: Held, outcome: Outcome, wakes: &mut Wakes) {
+        if self.traced
+            && let Some(trace) = self.trace()
+        {
+            trace.settled(&held, outcome);
+        }
         if outcome == Outcome::Rejected {
             return self.settling.reject(held, wakes);
         }

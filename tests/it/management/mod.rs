@@ -3,6 +3,7 @@
 mod access;
 mod crowd;
 mod entities;
+mod follow;
 mod holders;
 mod messages;
 mod pairs;

@@ -4,7 +4,6 @@ mod active;
 mod dead_letters;
 mod full;
 mod kept;
-mod masses;
 mod priorities;
 mod quorum;
 mod time;

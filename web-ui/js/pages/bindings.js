@@ -3,7 +3,7 @@
 import { addBinding, unbind } from '../actions.js'
 import { linkColumn, textColumn, vhostColumn } from '../cells.js'
 import { literal } from '../format.js'
-import { api, exchangePart } from '../http.js'
+import { exchangePart } from '../http.js'
 import { listPage } from '../list.js'
 import { link } from '../router.js'
 
@@ -28,8 +28,7 @@ export const bindingKey = row => JSON.stringify([row.vhost, row.source, row.dest
 export const page = (main, params) => listPage(main, params, {
 	id: 'bindings',
 	title: 'Bindings',
-	ofVhost: true,
-	path: vhost => (vhost ? api('bindings', vhost) : api('bindings')),
+	ofVhost: 'bindings',
 	columns: [...BINDING_COLUMNS.slice(0, 3), vhostColumn, ...BINDING_COLUMNS.slice(3)],
 	needs: ['source', 'destination', 'destination_type', 'routing_key', 'vhost', 'properties_key', 'arguments'],
 	key: bindingKey,

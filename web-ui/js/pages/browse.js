@@ -1,12 +1,12 @@
 // The messages of a queue: looked at without taking them, or taken.
 
-import { moveQueues } from '../actions.js'
 import { confirmLoss, note } from '../dialog.js'
 import { button, h, text } from '../dom.js'
 import { formDialog } from '../form.js'
 import { count as whole, plural } from '../format.js'
 import { api, get, post } from '../http.js'
 import { importLines, messageList } from '../messages.js'
+import { own } from '../moves.js'
 
 /** Payload bytes of each message that are shown. */
 const TRUNCATE = 50_000
@@ -19,12 +19,18 @@ const MODES = [
 	['ack_requeue_true', 'Put them back as redelivered'],
 ]
 
-export function browser({ vhost, queue, changed }) {
-	const list = messageList({ vhost, queue })
-	const state = h('span', { class: 'muted', role: 'status' })
+export function browser(row, changed) {
+	const then = () => {
+		changed()
+		look(...here)
+	}
+	const list = messageList(row, then)
+	const state = h('span.muted', { role: 'status' })
 	const search = h('input', { type: 'search', placeholder: 'Search in messages', 'aria-label': 'Search messages', onkeydown: event => event.key === 'Enter' && look() })
 	const more = button('Next ›', () => look(next, shown))
 	const first = button('From the front', () => look())
+	/** Where this page begins, and how many are before it. */
+	let here = [null, 0]
 	let next = null
 	let shown = 0
 	let asking = new AbortController()
@@ -32,13 +38,14 @@ export function browser({ vhost, queue, changed }) {
 		asking.abort()
 		asking = new AbortController()
 		const { signal } = asking
+		here = [from, before]
 		text(state, 'looking')
 		try {
 			const words = search.value.trim()
 			const found = { messages: [], next: from, looked_at: 0 }
 			// A search ends with the queue, or with a page of what it found.
 			do {
-				const answer = await get(api('leveret', 'queues', vhost, queue, 'messages'), { from: found.next, count: PAGE - found.messages.length, search: words, truncate: TRUNCATE }, signal)
+				const answer = await get(own(row, 'messages'), { from: found.next, count: PAGE - found.messages.length, search: words, truncate: TRUNCATE }, signal)
 				found.messages.push(...answer.messages)
 				found.next = answer.next
 				found.looked_at += answer.looked_at
@@ -54,33 +61,23 @@ export function browser({ vhost, queue, changed }) {
 			if (!signal.aborted) text(state, error.message)
 		}
 	}
-	const then = () => {
-		changed()
-		look()
-	}
 	const tools = h(
-		'div',
-		{ class: 'tools' },
-		button('Take messages…', () => take({ vhost, queue, list, changed })),
-		button('Remove the first…', () => removeFirst(vhost, queue, then), { class: 'danger' }),
-		button('Retry dead letters…', async () => {
-			const row = await get(api('queues', vhost, queue), { columns: 'name,vhost,messages,messages_ready' })
-			if (await moveQueues([row], { title: `Retry dead letters of ${queue}`, origin: true })) then()
-		}, { title: 'Moves them back to the queues that they were dead-lettered from' }),
-		button('Import…', () => importDialog(vhost, queue, then)),
+		'div.tools',
+		button('Take messages…', () => take(row, list, changed)),
+		button('Remove the first…', () => removeFirst(row, then), { class: 'danger' }),
+		button('Import…', () => importDialog(row, then)),
 	)
 	const node = h(
-		'div',
-		{ class: 'stack' },
-		h('section', { class: 'card' }, h('div', { class: 'filters' }, search, button('Search', () => look(), { class: 'primary' }), first, more, state), tools),
+		'div.stack',
+		h('section.card', h('div.filters', search, button('Search', () => look(), { class: 'primary' }), first, more, state), tools),
 		list.node,
 	)
 	return { node, look }
 }
 
 /** Takes messages out, or puts them back as redelivered. */
-function take({ vhost, queue, list, changed }) {
-	return formDialog(`Take messages from ${queue}`, {
+function take({ vhost, name }, list, changed) {
+	return formDialog(`Take messages from ${name}`, {
 		verb: 'Take',
 		fields: [
 			{ name: 'ackmode', label: 'Afterwards', kind: 'select', options: MODES, help: 'To look at messages there is no need to take them: this page shows them without.' },
@@ -90,29 +87,29 @@ function take({ vhost, queue, list, changed }) {
 		submit: async ({ ackmode, count, encoding }) => {
 			const number = Math.min(TAKE_MAX, Math.max(1, count ?? 1))
 			const fate = ackmode === 'ack_requeue_false' ? 'removed' : 'rejected: dead-lettered where the queue says so, else dropped'
-			const losses = [`Up to ${plural(number, 'message')} at the front of ${queue} are ${fate}`]
+			const losses = [`Up to ${plural(number, 'message')} at the front of ${name} are ${fate}`]
 			if (!ackmode.endsWith('_true') && !(await confirmLoss({ title: 'Take messages out?', losses, verb: 'Take them' }))) return
-			list.show(await post(api('queues', vhost, queue, 'get'), { ackmode, count: number, encoding }), 'The queue has no ready message.')
+			list.show(await post(api('queues', vhost, name, 'get'), { ackmode, count: number, encoding }), 'The queue has no ready message.')
 			changed()
 		},
 	})
 }
 
-function importDialog(vhost, queue, done) {
-	return formDialog(`Import into ${queue}`, {
+function importDialog(row, done) {
+	return formDialog(`Import into ${row.name}`, {
 		verb: 'Import',
 		fields: [{ name: 'file', label: 'Lines of JSON, as exported here', kind: 'file', required: true }],
 		submit: async ({ file }) => {
-			await importLines(await file.text(), vhost, queue)
+			await importLines(await file.text(), row)
 			done()
 		},
 	})
 }
 
 /** A purge of a part. */
-async function removeFirst(vhost, queue, done) {
+async function removeFirst({ vhost, name }, done) {
 	let number = 0
-	await formDialog(`Remove messages of ${queue}`, {
+	await formDialog(`Remove messages of ${name}`, {
 		verb: 'Remove',
 		fields: [{ name: 'count', label: 'How many, from the front', kind: 'number', value: 10, required: true }],
 		submit: async ({ count }) => {
@@ -120,10 +117,10 @@ async function removeFirst(vhost, queue, done) {
 		},
 	})
 	if (number === 0) return
-	if (!(await confirmLoss({ title: 'Remove messages?', losses: [`The first ${plural(number, 'message')} of ${queue}`], verb: 'Remove' }))) return
+	if (!(await confirmLoss({ title: 'Remove messages?', losses: [`The first ${plural(number, 'message')} of ${name}`], verb: 'Remove' }))) return
 	let left = number
 	while (left > 0) {
-		const taken = await post(api('queues', vhost, queue, 'get'), { ackmode: 'ack_requeue_false', count: Math.min(left, TAKE_MAX), encoding: 'auto', truncate: 0 })
+		const taken = await post(api('queues', vhost, name, 'get'), { ackmode: 'ack_requeue_false', count: Math.min(left, TAKE_MAX), encoding: 'auto', truncate: 0 })
 		left -= taken.length
 		if (taken.length === 0) break
 	}

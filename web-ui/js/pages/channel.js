@@ -18,7 +18,7 @@ export function page(main, params, { name }) {
 	const consumers = plainCard({ caption: 'Consumers', columns: CONSUMER_COLUMNS.filter(({ id }) => !id.startsWith('channel') && id !== 'queue.vhost'), key: consumerKey, empty: 'Nobody consumes on this channel.' })
 	const source = detailPage(main, {
 		kind: 'Channel', name, up: ['Channels', '#/channels'], controls: [ranges.node], params,
-		tabs: [{ id: 'overview', label: 'Overview', nodes: [h('div', { class: 'charts' }, chart.node, facts.node), consumers.node] }],
+		tabs: [{ id: 'overview', label: 'Overview', nodes: [h('div.charts', chart.node, facts.node), consumers.node] }],
 		load: signal => withPast(ranges, api('channels', name), signal, 'msg_rates'),
 		show: ({ one, range }) => {
 			chart.show(one.message_stats, range)

@@ -45,7 +45,5 @@ export const page = (main, params) => listPage(main, params, {
 	path: () => api('channels'),
 	columns: CHANNEL_COLUMNS,
 	needs: CHANNEL_NEEDS,
-	key: row => row.name,
 	empty: 'There are no channels.',
-	none: 'No channel has a name like that.',
 })

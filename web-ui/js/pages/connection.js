@@ -24,11 +24,11 @@ export function page(main, params, { name }) {
 	const facts = factsCard('Details', FACTS)
 	const tls = factsCard('TLS', TLS)
 	const client = treeCard('Client properties', 'The client said nothing about itself.')
-	const channels = listCard({ title: 'Channels', path: () => api('connections', name, 'channels'), columns: CHANNEL_COLUMNS.filter(({ hidden, id }) => !hidden && id !== 'user'), key: row => row.name, search: 'name', empty: 'It has no channels.' }, () => source.refresh())
+	const channels = listCard({ title: 'Channels', path: () => api('connections', name, 'channels'), columns: CHANNEL_COLUMNS.filter(({ hidden, id }) => !hidden && id !== 'user'), search: 'name', empty: 'It has no channels.' }, () => source.refresh())
 	const controls = [ranges.node, button('Close', async () => (await closeConnections([connection])) && go('#/connections'), { class: 'danger' })]
 	const source = detailPage(main, {
 		kind: 'Connection', name, up: ['Connections', '#/connections'], controls, params,
-		tabs: [{ id: 'overview', label: 'Overview', nodes: [h('div', { class: 'charts' }, chart.node, facts.node), channels.node, h('div', { class: 'cards' }, client.node, tls.node)], lists: [channels] }],
+		tabs: [{ id: 'overview', label: 'Overview', nodes: [h('div.charts', chart.node, facts.node), channels.node, h('div.cards', client.node, tls.node)], lists: [channels] }],
 		load: signal => withPast(ranges, api('connections', name), signal, 'data_rates'),
 		show: ({ one, range }) => {
 			connection = one

@@ -9,8 +9,8 @@ import { link } from '../router.js'
 
 /** The address, and below it what the client calls itself. */
 function nameCell(cell) {
-	const anchor = h('a', { class: 'entity' })
-	const own = h('small', { class: 'muted' })
+	const anchor = h('a.entity')
+	const own = h('small.muted')
 	cell.append(anchor, own)
 	return row => {
 		text(anchor, row.name)
@@ -48,8 +48,6 @@ export const page = (main, params) => listPage(main, params, {
 		timeColumn('connected_at', 'Connected at', { hidden: true, group: 'Network' }),
 	],
 	needs: ['name', 'vhost', 'user_provided_name', 'channels', 'user'],
-	key: row => row.name,
 	bulk: [{ label: 'Close', danger: true, run: closeConnections }],
 	empty: 'Nobody is connected.',
-	none: 'No connection has a name like that.',
 })

@@ -1,7 +1,7 @@
 // All consumers.
 
+import { cancelConsumers } from '../actions.js'
 import { countColumn, flagColumn, linkColumn, textColumn } from '../cells.js'
-import { api } from '../http.js'
 import { listPage } from '../list.js'
 import { literal } from '../format.js'
 import { link } from '../router.js'
@@ -25,17 +25,18 @@ export const CONSUMER_COLUMNS = [
 ]
 
 export const CONSUMER_SEARCH = 'consumer_tag,queue.name,channel_details.name'
+export const CONSUMER_BULK = [{ label: 'Stop', danger: true, run: cancelConsumers }]
 export const consumerKey = row => JSON.stringify([row.queue.vhost, row.queue.name, channel(row).name, row.consumer_tag])
 
 export const page = (main, params) => listPage(main, params, {
 	id: 'consumers',
 	title: 'Consumers',
-	ofVhost: true,
-	path: vhost => (vhost ? api('consumers', vhost) : api('consumers')),
+	ofVhost: 'consumers',
 	columns: CONSUMER_COLUMNS,
 	needs: ['queue', 'channel_details', 'consumer_tag'],
 	key: consumerKey,
 	sort: 'queue.name',
 	search: CONSUMER_SEARCH,
+	bulk: CONSUMER_BULK,
 	empty: 'Nobody consumes.',
 })

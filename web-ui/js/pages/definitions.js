@@ -16,8 +16,8 @@ const scope = () => ({ name: 'vhost', label: 'Of', kind: 'select', options: [[''
 const path = vhost => (vhost === '' ? api('definitions') : api('definitions', vhost))
 
 export function page(main) {
-	const exported = h('p', { class: 'result', role: 'status' })
-	const imported = h('p', { class: 'result', role: 'status' })
+	const exported = h('p.result', { role: 'status' })
+	const imported = h('p.result', { role: 'status' })
 	const out = form({
 		verb: 'Export',
 		fields: [
@@ -45,11 +45,11 @@ export function page(main) {
 		},
 	})
 	main.replaceChildren(
-		h('div', { class: 'heading' }, h('h1', {}, 'Definitions')),
-		h('p', { class: 'muted' }, 'Users, virtual hosts, permissions, policies, parameters, exchanges, queues and bindings, in RabbitMQ\'s format. No messages.'),
-		h('div', { class: 'cards' },
-			h('section', { class: 'card' }, h('h2', {}, 'Export'), out.node, exported),
-			h('section', { class: 'card' }, h('h2', {}, 'Import'), h('p', { class: 'muted' }, 'What is there and not in the file stays.'), into.node, imported)),
+		h('div.heading', h('h1', 'Definitions')),
+		h('p.muted', 'Users, virtual hosts, permissions, policies, parameters, exchanges, queues and bindings, in RabbitMQ\'s format. No messages.'),
+		h('div.cards',
+			h('section.card', h('h2', 'Export'), out.node, exported),
+			h('section.card', h('h2', 'Import'), h('p.muted', 'What is there and not in the file stays.'), into.node, imported)),
 	)
 }
 

@@ -46,11 +46,11 @@ export function page(main, params, { vhost, name: part }) {
 		button('Explain a route', () => go(`#/route?vhost=${encodeURIComponent(vhost)}&exchange=${encodeURIComponent(name)}`)),
 		isOwn(name) ? null : button('Delete', async () => (await deleteExchanges([exchange])) && go('#/exchanges'), { class: 'danger' }),
 	]
-	const implied = name === '' ? h('p', { class: 'card muted' }, 'Every queue is bound to the default exchange by its name. These bindings cannot be changed.') : ''
+	const implied = name === '' ? h('p.card.muted', 'Every queue is bound to the default exchange by its name. These bindings cannot be changed.') : ''
 	const source = detailPage(main, {
 		kind: 'Exchange', name: name || '(default)', vhost, up: ['Exchanges', '#/exchanges'], controls, params,
 		tabs: [
-			{ id: 'overview', label: 'Overview', nodes: [h('div', { class: 'heading' }, badges.node, ranges.node), chart.node, h('div', { class: 'cards' }, facts.node, args.node)] },
+			{ id: 'overview', label: 'Overview', nodes: [h('div.heading', badges.node, ranges.node), chart.node, h('div.cards', facts.node, args.node)] },
 			{ id: 'bindings', label: 'Bindings', nodes: [implied, ...bindings.nodes.slice(0, name === '' ? 1 : 2)], lists: [bindings] },
 			{ id: 'publish', label: 'Publish', nodes: [publishCard({ vhost, exchange: name, done: () => source.refresh() })] },
 			{ id: 'delayed', label: 'Delayed', nodes: [delayed.node], lists: [delayed] },
@@ -94,7 +94,7 @@ function delayedTable(vhost, name, changed) {
 		key: row => row.id,
 		empty: 'No message waits for its time.',
 	})
-	const note = h('p', { class: 'card muted' }, 'Only exchanges of the type x-delayed-message keep messages until their time has come.')
+	const note = h('p.card.muted', 'Only exchanges of the type x-delayed-message keep messages until their time has come.')
 	const load = async signal => {
 		const { type } = await get(api('exchanges', vhost, name), { columns: 'type' }, signal)
 		return type === 'x-delayed-message' ? get(api('leveret', 'delayed', vhost, name), { page_size: 500 }, signal) : null
@@ -104,5 +104,5 @@ function delayedTable(vhost, name, changed) {
 		table.node.hidden = waiting === null
 		table.show(waiting?.items)
 	}
-	return { node: h('div', { class: 'stack' }, note, table.node), load, show }
+	return { node: h('div.stack', note, table.node), load, show }
 }

@@ -3,7 +3,7 @@
 import { addExchange, deleteExchanges } from '../actions.js'
 import { featuresColumn, nameColumn, policyColumn, rateColumn, textColumn, vhostColumn } from '../cells.js'
 import { note } from '../dialog.js'
-import { api, exchangePart } from '../http.js'
+import { exchangePart } from '../http.js'
 import { listPage } from '../list.js'
 import { link } from '../router.js'
 
@@ -20,8 +20,7 @@ async function remove(rows) {
 export const page = (main, params) => listPage(main, params, {
 	id: 'exchanges',
 	title: 'Exchanges',
-	ofVhost: true,
-	path: vhost => (vhost ? api('exchanges', vhost) : api('exchanges')),
+	ofVhost: 'exchanges',
 	columns: [
 		nameColumn(row => link('exchanges', row.vhost, exchangePart(row.name)), undefined, row => row.name || '(default)'),
 		vhostColumn,
@@ -32,9 +31,7 @@ export const page = (main, params) => listPage(main, params, {
 		rateColumn('message_stats.publish_out', 'Out'),
 	],
 	needs: ['name', 'vhost', 'type'],
-	key: row => JSON.stringify([row.vhost, row.name]),
 	actions: [{ label: 'Add exchange', open: addExchange }],
 	bulk: [{ label: 'Delete', danger: true, run: remove }],
 	empty: 'There are no exchanges.',
-	none: 'No exchange has a name like that.',
 })

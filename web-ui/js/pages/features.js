@@ -10,7 +10,6 @@ const table = (title, path, third, empty, refresh) => listCard({
 	title,
 	path: () => api(path),
 	columns: [textColumn('name', 'Name', undefined, { kind: 'name' }), textColumn('state', 'State'), third, textColumn('desc', 'Description', undefined, { kind: 'wide' })],
-	key: row => row.name,
 	search: 'name,desc',
 	empty,
 }, refresh)
@@ -19,6 +18,6 @@ export function page(main) {
 	const flags = table('Feature flags', 'feature-flags', textColumn('stability', 'Stability'), 'There are none: everything that Leveret can do is on.', () => source.refresh())
 	const deprecated = table('Deprecated features', 'deprecated-features', textColumn('deprecation_phase', 'Phase', row => (row.deprecation_phase ?? '').replaceAll('_', ' ')), 'There are none.', () => source.refresh())
 	const lists = both(flags, deprecated)
-	main.replaceChildren(h('div', { class: 'heading' }, h('h1', {}, 'Features')), ...lists.nodes)
+	main.replaceChildren(h('div.heading', h('h1', 'Features')), ...lists.nodes)
 	const source = new DataSource(lists)
 }

@@ -14,7 +14,7 @@ export function page(main) {
 	const vhosts = table('vhost', 'Limits of virtual hosts', 'vhosts', VHOST_LIMITS, () => source.refresh())
 	const users = table('user', 'Limits of users', 'users', USER_LIMITS, () => source.refresh())
 	const lists = both(vhosts, users)
-	main.replaceChildren(h('div', { class: 'heading' }, h('h1', {}, 'Limits')), ...lists.nodes)
+	main.replaceChildren(h('div.heading', h('h1', 'Limits')), ...lists.nodes)
 	const source = new DataSource(lists)
 }
 

@@ -7,8 +7,8 @@ import { logIn } from '../http.js'
 export function login(main, onLogin) {
 	const name = h('input', { name: 'username', autocomplete: 'username', required: true, spellcheck: 'false', autocapitalize: 'off' })
 	const password = h('input', { name: 'password', type: 'password', autocomplete: 'current-password', required: true })
-	const button = h('button', { class: 'primary', type: 'submit' }, 'Sign in')
-	const problem = h('p', { class: 'problem', role: 'alert' })
+	const button = h('button.primary', { type: 'submit' }, 'Sign in')
+	const problem = h('p.problem', { role: 'alert' })
 
 	const submit = async event => {
 		event.preventDefault()
@@ -26,13 +26,13 @@ export function login(main, onLogin) {
 
 	main.replaceChildren(
 		h(
-			'form',
-			{ class: 'card login', onsubmit: submit },
-			h('img', { src: '/logo.svg', alt: '', width: 56, height: 56 }),
-			h('h1', {}, 'Leveret'),
-			h('p', { class: 'muted' }, 'Sign in with a user of the broker.'),
-			h('label', {}, h('span', {}, 'User'), name),
-			h('label', {}, h('span', {}, 'Password'), password),
+			'form.card.login',
+			{ onsubmit: submit },
+			h('img', { src: 'logo.svg', alt: '', width: 56, height: 56 }),
+			h('h1', 'Leveret'),
+			h('p.muted', 'Sign in with a user of the broker.'),
+			h('label', h('span', 'User'), name),
+			h('label', h('span', 'Password'), password),
 			problem,
 			button,
 		),

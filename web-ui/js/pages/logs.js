@@ -2,7 +2,7 @@
 
 import { button, h, saveFile, text } from '../dom.js'
 import { clockTime, dateTime } from '../format.js'
-import { open } from '../http.js'
+import { events } from '../http.js'
 import { whenLeft } from '../live.js'
 import { setParams } from '../router.js'
 
@@ -16,19 +16,19 @@ export function page(main, params) {
 	const wish = { level: params.get('level') ?? 'info', search: params.get('search') ?? '' }
 	let lines = []
 	let follow = true
-	const list = h('div', { class: 'log', tabindex: 0, role: 'log', 'aria-label': 'Log', onscroll: () => (follow = list.scrollTop + list.clientHeight >= list.scrollHeight - 8) })
-	const empty = h('p', { class: 'empty' }, 'Nothing was logged that matches.')
-	const state = h('span', { class: 'muted', role: 'status' }, 'connecting')
+	const list = h('div.log', { tabindex: 0, role: 'log', 'aria-label': 'Log', onscroll: () => (follow = list.scrollTop + list.clientHeight >= list.scrollHeight - 8) })
+	const empty = h('p.empty', 'Nothing was logged that matches.')
+	const state = h('span.muted', { role: 'status' }, 'connecting')
 	const level = h('select', { 'aria-label': 'Severity', value: wish.level, onchange: () => change({ level: level.value }) },
 		LEVELS.map(one => h('option', { value: one }, one === 'debug' ? 'everything' : `${one} and worse`)))
 	const search = h('input', { type: 'search', placeholder: 'Search', 'aria-label': 'Search the log', value: wish.search, oninput: () => change({ search: search.value }) })
 	const asText = () => lines.map(one => `${new Date(one.timestamp).toISOString()} ${one.level} ${one.category} ${one.message}\n`)
 	main.replaceChildren(
-		h('div', { class: 'heading' }, h('h1', {}, 'Log'), h('div', { class: 'filters' }, state, search, level,
+		h('div.heading', h('h1', 'Log'), h('div.filters', state, search, level,
 			button('Oldest', () => list.scrollTo({ top: 0 })),
 			button('Newest', () => list.scrollTo({ top: list.scrollHeight })),
 			button('Download', () => saveFile('leveret.log', asText().join(''), 'text/plain')))),
-		h('section', { class: 'card flush' }, list, empty),
+		h('section.card.flush', list, empty),
 	)
 	const wanted = line =>
 		LEVELS.indexOf(line.level) <= LEVELS.indexOf(wish.level) &&
@@ -59,11 +59,11 @@ export function page(main, params) {
 	const begin = async () => {
 		while (!stop.signal.aborted) {
 			try {
-				const reader = await open(`/api/leveret/log/stream?count=${LINES_MAX}`, stop.signal)
-				lines = []
-				draw()
-				text(state, 'live')
-				await readEvents(reader, add)
+				await events(`/api/leveret/log/stream?count=${LINES_MAX}`, stop.signal, add, () => {
+					lines = []
+					draw()
+					text(state, 'live')
+				})
 			} catch (error) {
 				text(state, error.message)
 			}
@@ -77,21 +77,4 @@ export function page(main, params) {
 
 const item = ({ timestamp, level, category, message }) =>
 	h('div', { 'data-level': level },
-		h('time', { title: dateTime(timestamp) }, clockTime(timestamp)), h('b', {}, level), h('span', { class: 'muted' }, category), h('span', {}, message))
-
-/** Server-sent events: lines of `data:`, an empty line ends one. */
-async function readEvents(reader, add) {
-	const decoder = new TextDecoder()
-	let rest = ''
-	for (;;) {
-		const { done, value } = await reader.read()
-		if (done) return
-		rest += decoder.decode(value, { stream: true })
-		const parts = rest.split('\n\n')
-		rest = parts.pop()
-		for (const part of parts) {
-			const data = part.split('\n').find(one => one.startsWith('data:'))
-			if (data) add(JSON.parse(data.slice(5)))
-		}
-	}
-}
+		h('time', { title: dateTime(timestamp) }, clockTime(timestamp)), h('b', level), h('span.muted', category), h('span', message))

@@ -21,7 +21,7 @@ const CATEGORIES_MAX = 12
 
 export function page(main, params) {
 	const ranges = rangeSwitch(params, () => source.refresh())
-	const title = h('h1', {}, 'Node')
+	const title = h('h1', 'Node')
 	const charts = CHARTS.map(one => new Chart(one))
 	const work = new Chart(WORK)
 	const use = factsCard('Use', USE)
@@ -30,10 +30,10 @@ export function page(main, params) {
 	const memory = memoryCard()
 	const plugins = factsCard('Parts', PARTS)
 	main.replaceChildren(
-		h('div', { class: 'heading' }, title, ranges.node),
-		h('div', { class: 'cards' }, use.node, facts.node),
-		h('div', { class: 'charts' }, charts.map(one => one.node), work.node),
-		h('div', { class: 'cards' }, memory.node, h('div', { class: 'stack' }, listeners.node, plugins.node)),
+		h('div.heading', title, ranges.node),
+		h('div.cards', use.node, facts.node),
+		h('div.charts', charts.map(one => one.node), work.node),
+		h('div.cards', memory.node, h('div.stack', listeners.node, plugins.node)),
 	)
 	const source = new DataSource({
 		load: async signal => {
@@ -84,7 +84,7 @@ const PARTS = [
 /** Memory by what it is for. */
 function memoryCard() {
 	const body = h('tbody')
-	const node = h('section', { class: 'card', hidden: true }, h('h2', {}, 'Memory by use'), h('table', { class: 'plain' }, body))
+	const node = h('section.card', { hidden: true }, h('h2', 'Memory by use'), h('table.plain', body))
 	const show = memory => {
 		const parts = Object.entries(memory ?? {}).filter(([, value]) => typeof value === 'number' && value > 0).sort(([, a], [, b]) => b - a)
 		node.hidden = parts.length === 0
@@ -92,7 +92,7 @@ function memoryCard() {
 		body.replaceChildren(...parts.slice(0, CATEGORIES_MAX).map(([name, value]) => {
 			const bar = h('i')
 			bar.style.width = `${(100 * value) / sum}%`
-			return h('tr', {}, h('th', { scope: 'row' }, name.replaceAll('_', ' ')), h('td', { class: 'bar' }, h('div', { class: 'used' }, bar)), h('td', { class: 'number' }, bytes(value)))
+			return h('tr', h('th', { scope: 'row' }, name.replaceAll('_', ' ')), h('td.bar', h('div.used', bar)), h('td.number', bytes(value)))
 		}))
 	}
 	return { node, show }

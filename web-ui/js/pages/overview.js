@@ -35,10 +35,10 @@ export function page(main, params) {
 	const ranges = rangeSwitch(params, () => source.refresh())
 
 	main.replaceChildren(
-		h('div', { class: 'heading' }, h('h1', {}, 'Overview'), ranges.node),
-		h('div', { class: 'tiles' }, tiles.map(one => one.node)),
-		h('div', { class: 'charts' }, rates.node, lengths.node),
-		h('div', { class: 'cards three' }, node.node, churn.node, listeners.node),
+		h('div.heading', h('h1', 'Overview'), ranges.node),
+		h('div.tiles', tiles.map(one => one.node)),
+		h('div.charts', rates.node, lengths.node),
+		h('div.cards.three', node.node, churn.node, listeners.node),
 	)
 
 	const source = new DataSource({
@@ -65,9 +65,9 @@ async function load(range, signal) {
 
 /** @param {Row} given */
 function tile({ id, label, movement: moved, link }) {
-	const number = h('b', {}, '–')
-	const movement = h('small', {}, ' ')
-	const node = h('a', { class: 'card tile', href: link }, h('span', {}, label), number, movement)
+	const number = h('b', '–')
+	const movement = h('small', ' ')
+	const node = h('a.card.tile', { href: link }, h('span', label), number, movement)
 	const show = all => {
 		const value = all.object_totals[id]
 		text(number, value >= 100000 ? compact(value) : count(value))
@@ -88,7 +88,7 @@ function nodeCard() {
 		['Disk sync, mean', ({ one }) => `${(one.io_sync_avg_time ?? 0).toFixed(2)} ms`],
 		['Version', ({ all }) => `Leveret ${all.leveret_version ?? ''}, as RabbitMQ ${all.rabbitmq_version}`],
 	])
-	const name = h('a', { class: 'entity', href: '#/node' })
+	const name = h('a.entity', { href: '#/node' })
 	card.heading.replaceChildren(name)
 	const show = (one, all) => {
 		card.node.hidden = !one
@@ -104,14 +104,14 @@ export function listenerCard() {
 	const body = h('tbody')
 	const kept = new Map()
 	const heads = ['Protocol', 'Address', 'Port', 'TLS'].map(name => h('th', { scope: 'col' }, name))
-	const table = h('table', { class: 'plain' }, h('thead', {}, h('tr', {}, heads)), body)
-	const node = h('section', { class: 'card' }, h('h2', {}, 'Listeners'), table)
+	const table = h('table.plain', h('thead', h('tr', heads)), body)
+	const node = h('section.card', h('h2', 'Listeners'), table)
 	const row = () => {
 		const cells = [h('td'), h('td'), h('td'), h('td')]
 		const update = ({ protocol, ip_address, port, tls }) => {
 			;[protocol, ip_address, port, tls ? 'yes' : 'no'].forEach((value, i) => text(cells[i], value))
 		}
-		return { node: h('tr', {}, cells), update }
+		return { node: h('tr', cells), update }
 	}
 	const key = ({ protocol, ip_address, port }) => `${protocol} ${ip_address} ${port}`
 	const show = listeners => {

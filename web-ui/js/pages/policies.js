@@ -49,8 +49,7 @@ function policyList(main, params, { component, title, shortcuts, empty }) {
 	return listPage(main, params, {
 		id: component,
 		title,
-		ofVhost: true,
-		path: vhost => (vhost ? api(component, vhost) : api(component)),
+		ofVhost: component,
 		columns: [
 			{ id: 'name', label: 'Name', sort: 'name', kind: 'name', fixed: true, create: nameCell },
 			vhostColumn,
@@ -60,7 +59,6 @@ function policyList(main, params, { component, title, shortcuts, empty }) {
 			countColumn('priority', 'Priority'),
 		],
 		needs: ['name', 'vhost', 'pattern', 'apply-to', 'definition', 'priority'],
-		key: row => JSON.stringify([row.vhost, row.name]),
 		search: 'name,pattern,definition',
 		actions: [{ label: 'Add policy', open: done => edit(done) }],
 		bulk: [{ label: 'Delete', danger: true, run: remove }],

@@ -1,6 +1,6 @@
 // One queue: its numbers, messages, consumers, bindings, and what can be done with it.
 
-import { addBinding, deleteQueues, moveQueues, purgeQueues, unbind } from '../actions.js'
+import { addBinding, deleteQueues, purgeQueues, unbind } from '../actions.js'
 import { actColumn, features } from '../cells.js'
 import { detailPage } from '../detail.js'
 import { diagnose } from '../diagnosis.js'
@@ -9,26 +9,29 @@ import { factsCard, treeCard } from '../facts.js'
 import { bytes, count, dateTime } from '../format.js'
 import { api } from '../http.js'
 import { listCard } from '../list.js'
+import { moveMessages } from '../moves.js'
 import { publishCard } from '../publish.js'
 import { go, link } from '../router.js'
 import { lengthsChart, rangeSwitch, ratesChart, withPast } from '../samples.js'
 import { bindingKey, BINDING_COLUMNS, BINDING_SEARCH } from './bindings.js'
 import { browser } from './browse.js'
-import { consumerKey, CONSUMER_COLUMNS, CONSUMER_SEARCH } from './consumers.js'
+import { CONSUMER_BULK, consumerKey, CONSUMER_COLUMNS, CONSUMER_SEARCH } from './consumers.js'
+import { deadLetters } from './dead.js'
+import { unacked } from './unacked.js'
 
 export function page(main, params, { vhost, name }) {
-	let queue = { vhost, name }
+	const queue = { vhost, name }
 	const rates = ratesChart(['confirm', 'unroutable'])
 	const lengths = lengthsChart()
 	const ranges = rangeSwitch(params, () => source.refresh())
-	const why = h('p', { class: 'card why', role: 'status' })
+	const why = h('p.card.why', { role: 'status' })
 	const badges = badgeRow()
 	const facts = factsCard('Details', FACTS)
 	const sizes = sizeCard()
 	const args = treeCard('Arguments', 'It was declared without arguments.')
 	const policy = treeCard('Effective policy', 'No policy applies to it.')
 	const refresh = () => source.refresh()
-	const consumers = listCard({ title: 'Consumers', path: () => api('leveret', 'queues', vhost, name, 'consumers'), columns: CONSUMER_COLUMNS.filter(({ id }) => !id.startsWith('queue')), key: consumerKey, sort: 'consumer_tag', search: CONSUMER_SEARCH, empty: 'Nobody consumes from this queue.' }, refresh)
+	const consumers = listCard({ title: 'Consumers', path: () => api('leveret', 'queues', vhost, name, 'consumers'), columns: CONSUMER_COLUMNS.filter(({ id }) => !id.startsWith('queue')), key: consumerKey, sort: 'consumer_tag', search: CONSUMER_SEARCH, bulk: CONSUMER_BULK, empty: 'Nobody consumes from this queue.' }, refresh)
 	const bindings = listCard({
 		title: 'Bindings',
 		path: () => api('queues', vhost, name, 'bindings'),
@@ -42,25 +45,29 @@ export function page(main, params, { vhost, name }) {
 		empty: 'Nothing is bound to this queue.',
 		actions: [button('Add a binding', () => addBinding({ vhost, destinationType: 'q', destination: name }, refresh))],
 	}, refresh)
-	const messages = browser({ vhost, queue: name, changed: () => source.refresh() })
+	const messages = browser(queue, refresh)
+	const dead = deadLetters(queue, refresh)
+	const held = unacked(queue)
 	const then = async acted => (await acted) && source.refresh()
 	const controls = [
-		button('Move messages', () => then(moveQueues([queue]))),
+		button('Move messages', () => then(moveMessages([queue]))),
 		button('Purge', () => then(purgeQueues([queue])), { class: 'danger' }),
 		button('Delete', async () => (await deleteQueues([queue])) && go('#/queues'), { class: 'danger' }),
 	]
 	const source = detailPage(main, {
 		kind: 'Queue', name, vhost, up: ['Queues', '#/queues'], controls, params,
 		tabs: [
-			{ id: 'overview', label: 'Overview', nodes: [h('div', { class: 'heading' }, badges.node, ranges.node), why, h('div', { class: 'charts' }, lengths.node, rates.node), h('div', { class: 'cards' }, facts.node, sizes.node, args.node, policy.node)] },
+			{ id: 'overview', label: 'Overview', nodes: [h('div.heading', badges.node, ranges.node), why, h('div.charts', lengths.node, rates.node), h('div.cards', facts.node, sizes.node, args.node, policy.node)] },
 			{ id: 'messages', label: 'Messages', nodes: [messages.node], lists: [once(messages.look)] },
+			{ id: 'dead', label: 'Dead letters', nodes: [dead.node], lists: [once(dead.look)] },
+			{ id: 'unacked', label: 'Unacked', nodes: [held.node], lists: [held] },
 			{ id: 'consumers', label: 'Consumers', nodes: [consumers.node], lists: [consumers] },
 			{ id: 'bindings', label: 'Bindings', nodes: [bindings.node], lists: [bindings] },
 			{ id: 'publish', label: 'Publish', nodes: [publishCard({ vhost, exchange: '', routingKey: name, done: () => source.refresh() })] },
 		],
 		load: signal => withPast(ranges, api('queues', vhost, name), signal, 'lengths', 'msg_rates'),
 		show: ({ one, range }) => {
-			queue = one
+			Object.assign(queue, one)
 			const { tone, words } = diagnose(one)
 			text(why, words)
 			why.dataset.tone = tone
@@ -102,12 +109,12 @@ function sizeCard() {
 	const rows = [['Ready', '_ready'], ['Unacknowledged', '_unacknowledged'], ['In memory', '_ram'], ['Persistent', '_persistent'], ['Total', '']]
 	const body = h('tbody')
 	const cells = rows.map(([label]) => {
-		const numbers = [h('td', { class: 'number' }), h('td', { class: 'number' }), h('td', { class: 'number' })]
-		body.append(h('tr', {}, h('th', { scope: 'row' }, label), numbers))
+		const numbers = [h('td.number'), h('td.number'), h('td.number')]
+		body.append(h('tr', h('th', { scope: 'row' }, label), numbers))
 		return numbers
 	})
 	const heads = ['', 'Messages', 'Body bytes', 'Average'].map(label => h('th', { scope: 'col', class: label === '' ? '' : 'number' }, label))
-	const node = h('section', { class: 'card' }, h('h2', {}, 'Messages'), h('table', { class: 'plain sizes' }, h('thead', {}, h('tr', {}, heads)), body))
+	const node = h('section.card', h('h2', 'Messages'), h('table.plain.sizes', h('thead', h('tr', heads)), body))
 	const show = queue => {
 		rows.forEach(([, ending], i) => {
 			const messages = queue[`messages${ending}`]
@@ -121,10 +128,10 @@ function sizeCard() {
 
 /** The badges of a thing, with their words. */
 export function badgeRow() {
-	const node = h('div', { class: 'badges' })
+	const node = h('div.badges')
 	const kept = new Map()
 	const create = () => {
-		const badge = h('span', { class: 'badge' })
+		const badge = h('span.badge')
 		return { node: badge, update: ({ title }) => text(badge, title) }
 	}
 	const show = row => keyed(node, kept, features(row), ({ letters }) => letters, create)

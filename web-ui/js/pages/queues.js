@@ -1,9 +1,9 @@
 // All queues: how deep, how fast, who consumes; and what can be done with many of them.
 
-import { addQueue, deleteQueues, moveQueues, policyFor, purgeQueues } from '../actions.js'
+import { addQueue, deleteQueues, policyFor, purgeQueues } from '../actions.js'
 import { bytesColumn, countColumn, featuresColumn, nameColumn, policyColumn, rateColumn, stateCell, stateColumn, textColumn, trendCell, vhostColumn } from '../cells.js'
-import { api } from '../http.js'
 import { listPage } from '../list.js'
+import { moveMessages } from '../moves.js'
 import { link } from '../router.js'
 
 const SPARK = { age: 120, step: 5 }
@@ -42,19 +42,16 @@ const COLUMNS = [
 export const page = (main, params) => listPage(main, params, {
 	id: 'queues',
 	title: 'Queues',
-	ofVhost: true,
-	path: vhost => (vhost ? api('queues', vhost) : api('queues')),
+	ofVhost: 'queues',
 	query: { lengths_age: SPARK.age, lengths_incr: SPARK.step },
 	columns: COLUMNS,
 	needs: ['name', 'vhost', 'type', 'messages', 'messages_ready', 'consumers', 'message_bytes'],
-	key: row => JSON.stringify([row.vhost, row.name]),
 	actions: [{ label: 'Add queue', open: addQueue }],
 	bulk: [
 		{ label: 'Purge', danger: true, run: purgeQueues },
 		{ label: 'Delete', danger: true, run: deleteQueues },
-		{ label: 'Move messages', run: moveQueues },
+		{ label: 'Move messages', run: rows => moveMessages(rows) },
 		{ label: 'Apply policy', run: policyFor },
 	],
 	empty: 'There are no queues yet.',
-	none: 'No queue has a name like that.',
 })

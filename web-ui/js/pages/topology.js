@@ -20,9 +20,9 @@ export function page(main, params) {
 	const wish = { name: params.get('name') ?? '', consumers: params.get('consumers') !== 'false', all: params.get('all') === 'true' }
 	let zoom = 0
 	let last = null
-	const canvas = svg('svg', { class: 'topology', role: 'group', 'aria-label': `Topology of ${vhost}` })
-	const frame = h('div', { class: 'topology-frame', tabindex: 0 }, canvas)
-	const summary = h('span', { class: 'muted', role: 'status' })
+	const canvas = svg('svg.topology', { role: 'group', 'aria-label': `Topology of ${vhost}` })
+	const frame = h('div.topology-frame', { tabindex: 0 }, canvas)
+	const summary = h('span.muted', { role: 'status' })
 	const change = changes => {
 		Object.assign(wish, changes)
 		setParams({ name: wish.name, consumers: wish.consumers ? null : 'false', all: wish.all ? 'true' : null })
@@ -57,12 +57,12 @@ export function page(main, params) {
 		size()
 	}
 	main.replaceChildren(
-		h('div', { class: 'heading' }, h('h1', {}, `Topology of ${vhost}`), h('div', { class: 'filters' },
+		h('div.heading', h('h1', `Topology of ${vhost}`), h('div.filters',
 			summary, filter,
-			h('label', { class: 'check' }, consumers, 'Consumers'),
-			h('label', { class: 'check', title: 'Exchanges and queues without bindings and consumers, too' }, all, 'Unconnected'),
+			h('label.check', consumers, 'Consumers'),
+			h('label.check', { title: 'Exchanges and queues without bindings and consumers, too' }, all, 'Unconnected'),
 			button('−', () => scale(0.8), { 'aria-label': 'Smaller' }), button('+', () => scale(1.25), { 'aria-label': 'Larger' }))),
-		h('section', { class: 'card flush' }, frame),
+		h('section.card.flush', frame),
 	)
 	const source = new DataSource({
 		load: async signal => {
@@ -193,17 +193,17 @@ function drawing(byId, edges) {
 		const path = svg('path', {
 			class: `edge${speed > 0 ? ' flows' : ''}`, d: `M${x1},${y1} C${x1 + bend},${y1} ${x2 - bend},${y2} ${x2},${y2}`,
 			'stroke-width': (1 + (4 * speed) / fastest).toFixed(1),
-		}, svg('title', {}, words))
+		}, svg('title', words))
 		if (!labels || words === '') return [path]
-		return [path, svg('text', { class: 'edge-label', x: x1 + (x2 - x1) * 0.62, y: y1 + (y2 - y1) * 0.72 - 4, 'text-anchor': 'middle' }, shorten(words, 26))]
+		return [path, svg('text.edge-label', { x: x1 + (x2 - x1) * 0.62, y: y1 + (y2 - y1) * 0.72 - 4, 'text-anchor': 'middle' }, shorten(words, 26))]
 	})
 	const boxes = [...byId.values()].map(node => svg(
 		'a',
 		{ href: node.href, class: `node ${node.kind}` },
-		svg('title', {}, `${node.kind} ${node.name}, ${node.note}${node.speed > 0 ? `, ${rate(node.speed)}` : ''}`),
+		svg('title', `${node.kind} ${node.name}, ${node.note}${node.speed > 0 ? `, ${rate(node.speed)}` : ''}`),
 		svg('rect', { x: x(node), y: y(node), width: NODE.width, height: NODE.height, rx: node.kind === 'exchange' ? 17 : 7 }),
 		svg('text', { x: x(node) + 12, y: y(node) + 15 }, shorten(node.name, 28)),
-		svg('text', { class: 'node-note', x: x(node) + 12, y: y(node) + 28 }, `${node.note}${node.speed > 0 ? ` · ${compact(Math.round(node.speed))}/s` : ''}`),
+		svg('text.node-note', { x: x(node) + 12, y: y(node) + 28 }, `${node.note}${node.speed > 0 ? ` · ${compact(Math.round(node.speed))}/s` : ''}`),
 	))
 	return [...lines, ...boxes]
 }

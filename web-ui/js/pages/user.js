@@ -29,7 +29,6 @@ export function page(main, params, { name }) {
 			nameColumn(row => link('connections', row.name)),
 			textColumn('vhost', 'Virtual host'),
 		],
-		key: row => row.name,
 		empty: 'This user is not connected.',
 		bulk: [{ label: 'Close', danger: true, run: closeConnections }],
 	}, () => source.refresh())

@@ -53,9 +53,9 @@ export function userBody({ tags, way, password, password_hash }) {
 /** Shows a generated password once. */
 export function showSecret(name, secret) {
 	return dialog(`The password of ${name}`, close => [
-		h('p', {}, 'It is shown only now.'),
-		h('pre', { class: 'body' }, secret),
-		h('div', { class: 'dialog-end' }, button('Copy', () => attempt('Copy', () => navigator.clipboard.writeText(secret), 'Copied.')), button('Done', close, { class: 'primary' })),
+		h('p', 'It is shown only now.'),
+		h('pre.body', secret),
+		h('div.dialog-end', button('Copy', () => attempt('Copy', () => navigator.clipboard.writeText(secret), 'Copied.')), button('Done', close, { class: 'primary' })),
 	])
 }
 
@@ -85,9 +85,7 @@ export const page = (main, params) => listPage(main, params, {
 		textColumn('limits', 'Limits', row => Object.entries(row.limits ?? {}).map(([key, value]) => `${key}: ${value}`).join(', ') || '–', { sort: undefined, needs: ['limits'] }),
 	],
 	needs: ['name'],
-	key: row => row.name,
 	actions: [{ label: 'Add user', open: add }],
 	bulk: [{ label: 'Delete', danger: true, run: deleteUsers }],
 	empty: 'There are no users.',
-	none: 'No user has a name like that.',
 })

@@ -47,7 +47,7 @@ export function page(main, params, { name }) {
 		kind: 'Virtual host', name, up: ['Virtual hosts', '#/vhosts'], params,
 		controls: administrator ? [button('Edit', edit), protection, button('Delete', remove, { class: 'danger' })] : [],
 		tabs: [
-			{ id: 'overview', label: 'Overview', nodes: [h('div', { class: 'heading' }, h('span'), ranges.node), h('div', { class: 'charts' }, lengths.node, rates.node), h('div', { class: 'cards' }, facts.node)] },
+			{ id: 'overview', label: 'Overview', nodes: [h('div.heading', h('span'), ranges.node), h('div.charts', lengths.node, rates.node), h('div.cards', facts.node)] },
 			...(administrator ? [
 				{ id: 'permissions', label: 'Permissions', nodes: permissions.nodes, lists: [permissions] },
 				{ id: 'limits', label: 'Limits', nodes: [limits.node], lists: [limits] },

@@ -47,8 +47,6 @@ export const page = (main, params) => listPage(main, params, {
 		bytesColumn('send_oct', 'Sent', { hidden: true, group: 'Network' }),
 	],
 	needs: ['name'],
-	key: row => row.name,
 	actions: isAdministrator() ? [{ label: 'Add virtual host', open: add }] : [],
 	empty: 'There is no virtual host that you may see.',
-	none: 'No virtual host has a name like that.',
 })

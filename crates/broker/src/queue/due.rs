@@ -73,13 +73,11 @@ impl Queue {
             return;
         }
         let had_ttl = state.timed;
-        let at_once = state.set_rules(self.place(), rules, wakes);
+        state.set_rules(self.place(), rules, wakes);
         if state.timed && !had_ttl {
             self.remember_timed();
         }
-        if at_once {
-            self.refill(state, wakes);
-        }
+        self.refill(state, wakes);
     }
 
     /// Milliseconds that a consumer may take over a delivery, if the queue has a say in it.

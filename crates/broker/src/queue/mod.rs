@@ -25,7 +25,6 @@ mod letters;
 mod levels;
 mod pick;
 mod poison;
-mod posting;
 mod ready;
 mod recorded;
 mod recording;

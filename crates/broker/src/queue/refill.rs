@@ -35,12 +35,6 @@ impl Queue {
                     return Some(Got { entry, remaining });
                 }
                 Search::Read(stretch) => stretch,
-                Search::Expired => {
-                    drop(state);
-                    wakes.flush();
-                    state = self.lock();
-                    continue;
-                }
                 Search::Empty => return None,
             };
             let progress;

@@ -105,8 +105,6 @@ pub(crate) enum Search {
     Found(Entry),
     /// Read this from the store and ask again.
     Read(Stretch),
-    /// Let others have the lock, and ask again: a slice of what has expired is out of the way.
-    Expired,
     Empty,
 }
 
@@ -395,15 +393,9 @@ impl QueueState {
             .queue
             .now_ms_if(self.timed || self.rules.expires_ms.is_some());
         self.unused_since_ms = now_ms;
-        let mut expired = 0;
         let mut entry = loop {
-            if expired == DEATHS_SLICE_MAX {
-                self.settle_collected(place);
-                return Search::Expired;
-            }
             match (self.ready.pop(), self.ready.wanted()) {
                 (Popped::Entry(entry), _) if entry.expiry.is_before(now_ms) => {
-                    expired += 1;
                     self.die(place, entry, Reason::Expired, wakes);
                 }
                 (Popped::Entry(entry), _) => break entry,

@@ -86,14 +86,6 @@ impl QueueState {
         if self.rules.keeps_dead_letters() && !self.letters.admit(&entry, reason) {
             return;
         }
-        let mut entry = entry;
-        if !self.rules.keeps_dead_letters() && self.letters.are_waiting() {
-            self.arm(place, 0);
-            let Some(excess) = self.letters.line_up(entry, reason) else {
-                return;
-            };
-            entry = excess;
-        }
         if let Some(queue) = place.queue.handle() {
             wakes.bury(DeadLetter {
                 queue,
@@ -177,9 +169,8 @@ impl QueueState {
         }
     }
 
-    /// Other rules hold from now on. True: so do they for what is there already, as far as
-    /// that is in memory. Else the timers see to it.
-    pub(super) fn set_rules(&mut self, place: Place<'_>, rules: Rules, wakes: &mut Wakes) -> bool {
+    /// Other rules hold from now on.
+    pub(super) fn set_rules(&mut self, place: Place<'_>, rules: Rules, wakes: &mut Wakes) {
         self.timed |= rules.message_ttl_ms.is_some();
         let began_to_expire = self.rules.expires_ms.is_none();
         // What is fixed at declaration stays.
@@ -194,14 +185,7 @@ impl QueueState {
         if began_to_expire {
             self.touch(place);
         }
-        // One thread does all of it, or dead letters would overtake each other.
-        let at_once = self.ready.len() <= DEATHS_SLICE_MAX as u64;
-        if at_once {
-            self.tend(place, wakes);
-        } else {
-            self.arm(place, 0);
-        }
+        self.tend(place, wakes);
         self.rearm(place);
-        at_once
     }
 }

@@ -9,7 +9,7 @@
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
-use broker::{BROWSE_MESSAGES_MAX, Entry, Queue};
+use broker::{BROWSE_MESSAGES_MAX, Entry, Message, Queue};
 use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 
@@ -162,7 +162,7 @@ fn look(
         for entry in entries {
             looked_at += 1;
             let seq = entry.seq;
-            if search.is_empty() || contains(&entry, search) {
+            if search.is_empty() || contains(&entry.message, search) {
                 found.push(entry);
             }
             if found.len() >= count {
@@ -176,8 +176,7 @@ fn look(
 }
 
 /// Whether a message has the words, in lower case, anywhere.
-fn contains(entry: &Entry, words: &str) -> bool {
-    let message = &entry.message;
+pub(super) fn contains(message: &Message, words: &str) -> bool {
     let has = |text: &str| text.to_lowercase().contains(words);
     has(message.exchange())
         || has(message.routing_key())

@@ -14,7 +14,6 @@ mod features;
 mod health;
 mod limits;
 mod log;
-mod login;
 mod logins;
 mod messages;
 mod moves;
@@ -27,6 +26,7 @@ mod policies;
 mod queues;
 mod replicas;
 mod selection;
+mod trace;
 mod unacked;
 mod users;
 mod vhosts;
@@ -74,6 +74,7 @@ pub(crate) fn routes() -> Paths {
         .merge(selection::routes())
         .merge(deaths::routes())
         .merge(unacked::routes())
+        .merge(trace::routes())
         .merge(explain::routes())
         .merge(bindings::routes())
         .merge(users::routes())
@@ -82,7 +83,6 @@ pub(crate) fn routes() -> Paths {
         .merge(policies::routes())
         .merge(parameters::routes())
         .merge(limits::routes())
-        .merge(login::routes())
         .merge(logins::routes())
         .merge(health::routes())
         .merge(log::routes())

@@ -59,6 +59,23 @@ async fn only_the_files_of_the_page_are_served() {
     assert_eq!(reply.status, StatusCode::METHOD_NOT_ALLOWED);
 }
 
+#[tokio::test]
+async fn below_a_prefix_the_page_is_at_a_folder() {
+    let setting = Setting::below("/broker");
+    let reply = setting.get("/broker").await;
+    assert_eq!(reply.status, StatusCode::PERMANENT_REDIRECT);
+    assert_eq!(reply.header("location"), "/broker/");
+    let page = setting.get("/broker/").await;
+    assert_eq!(page.status, StatusCode::OK);
+    let page = String::from_utf8(page.body).unwrap();
+    for file in ["css/base.css", "js/main.js", "logo.svg"] {
+        assert!(page.contains(&format!("=\"{file}\"")), "{file}");
+        let path = format!("/broker/{file}");
+        assert_eq!(setting.get(&path).await.status, StatusCode::OK, "{path}");
+    }
+    assert_eq!(setting.get("/").await.status, StatusCode::NOT_FOUND);
+}
+
 /// Bytes of all files. The dashboard is to be there at once, also over a slow line.
 const UI_BYTES_MAX: usize = 250 * 1024;
 

@@ -284,7 +284,8 @@ impl Channel {
         self.counts.add(&counts);
         pair.count(&counts);
         if let Some(trace) = client.trace() {
-            trace.delivered(self.number, &got.entry, queue.name(), &mut turn.wakes);
+            let from = (&queue, "", ack);
+            trace.delivered(self.number, &got.entry, from, &mut turn.wakes);
         }
         if automatic {
             return Ok(());

@@ -37,7 +37,8 @@ impl Channel {
             if client.traced
                 && let (Some(trace), Source::Queue(origin)) = (client.trace(), &consumer.source)
             {
-                trace.delivered(self.number, &entry, origin.queue.name(), &mut turn.wakes);
+                let from = (&origin.queue, &*consumer.tag, origin.ack);
+                trace.delivered(self.number, &entry, from, &mut turn.wakes);
             }
         }
         if let Source::Queue(origin) = &consumer.source

@@ -10,7 +10,7 @@ use crate::channel::Channel;
 use crate::channel::unacked::{Delivered, Held, Origin};
 use crate::client::Client;
 use crate::close::{Fault, Violation};
-use crate::limits::{IDLE_ENTRIES_MAX, REJECTION_WEIGHT, SETTLE_RUN_MAX};
+use crate::limits::{IDLE_ENTRIES_MAX, SETTLE_RUN_MAX};
 use crate::turn::Turn;
 
 /// What a client says about a delivery.
@@ -22,25 +22,6 @@ pub(crate) enum Outcome {
     Rejected,
     /// Somebody may get it again.
     Requeued,
-}
-
-impl Outcome {
-    /// How many deliveries may be settled so by whoever has `budget` left. Those that go back
-    /// to their queue go together, so that nothing overtakes them.
-    fn share_of(self, budget: usize) -> usize {
-        match self {
-            Self::Acked => budget,
-            Self::Rejected => budget / REJECTION_WEIGHT,
-            Self::Requeued => usize::MAX,
-        }
-    }
-
-    fn weight(self) -> usize {
-        match self {
-            Self::Acked => 1,
-            Self::Rejected | Self::Requeued => REJECTION_WEIGHT,
-        }
-    }
 }
 
 /// Which deliveries are meant.
@@ -110,10 +91,7 @@ impl Settling {
         };
         match outcome {
             Outcome::Acked => queue.ack(&self.settled, wakes),
-            Outcome::Rejected | Outcome::Requeued => {
-                queue.reject(&mut self.rejected, wakes);
-                wakes.relieve();
-            }
+            Outcome::Rejected | Outcome::Requeued => queue.reject(&mut self.rejected, wakes),
         }
         self.settled.clear();
     }
@@ -158,17 +136,12 @@ impl Channel {
         client: &mut Client,
         turn: &mut Turn<'_>,
     ) -> Result<(), Fault> {
-        let begun = self.unfinished.take();
         // 0 means everything so far, which may be nothing.
         let all = extent == Extent::UpTo && tag == 0;
-        if begun.is_none() && !all && !self.unacked.contains(tag) {
+        if !all && !self.unacked.contains(tag) {
             return Err(Violation::UnknownDeliveryTag(tag).into());
         }
-        let whole = begun.unwrap_or_else(|| if all { self.unacked.last_tag() } else { tag });
-        let upto = match extent {
-            Extent::UpTo if self.tx.is_none() => self.next_part(whole, outcome, client),
-            _ => whole,
-        };
+        let upto = if all { u64::MAX } else { tag };
         if self.tx.is_none() {
             let n = match extent {
                 Extent::One => 1,
@@ -188,24 +161,6 @@ impl Channel {
         }
         hand_back(held, outcome, client, turn);
         Ok(())
-    }
-
-    /// The tag up to which deliveries up to `whole` are settled in this turn. If that isn't
-    /// all of them, the same method has to be carried out again in the next.
-    fn next_part(&mut self, whole: u64, outcome: Outcome, client: &mut Client) -> u64 {
-        let n = outcome.share_of(client.settles_left);
-        let part = self.unacked.part_of(whole, n);
-        if part.is_some() {
-            self.unfinished = Some(whole);
-            client.unfinished = true;
-            // Dead letters are publishes too, and no faster than the store.
-            client.publishes |= outcome == Outcome::Rejected;
-        }
-        let upto = part.unwrap_or(whole);
-        let settled = self.unacked.count_upto(upto);
-        let weight = settled.saturating_mul(outcome.weight());
-        client.settles_left = client.settles_left.saturating_sub(weight);
-        upto
     }
 
     #[inline]
@@ -278,6 +233,12 @@ pub(crate) fn hand_back(
 ) {
     if outcome == Outcome::Requeued {
         client.hand_over(&mut turn.wakes);
+        let trace = client.trace();
+        let held = held.inspect(|held| {
+            if let Some(trace) = &trace {
+                trace.settled(held, outcome);
+            }
+        });
         requeue(held, &mut turn.wakes);
         return;
     }

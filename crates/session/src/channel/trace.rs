@@ -1,7 +1,11 @@
-//! Copies for the firehose, while the virtual host is traced.
+//! Copies for the firehose, and word for who follows messages, while the virtual host is traced.
 
-use broker::{Broker, ConnectionInfo, Entry, Message, Route, Tap, VHost, Wakes};
+use std::sync::Arc;
 
+use broker::{AckMode, Broker, ConnectionInfo, Entry, Message, Queue, Route, Tap, VHost, Wakes};
+
+use crate::channel::settle::Outcome;
+use crate::channel::unacked::Held;
 use crate::client::Client;
 
 /// A traced client.
@@ -37,15 +41,38 @@ impl<'a> Trace<'a> {
         }
     }
 
-    /// `channel` delivers a message from `queue`.
+    /// `channel` delivers a message from a queue to the consumer of this tag, empty for
+    /// `basic.get`.
     #[cold]
-    pub(crate) fn delivered(&self, channel: u16, entry: &Entry, queue: &str, wakes: &mut Wakes) {
+    pub(crate) fn delivered(
+        &self,
+        channel: u16,
+        entry: &Entry,
+        (queue, consumer_tag, ack): (&Arc<Queue>, &str, AckMode),
+        wakes: &mut Wakes,
+    ) {
         let tap = Tap {
             channel,
             ..self.tap
         };
-        let delivery = (&entry.message, entry.redelivered);
-        self.vhost.trace_deliver(delivery, queue, &tap, wakes);
+        self.vhost
+            .trace_deliver(entry, (queue, consumer_tag), &tap, wakes);
+        if ack == AckMode::Automatic {
+            self.vhost.trace_settle(queue, entry.seq, "acked", &tap);
+        }
+    }
+
+    /// The client is done with a delivery.
+    #[cold]
+    pub(crate) fn settled(&self, held: &Held, outcome: Outcome) {
+        let outcome = match outcome {
+            Outcome::Acked => "acked",
+            Outcome::Rejected => "rejected",
+            Outcome::Requeued => "requeued",
+        };
+        let seq = held.settled().seq;
+        self.vhost
+            .trace_settle(&held.origin.queue, seq, outcome, &self.tap);
     }
 }
 

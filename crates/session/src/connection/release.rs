@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering;
 use broker::{Facts, Queue, Removed};
 
 use crate::channel::parked::Parked;
-use crate::channel::settle::requeue;
+use crate::channel::settle::{Outcome, requeue};
 use crate::client::{Consumer, Source};
 use crate::connection::running::{Running, Slot};
 use crate::turn::Turn;
@@ -43,7 +43,13 @@ impl Running {
             channel.forget_consumer(consumer, &mut self.client);
         }
         let settled = channel.tx.take().into_iter().flat_map(|tx| tx.into_held());
-        requeue(channel.unacked.take_all().chain(settled), &mut turn.wakes);
+        let trace = self.client.trace();
+        let held = channel.unacked.take_all().chain(settled).inspect(|held| {
+            if let Some(trace) = &trace {
+                trace.settled(held, Outcome::Requeued);
+            }
+        });
+        requeue(held, &mut turn.wakes);
         // Now it is the others' turn.
         for consumer in &consumers {
             if let Source::Queue(origin) = &consumer.source {

@@ -3,8 +3,6 @@
 mod access;
 mod http;
 mod ignored;
-#[cfg(test)]
-mod known;
 mod limits;
 mod listeners;
 mod log;
