@@ -109,7 +109,7 @@ async fn list(
 ) -> List {
     answer(
         &context,
-        &caller.vhosts(&context),
+        &caller.vhosts(&context)?,
         listed(&listing),
         &listing,
         &past,
@@ -124,7 +124,7 @@ async fn detailed(
 ) -> List {
     answer(
         &context,
-        &caller.vhosts(&context),
+        &caller.vhosts(&context)?,
         Detail::Full,
         &listing,
         &past,
