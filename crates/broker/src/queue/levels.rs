@@ -440,12 +440,15 @@ impl Levels {
         picked
     }
 
-    /// A message in memory.
-    pub(crate) fn warm_at(&self, seq: u64) -> Option<&Entry> {
-        let returned = self.more.as_ref().map(|more| &more.returned);
-        let returned = returned.and_then(|all| all.iter().find(|entry| entry.seq == seq));
-        let level = self.iter().nth(level_of(seq));
-        returned.or_else(|| level?.ready.warm_at(seq))
+    /// Copies of those of `seqs`, ascending, that are in memory.
+    pub(crate) fn look_at(&self, seqs: &[u64]) -> Vec<Entry> {
+        let returned = self.more.iter().flat_map(|more| &more.returned);
+        let returned = returned.filter(|entry| seqs.binary_search(&entry.seq).is_ok());
+        let ready = seqs.iter().filter_map(|seq| {
+            let level = self.iter().nth(level_of(*seq))?;
+            level.ready.warm_at(*seq)
+        });
+        returned.chain(ready).cloned().collect()
     }
 
     /// The run of a message that is in the store only.

@@ -100,8 +100,7 @@ impl Queue {
     pub fn look_at(&self, seqs: &[u64]) -> Vec<Entry> {
         let seqs = sorted(seqs);
         let state = self.lock();
-        let warm = |seq: &u64| state.ready.warm_at(*seq).cloned();
-        let mut seen: Vec<Entry> = seqs.iter().filter_map(warm).collect();
+        let mut seen = state.ready.look_at(&seqs);
         let cold = |seq: &u64| state.ready.cold_at(*seq).is_some();
         let cold: Vec<u64> = seqs.iter().copied().filter(cold).collect();
         let runs = cold_runs(&state, &cold);
