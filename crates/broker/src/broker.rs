@@ -70,6 +70,11 @@ pub struct Broker {
 }
 
 impl Broker {
+    /// How much there is in all virtual hosts together.
+    pub(crate) fn census(&self) -> &Census {
+        &self.census
+    }
+
     /// Opens the data directory and brings back everything durable.
     ///
     /// # Errors

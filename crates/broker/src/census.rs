@@ -45,8 +45,13 @@ impl Census {
     /// Whether there may be one queue more. Declares in several virtual hosts at the same moment
     /// may each be the last one allowed.
     pub(crate) fn check_queue(&self, name: &str) -> Result<(), Error> {
+        self.check_queues(0, name)
+    }
+
+    /// Whether there may be one queue more after `further` others.
+    pub(crate) fn check_queues(&self, further: u64, name: &str) -> Result<(), Error> {
         match self.queue_limit {
-            Some(limit) if self.queues.load(Ordering::Relaxed) >= limit.into() => {
+            Some(limit) if self.queues.load(Ordering::Relaxed) + further >= limit.into() => {
                 Err(Error::Refused(format!(
                     "cannot declare queue '{name}': queue limit in cluster ({limit}) is reached"
                 )))
@@ -57,8 +62,18 @@ impl Census {
 
     /// The same for an exchange.
     pub(crate) fn check_exchange(&self, name: &str, vhost: &str) -> Result<(), Error> {
+        self.check_exchanges(0, name, vhost)
+    }
+
+    /// The same for an exchange after `further` others.
+    pub(crate) fn check_exchanges(
+        &self,
+        further: u64,
+        name: &str,
+        vhost: &str,
+    ) -> Result<(), Error> {
         match self.exchange_limit {
-            Some(limit) if self.exchanges.load(Ordering::Relaxed) >= limit.into() => {
+            Some(limit) if self.exchanges.load(Ordering::Relaxed) + further >= limit.into() => {
                 Err(Error::Refused(format!(
                     "cannot declare exchange '{name}' in vhost '{vhost}': exchange limit of {limit} is reached"
                 )))

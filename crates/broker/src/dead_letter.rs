@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use crate::deaths::{self, Death};
+use crate::limits::DEAD_LETTERS_AT_ONCE_MAX;
 use crate::message::{Entry, Message};
 use crate::queue::{DeadLetterStrategy, Queue, Rules};
 use crate::vhost::VHost;
@@ -70,7 +71,7 @@ pub(crate) fn pass_on(letters: Vec<DeadLetter>, wakes: &mut Wakes) {
                 .undeliverable(letter.entry, letter.reason, &letter.rules);
             continue;
         };
-        if !same(&group.targets, &targets) {
+        if !same(&group.targets, &targets) || group.letters.len() >= DEAD_LETTERS_AT_ONCE_MAX {
             group.publish(wakes);
             group.targets = targets;
         }

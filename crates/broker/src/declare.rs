@@ -444,10 +444,7 @@ impl VHost {
             .filter(|limit| usize::try_from(*limit).is_ok_and(|limit| self.queue_count() >= limit));
         match limit {
             None => Ok(()),
-            Some(limit) => Err(Error::Refused(format!(
-                "cannot declare queue '{name}': queue limit in vhost '{}' ({limit}) is reached",
-                self.name
-            ))),
+            Some(limit) => Err(Error::queue_limit(name, &self.name, limit)),
         }
     }
 }

@@ -195,6 +195,13 @@ impl From<BindError> for Error {
 }
 
 impl Error {
+    /// A queue that would be one too many in its virtual host.
+    pub(crate) fn queue_limit(queue: &str, vhost: &str, limit: i64) -> Self {
+        Self::Refused(format!(
+            "cannot declare queue '{queue}': queue limit in vhost '{vhost}' ({limit}) is reached"
+        ))
+    }
+
     /// The reply code; its level (channel or connection) follows from it.
     #[must_use]
     pub const fn reply_code(&self) -> ReplyCode {

@@ -92,9 +92,17 @@ pub const TAGS_MAX: usize = 64;
 /// so. The timers come back at once for the rest.
 pub const DEATHS_SLICE_MAX: usize = 1000;
 
+/// Dead letters that are published together, and that a turn collects before it passes them
+/// on: it bounds how long others wait for the queue they go to, and what their copies take.
+pub const DEAD_LETTERS_AT_ONCE_MAX: usize = 1024;
+
+/// Bytes of transient messages that wait behind dead letters which have to be read, to keep
+/// their order. More of them go ahead. Twice what a channel holds of unsettled ones.
+pub const DEAD_LETTERS_WAITING_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
 /// Rounds of reading back that whoever uses a deep queue does for what expires or is too much
 /// in it; the timers go on.
-pub const TENDING_ROUNDS_MAX: usize = 16;
+pub const TENDING_ROUNDS_MAX: usize = 4;
 
 /// Dead letters of one queue that are on their way at a time if it keeps them until they have
 /// been taken: RabbitMQ's figure. The others are in the store only.
@@ -106,6 +114,9 @@ pub const DEAD_LETTER_RETRY_MS: u64 = 180_000;
 
 /// Milliseconds between two looks whether the topology has changed, while dead letters wait.
 pub const TOPOLOGY_LOOK_MS: u64 = 500;
+
+/// Milliseconds until a dead letter that is not on the disk yet is looked for again.
+pub const UNCOMMITTED_RETRY_MS: u64 = 2;
 
 /// Messages of one quorum queue whose returns are counted; of others, each return counts as
 /// the first. Tens of mebibytes, for a million messages that all came back.

@@ -43,6 +43,8 @@ pub enum Event {
 pub struct Batch {
     /// Messages, in order for each consumer.
     pub deliveries: Vec<Delivery>,
+    /// Bytes of the messages.
+    pub bytes: usize,
     /// Consumers that were paused because this outbox was full: resume them.
     pub paused: Vec<ConsumerId>,
     /// The rest; to be looked at after the deliveries.
@@ -162,7 +164,7 @@ impl Outbox {
             return false;
         }
         std::mem::swap(&mut inner.batch, batch);
-        self.bytes.store(0, Ordering::Relaxed);
+        batch.bytes = self.bytes.swap(0, Ordering::Relaxed);
         true
     }
 }

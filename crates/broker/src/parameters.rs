@@ -26,7 +26,7 @@ use crate::vhost_meta::{VHostChange, VHostLimits};
 const KEPT: [&str; 3] = ["federation-upstream", "federation-upstream-set", "shovel"];
 
 /// The component of a virtual host's limits.
-const VHOST_LIMITS: &str = "vhost-limits";
+pub(crate) const VHOST_LIMITS: &str = "vhost-limits";
 
 /// The name of the cluster, as a global parameter.
 const CLUSTER_NAME: &str = "cluster_name";
@@ -111,7 +111,7 @@ impl VHost {
         all.pop()
     }
 
-    fn keep(&self, component: &str, name: &str, value: Value) -> Result<Applied, Error> {
+    fn keep(&self, component: &str, name: &str, value: Value, by: &str) -> Result<Applied, Error> {
         let mut kept = self.parameters.kept.write();
         if kept.len() >= PARAMETERS_MAX {
             return Err(Error::InvalidParameter(format!(
@@ -122,7 +122,9 @@ impl VHost {
         let ticket = self.services.store.put(&record.key, &record.value);
         let before = kept.insert((component.to_owned(), name.to_owned()), value);
         self.services.events.emit("parameter.set", || {
-            Facts::of_parameter(&self.name, name).text("component", component)
+            Facts::of_parameter(&self.name, name)
+                .text("component", component)
+                .by(by)
         });
         Ok(Applied {
             created: before.is_none(),
@@ -178,7 +180,7 @@ pub(crate) fn check_parameter(component: &str, name: &str, value: &Value) -> Res
 }
 
 impl Broker {
-    /// Sets a parameter of a virtual host.
+    /// Sets a parameter of a virtual host on behalf of `by`.
     ///
     /// # Errors
     /// [`Error::NoVhost`]; [`Error::InvalidParameter`] for a component that there isn't, and for a
@@ -189,6 +191,7 @@ impl Broker {
         component: &str,
         name: &str,
         value: Value,
+        by: &str,
     ) -> Result<Applied, Error> {
         let no_vhost = || Error::NoVhost(vhost.to_owned());
         let vhost = self.vhost(vhost).ok_or_else(no_vhost)?;
@@ -196,17 +199,17 @@ impl Broker {
         match PolicyClass::of_component(component) {
             Some(class) => {
                 let policy = Policy::parse(class, name, &value).map_err(Error::InvalidParameter)?;
-                vhost.put_policies(vec![(class, policy)])
+                vhost.put_policies(vec![(class, policy)], by)
             }
             None if component == VHOST_LIMITS => {
                 let limits = value.as_object().map(vhost_limits).unwrap_or_default();
                 self.limit(&vhost, limits)
             }
-            None => vhost.keep(component, name, value),
+            None => vhost.keep(component, name, value, by),
         }
     }
 
-    /// Clears a parameter of a virtual host. `None` if there is none.
+    /// Clears a parameter of a virtual host on behalf of `by`. `None` if there is none.
     ///
     /// # Errors
     /// [`Error::NoVhost`]; [`Error::InvalidParameter`] for a policy.
@@ -215,6 +218,7 @@ impl Broker {
         vhost: &str,
         component: &str,
         name: &str,
+        by: &str,
     ) -> Result<Option<Ticket>, Error> {
         let no_vhost = || Error::NoVhost(vhost.to_owned());
         let vhost = self.vhost(vhost).ok_or_else(no_vhost)?;
@@ -222,7 +226,7 @@ impl Broker {
             Some(PolicyClass::User) => Err(Error::InvalidParameter(
                 "policies may not be cleared using this method".to_owned(),
             )),
-            Some(class) => Ok(vhost.delete_policy(class, name)),
+            Some(class) => Ok(vhost.delete_policy(class, name, by)),
             None if component == VHOST_LIMITS => {
                 if vhost.parameter(component, name).is_none() {
                     return Ok(None);
@@ -235,7 +239,9 @@ impl Broker {
                 let key = Record::parameter_key(vhost.name(), component, name);
                 Ok(removed.map(|_| {
                     self.events().emit("parameter.cleared", || {
-                        Facts::of_parameter(vhost.name(), name).text("component", component)
+                        Facts::of_parameter(vhost.name(), name)
+                            .text("component", component)
+                            .by(by)
                     });
                     self.store().remove(&key)
                 }))
@@ -267,11 +273,16 @@ impl Broker {
         self.globals().0.read().get(name).cloned()
     }
 
-    /// Sets a global parameter.
+    /// Sets a global parameter on behalf of `by`.
     ///
     /// # Errors
     /// [`Error::InvalidParameter`] for one that is too large, or one too many.
-    pub fn set_global_parameter(&self, name: &str, value: Value) -> Result<Applied, Error> {
+    pub fn set_global_parameter(
+        &self,
+        name: &str,
+        value: Value,
+        by: &str,
+    ) -> Result<Applied, Error> {
         let record = Record::global(name, &value);
         if record.value.len() > PARAMETER_BYTES_MAX {
             return Err(Error::InvalidParameter(format!(
@@ -286,17 +297,19 @@ impl Broker {
         }
         let ticket = self.store().put(&record.key, &record.value);
         let before = all.insert(name.to_owned(), value);
-        self.events().emit("parameter.set", || of_global(name));
+        self.events()
+            .emit("parameter.set", || of_global(name).by(by));
         Ok(Applied {
             created: before.is_none(),
             ticket: Some(ticket),
         })
     }
 
-    /// Clears a global parameter. `None` if there is none.
-    pub fn clear_global_parameter(&self, name: &str) -> Option<Ticket> {
+    /// Clears a global parameter on behalf of `by`. `None` if there is none.
+    pub fn clear_global_parameter(&self, name: &str, by: &str) -> Option<Ticket> {
         self.globals().0.write().remove(name)?;
-        self.events().emit("parameter.cleared", || of_global(name));
+        self.events()
+            .emit("parameter.cleared", || of_global(name).by(by));
         Some(self.store().remove(&Record::global_key(name)))
     }
 
@@ -309,12 +322,12 @@ impl Broker {
         }
     }
 
-    /// Names the cluster.
+    /// Names the cluster on behalf of `by`.
     ///
     /// # Errors
     /// As [`Self::set_global_parameter`].
-    pub fn set_cluster_name(&self, name: &str) -> Result<Applied, Error> {
-        self.set_global_parameter(CLUSTER_NAME, Value::from(name))
+    pub fn set_cluster_name(&self, name: &str, by: &str) -> Result<Applied, Error> {
+        self.set_global_parameter(CLUSTER_NAME, Value::from(name), by)
     }
 
     /// Applies what the store holds of parameters, once everything is there that policies can

@@ -82,8 +82,6 @@ pub struct Settings {
     pub load_definitions: Option<PathBuf>,
     /// Import it only if it has changed since the last time.
     pub definitions_skip_if_unchanged: bool,
-    /// Milliseconds between the samples that the HTTP API's rates are made of.
-    pub collect_statistics_interval_ms: u64,
     /// How much the HTTP API tells of rates.
     pub rates_mode: RatesMode,
     /// When the process started.
@@ -134,7 +132,6 @@ impl Settings {
             durability: Durability::Synced,
             load_definitions: None,
             definitions_skip_if_unchanged: false,
-            collect_statistics_interval_ms: 5000,
             rates_mode: RatesMode::Basic,
             started,
             started_ms,

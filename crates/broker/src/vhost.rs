@@ -27,7 +27,7 @@ use crate::vhost_meta::VHostMeta;
 use crate::wakes::Wakes;
 
 /// Exchanges that every virtual host has from the start.
-const PREDECLARED: [(&str, Kind, bool); 7] = [
+pub(crate) const PREDECLARED: [(&str, Kind, bool); 7] = [
     ("", Kind::Direct, false),
     ("amq.direct", Kind::Direct, false),
     ("amq.fanout", Kind::Fanout, false),

@@ -86,7 +86,7 @@ impl Broker {
     }
 
     /// `default_limits.vhosts`: the first pattern that matches counts.
-    fn default_limits(&self, name: &str) -> VHostLimits {
+    pub(crate) fn default_limits(&self, name: &str) -> VHostLimits {
         for limits in &self.settings().default_vhost_limits {
             match Pattern::new(&limits.pattern) {
                 Ok(pattern) if pattern.matches(name) => {

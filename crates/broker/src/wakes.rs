@@ -3,6 +3,7 @@
 use std::task::Waker;
 
 use crate::dead_letter::{self, DeadLetter};
+use crate::limits::DEAD_LETTERS_AT_ONCE_MAX;
 
 /// The tasks to wake and the dead letters to pass on when the turn is over. A publisher that
 /// fills a hundred outboxes wakes each consumer once, after its locks are gone, and a message
@@ -29,6 +30,14 @@ impl Wakes {
     /// Remembers a message that has died.
     pub(crate) fn bury(&mut self, letter: DeadLetter) {
         self.dead.push(letter);
+    }
+
+    /// Passes dead letters on if they have become many. Not under the lock of a queue.
+    #[inline]
+    pub fn relieve(&mut self) {
+        if self.dead.len() >= DEAD_LETTERS_AT_ONCE_MAX {
+            self.pass_on();
+        }
     }
 
     /// Passes dead letters on, with what dies of that. Not under the lock of a queue.

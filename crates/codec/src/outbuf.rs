@@ -116,6 +116,12 @@ impl OutBuf {
         self.len() > OUTPUT_HARD_MAX
     }
 
+    /// Makes room for so many bytes at once, at most [`OUTPUT_SOFT_MAX`]: to grow step by step is
+    /// to copy what is there each time.
+    pub fn expect(&mut self, bytes: usize) {
+        self.copied.reserve(bytes.min(OUTPUT_SOFT_MAX));
+    }
+
     /// Gives memory back if nothing waits, but for [`OUTPUT_IDLE_MAX`] bytes. For a connection that
     /// goes quiet.
     pub fn shrink_if_empty(&mut self) {

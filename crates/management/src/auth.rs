@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
-use axum::http::header::AUTHORIZATION;
+use axum::http::header::{self, AUTHORIZATION, HeaderName};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};
 use axum::middleware::Next;
@@ -20,12 +20,21 @@ use crate::context::Context;
 use crate::error::ApiError;
 use crate::listener::{Insider, Peer};
 
+/// The cookie that may take the header's place; its value is that of `Basic`.
+pub(crate) const COOKIE: &str = "auth";
+
+/// The one path of the API that needs no login, since it is where one logs in.
+const LOGIN_PATH: &str = "/login";
+
+/// The header that narrows lists to one virtual host.
+const VHOST: HeaderName = HeaderName::from_static("x-vhost");
+
 /// Bytes of an `Authorization` header that are looked at; names and passwords are short.
 pub(crate) const CREDENTIALS_BYTES_MAX: usize = 4096;
 
 /// Somebody with any management tag, and therefore anybody who gets past [`require_login`].
 #[derive(Clone)]
-pub(crate) struct Caller(pub(crate) Arc<User>, Grants);
+pub(crate) struct Caller(pub(crate) Arc<User>, Grants, Option<Arc<str>>);
 
 /// Where it says what a caller may do.
 #[derive(Clone)]
@@ -52,14 +61,15 @@ pub(crate) async fn require_login(
     next: Next,
 ) -> Result<Response, ApiError> {
     // A browser asks with OPTIONS before it sends credentials; the answer tells nothing.
-    if request.method() != Method::OPTIONS {
+    if request.method() != Method::OPTIONS && request.uri().path() != LOGIN_PATH {
         let extensions = request.extensions();
         let peer = extensions.get::<ConnectInfo<Peer>>();
         let peer = peer.map(|ConnectInfo(Peer(address))| *address);
-        let caller = match extensions.get::<ConnectInfo<Insider>>() {
+        let mut caller = match extensions.get::<ConnectInfo<Insider>>() {
             Some(_) => Caller::insider(),
             None => login(&context, request.headers(), peer)?,
         };
+        caller.2 = only(request.headers());
         request.extensions_mut().insert(caller);
     }
     Ok(next.run(request).await)
@@ -70,10 +80,20 @@ fn login(
     headers: &HeaderMap,
     peer: Option<SocketAddr>,
 ) -> Result<Caller, ApiError> {
-    let header = headers
-        .get(AUTHORIZATION)
-        .ok_or(ApiError::CredentialsMissing)?;
-    let (name, password) = credentials(header.as_bytes()).ok_or(ApiError::CredentialsWrong)?;
+    let found = match headers.get(AUTHORIZATION) {
+        Some(header) => credentials(header.as_bytes()),
+        None => decoded(cookie(headers).ok_or(ApiError::CredentialsMissing)?),
+    };
+    let (name, password) = found.ok_or(ApiError::CredentialsWrong)?;
+    authenticate(context, (&name, &password), peer)
+}
+
+/// The caller of this name, if the password is right and it may use the API from there.
+pub(crate) fn authenticate(
+    context: &Context,
+    (name, password): (&str, &str),
+    peer: Option<SocketAddr>,
+) -> Result<Caller, ApiError> {
     let host = peer.map_or_else(String::new, |peer| peer.ip().to_canonical().to_string());
     let from = LoginFrom {
         host: &host,
@@ -81,13 +101,14 @@ fn login(
         protocol: LoginProtocol::Http,
     };
     let (users, now) = (context.broker.users(), (context.info.clock)());
-    match users.authenticate(&name, &password, from, now) {
+    match users.authenticate(name, password, from, now) {
         Ok(user) if user.tags.iter().any(|tag| is_management(tag)) => {
-            Ok(Caller(user, Grants::OfUser(Arc::clone(&context.broker))))
+            let grants = Grants::OfUser(Arc::clone(&context.broker));
+            Ok(Caller(user, grants, None))
         }
         Ok(_) => Err(ApiError::NotAuthorised("Not management user")),
         Err(refused) => {
-            let user = printable(&name);
+            let user = printable(name);
             tracing::warn!(%user, peer = %host, mechanism = "HTTP basic", reason = %refused, "login refused");
             Err(match refused {
                 LoginRefused::NotLoopback => {
@@ -102,10 +123,35 @@ fn login(
 /// Name and password of an `Authorization: Basic` header.
 fn credentials(header: &[u8]) -> Option<(String, String)> {
     let (scheme, encoded) = header.split_at_checked(b"Basic ".len())?;
-    if !scheme.eq_ignore_ascii_case(b"Basic ") || encoded.len() > CREDENTIALS_BYTES_MAX {
+    if !scheme.eq_ignore_ascii_case(b"Basic ") {
         return None;
     }
-    let decoded = STANDARD.decode(encoded.trim_ascii()).ok()?;
+    decoded(encoded.trim_ascii())
+}
+
+/// The value of the cookie that stands for the header; empty after logging out.
+fn cookie(headers: &HeaderMap) -> Option<&[u8]> {
+    let all = headers.get_all(header::COOKIE).into_iter();
+    let mut pairs = all.flat_map(|value| value.as_bytes().split(|byte| *byte == b';'));
+    let value = pairs.find_map(|pair| {
+        let (name, value) = pair.trim_ascii().split_at_checked(COOKIE.len())?;
+        let value = value.strip_prefix(b"=")?;
+        (name == COOKIE.as_bytes()).then_some(value)
+    });
+    value.filter(|value| !value.is_empty())
+}
+
+/// The virtual host that lists are narrowed to; the dashboard's "all" is an empty name.
+fn only(headers: &HeaderMap) -> Option<Arc<str>> {
+    let name = String::from_utf8_lossy(headers.get(VHOST)?.as_bytes());
+    (!name.is_empty()).then(|| name.into())
+}
+
+fn decoded(encoded: &[u8]) -> Option<(String, String)> {
+    if encoded.len() > CREDENTIALS_BYTES_MAX {
+        return None;
+    }
+    let decoded = STANDARD.decode(encoded).ok()?;
     let text = String::from_utf8(decoded).ok()?;
     let (name, password) = text.split_once(':')?;
     Some((name.to_owned(), password.to_owned()))
@@ -126,7 +172,7 @@ fn is_management(tag: &str) -> bool {
 impl Caller {
     /// Whoever came in by the socket in the data directory.
     fn insider() -> Self {
-        Self(Arc::new(User::internal()), Grants::Everything)
+        Self(Arc::new(User::internal()), Grants::Everything, None)
     }
 
     /// The caller as the one who changes a virtual host.
@@ -240,8 +286,15 @@ impl Caller {
         Ok(vhost)
     }
 
-    /// All of those.
-    pub(crate) fn vhosts(&self, context: &Context) -> Vec<Arc<VHost>> {
+    /// All of those, or the one that the request names in a header.
+    pub(crate) fn vhosts(&self, context: &Context) -> Result<Vec<Arc<VHost>>, ApiError> {
+        if let Some(name) = &self.2 {
+            return Ok(vec![self.vhost(context, name)?]);
+        }
+        Ok(self.all_vhosts(context))
+    }
+
+    fn all_vhosts(&self, context: &Context) -> Vec<Arc<VHost>> {
         let mut vhosts = context.broker.vhosts();
         vhosts.retain(|vhost| self.may_access(vhost.name()));
         vhosts
@@ -252,7 +305,7 @@ impl Caller {
         if self.is_monitor() {
             context.broker.vhosts()
         } else {
-            self.vhosts(context)
+            self.all_vhosts(context)
         }
     }
 

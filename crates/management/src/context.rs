@@ -11,6 +11,7 @@ use broker::{Broker, Commits, Ticket};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use crate::cors::Cors;
 use crate::error::ApiError;
 use crate::log_ring::LogRing;
 use crate::rates::Rates;
@@ -46,6 +47,14 @@ pub struct Info {
     pub log: Arc<LogRing>,
     /// The certificates of all listeners with TLS, as they are now.
     pub certificates: watch::Receiver<Vec<ListenerCertificate>>,
+    /// Pages of other origins that may use the API.
+    pub cors: Cors,
+    /// Headers of every answer, in place of the usual ones, by name.
+    pub headers: Vec<(&'static str, String)>,
+    /// Nobody may change operator policies through the API.
+    pub operator_policies_fixed: bool,
+    /// Nobody may add or remove replicas through the API.
+    pub replicas_fixed: bool,
     /// The present. Only the server asks the operating system for it.
     pub clock: fn() -> Instant,
 }
@@ -67,6 +76,10 @@ impl Info {
             log_file: None,
             log: Arc::default(),
             certificates: watch::channel(Vec::new()).1,
+            cors: Cors::default(),
+            headers: Vec::new(),
+            operator_policies_fixed: false,
+            replicas_fixed: false,
             clock,
         }
     }

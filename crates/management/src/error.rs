@@ -26,6 +26,8 @@ pub(crate) enum ApiError {
     ObjectNotFound,
     /// 404 with a reason such as `queue_not_found`.
     NotFound(&'static str),
+    /// 405: the configuration forbids it.
+    MethodNotAllowed,
     /// 412: protected from deletion, with the reason.
     Protected(String),
     /// An AMQP error from the broker, with the text an AMQP client would read.
@@ -77,6 +79,7 @@ impl IntoResponse for ApiError {
             Self::NotAuthorised(reason) => not_authorised(reason),
             Self::ObjectNotFound => refuse(StatusCode::NOT_FOUND, "Object Not Found", "Not Found"),
             Self::NotFound(reason) => refuse(StatusCode::NOT_FOUND, "not_found", reason),
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED.into_response(),
             Self::Protected(reason) => refuse(
                 StatusCode::PRECONDITION_FAILED,
                 "precondition_failed",

@@ -13,6 +13,7 @@ mod auth;
 mod body;
 mod compress;
 mod context;
+mod cors;
 mod error;
 mod listener;
 mod log_ring;
@@ -35,6 +36,7 @@ mod ui;
 mod views;
 
 pub use context::{Info, ListenerCertificate};
+pub use cors::{CORS_AGE_S_DEFAULT, Cors};
 pub use listener::{HTTP_CONNECTIONS_MAX, HTTP_SILENCE_MAX, Socket, TlsSource};
 pub use log_ring::{
     LOG_EVENTS_MAX, LOG_FOLLOWERS_MAX, LOG_TEXT_BYTES_MAX, LOG_WAITING_MAX, LogEvent, LogRing,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::to_bytes;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, VARY,
     X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
@@ -41,6 +41,7 @@ const HEADERS: [(HeaderName, HeaderValue); 5] = [
 /// its routes with a copy of its own, so here it surrounds one: the way to a router inside.
 pub(crate) fn router(context: Arc<Context>) -> Router {
     let login = from_fn_with_state(Arc::clone(&context), require_login);
+    let surround = from_fn_with_state(Arc::clone(&context), surround);
     let prefix = context.info.path_prefix.clone();
     let (routes, described) = api::routes().split();
     let api = routes
@@ -64,9 +65,7 @@ pub(crate) fn router(context: Arc<Context>) -> Router {
                 .nest_service(&folder, app)
         }
     };
-    inside(app)
-        .layer(from_fn(compress))
-        .layer(from_fn(surround))
+    inside(app).layer(from_fn(compress)).layer(surround)
 }
 
 /// A router whose one route leads to another router.
@@ -91,8 +90,10 @@ async fn in_json(request: Request, next: Next) -> Response {
     ApiError::bad_request(String::from_utf8_lossy(&sentence)).into_response()
 }
 
-async fn surround(request: Request, next: Next) -> Response {
+async fn surround(State(context): State<Arc<Context>>, request: Request, next: Next) -> Response {
     let asks_for_methods = request.method() == Method::OPTIONS;
+    let cors = &context.info.cors;
+    let other_origin = cors.asked(request.method(), request.headers());
     let mut response = next.run(request).await;
     // A path that has no OPTIONS of its own answers 405, and names the methods it does have.
     if asks_for_methods && response.status() == StatusCode::METHOD_NOT_ALLOWED {
@@ -100,6 +101,14 @@ async fn surround(request: Request, next: Next) -> Response {
     }
     let headers = response.headers_mut();
     headers.extend(HEADERS);
+    for (name, value) in &context.info.headers {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.insert(*name, value);
+        }
+    }
+    if let Some(asked) = other_origin {
+        cors.allow(asked, headers);
+    }
     headers
         .entry(CACHE_CONTROL)
         .or_insert(const { HeaderValue::from_static("no-cache") });

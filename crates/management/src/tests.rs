@@ -7,6 +7,7 @@ mod compression;
 mod deaths;
 mod declares;
 mod explain;
+mod login;
 mod messages;
 mod metrics;
 mod moves;

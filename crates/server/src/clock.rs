@@ -11,11 +11,16 @@ pub(crate) fn now() -> Instant {
     Instant::now()
 }
 
-/// Now, in milliseconds since 1970; 0 on a machine whose clock stands before that.
-pub(crate) fn unix_ms() -> u64 {
+/// Now, in microseconds since 1970; 0 on a machine whose clock stands before that.
+pub(crate) fn unix_us() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| {
-            u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+            u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
         })
+}
+
+/// The same in milliseconds.
+pub(crate) fn unix_ms() -> u64 {
+    unix_us() / 1000
 }

@@ -13,7 +13,7 @@ mod tests;
 use std::future::Future;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
@@ -129,6 +129,10 @@ impl<S: AsyncRead + AsyncWrite + HangUp + Unpin> Driver<S> {
             unflushed: false,
             alarm: Alarm::default(),
         }
+    }
+
+    fn is_busy(&self) -> bool {
+        matches!(&self.phase, Phase::Open(open) if open.session.is_busy())
     }
 
     fn round(&mut self, cx: &mut Context<'_>, now: Instant) -> Round {
@@ -332,10 +336,12 @@ impl Open {
         cx: &mut Context<'_>,
         turn: &mut Turn<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.session.has_input_left()
-            && inbound.parse_again(|input| self.session.receive(input, turn)) > 0
-        {
-            return Poll::Ready(Ok(()));
+        if self.session.has_input_left() {
+            let parsed = inbound.parse_again(|input| self.session.receive(input, turn));
+            // A method can be so much work that it takes turns without being done.
+            if parsed > 0 || self.session.has_input_left() {
+                return Poll::Ready(Ok(()));
+            }
         }
         match ready!(inbound.poll_read(stream, cx, |input| self.session.receive(input, turn)))? {
             0 => Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into())),
@@ -351,6 +357,11 @@ impl<S: AsyncRead + AsyncWrite + HangUp + Unpin> Future for Driver<S> {
         let now = clock::now();
         for _ in 0..IO_ROUNDS_MAX {
             match self.round(cx, now) {
+                Round::Progress if self.is_busy() => {
+                    // Behind the sockets of the others, not only behind those that are awake.
+                    let _pending = pin!(tokio::task::yield_now()).poll(cx);
+                    return Poll::Pending;
+                }
                 Round::Progress => {}
                 Round::Waiting => {
                     self.out.shrink_if_empty();

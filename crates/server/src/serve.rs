@@ -18,7 +18,7 @@ use crate::connections::{CONNECTIONS_MAX, Connections, DESCRIPTORS_RESERVED};
 use crate::local::LocalSocket;
 use crate::reload::Reload;
 use crate::shutdown::{Signals, Word, say_goodbye};
-use crate::sockets::Sockets;
+use crate::sockets::{Addresses, Sockets};
 use crate::telemetry::{Banner, Log, notify};
 use crate::ticking::Ticking;
 use crate::watch::{Limits, Watch};
@@ -125,20 +125,7 @@ async fn serve(
     let _ticking = Ticking::start(broker).map_err(failed)?;
     let connections = Connections::new(connection_limit());
     let certificates = Certificates::of(&sockets, &bound);
-    let info = management::Info {
-        amqp_listeners: bound.amqp.clone(),
-        amqp_tls_listeners: bound.amqps.clone(),
-        management_listeners: bound.http.clone(),
-        management_tls_listeners: bound.https.clone(),
-        prometheus_listeners: bound.prometheus.clone(),
-        path_prefix: config.management.path_prefix.clone(),
-        settings: shown(config),
-        config_files: config.files.clone(),
-        log_file: telemetry::path(&config.log, &config.data_dir),
-        log: Arc::clone(&log.ring),
-        certificates: certificates.shown(),
-        ..management::Info::new(config.data_dir.clone(), clock::now)
-    };
+    let info = info(config, &bound, &log, &certificates);
     let mut web = sockets.web().map_err(failed)?;
     let (_local, listener) = LocalSocket::bind(&config.data_dir).unzip();
     web.local = listener;
@@ -187,6 +174,33 @@ async fn serve(
     // It has ended by itself if nobody receives this.
     let _ = stop_management.send(());
     outcome
+}
+
+/// What the API shows.
+fn info(
+    config: &Config,
+    bound: &Addresses,
+    log: &Log,
+    certificates: &Certificates,
+) -> management::Info {
+    management::Info {
+        amqp_listeners: bound.amqp.clone(),
+        amqp_tls_listeners: bound.amqps.clone(),
+        management_listeners: bound.http.clone(),
+        management_tls_listeners: bound.https.clone(),
+        prometheus_listeners: bound.prometheus.clone(),
+        path_prefix: config.management.path_prefix.clone(),
+        cors: config.management.cors(),
+        headers: config.management.headers.clone(),
+        operator_policies_fixed: config.management.operator_policies_fixed,
+        replicas_fixed: config.management.replicas_fixed,
+        settings: shown(config),
+        config_files: config.files.clone(),
+        log_file: telemetry::path(&config.log, &config.data_dir),
+        log: Arc::clone(&log.ring),
+        certificates: certificates.shown(),
+        ..management::Info::new(config.data_dir.clone(), clock::now)
+    }
 }
 
 /// The settings in effect, for the API.

@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use broker::{
     Access, AckMode, Actor, Broker, ConnectionId, ConnectionInfo, ConsumerId, Error, Exchange,
-    Message, MessageCounts, Outbox, Pair, Published, PublishedOne, Right, Route, Ticket, VHost,
-    Wakes,
+    Message, Outbox, Pair, Published, PublishedOne, Right, Route, Ticket, VHost, Wakes,
 };
 
 use crate::channel::routes::RouteCache;
@@ -14,6 +13,7 @@ use crate::channel::run::Run;
 use crate::channel::settle::{Outcome, Settling};
 use crate::channel::trace::{Trace, tap};
 use crate::channel::unacked::{Held, Origin};
+use crate::limits::SETTLED_PER_TURN_MAX;
 
 /// The one client of a connection: who it is, what was negotiated with it, and what its
 /// channels have begun and not yet handed to the broker.
@@ -47,6 +47,10 @@ pub(crate) struct Client {
     pub(crate) routes: RouteCache,
     pub(crate) run: Run,
     settling: Settling,
+    /// What may still be settled in this turn, in acknowledgements.
+    pub(crate) settles_left: usize,
+    /// The method just carried out has more to settle than that: it comes again.
+    pub(crate) unfinished: bool,
     /// Publishes handed over in this turn and not yet noted by their channel's confirms.
     pub(crate) published: Vec<PublishedBy>,
     /// Replies that wait for their commit, of all channels.
@@ -134,6 +138,8 @@ impl Client {
             routes: RouteCache::default(),
             run: Run::default(),
             settling: Settling::default(),
+            settles_left: SETTLED_PER_TURN_MAX,
+            unfinished: false,
             published: Vec::new(),
             parked: 0,
             stalled_bytes: 0,
@@ -277,10 +283,6 @@ impl Client {
             return self.settling.reject(held, wakes);
         }
         let settled = held.settled();
-        held.origin.pair.count(&MessageCounts {
-            ack: u64::from(outcome == Outcome::Acked),
-            ..MessageCounts::ZERO
-        });
         self.settling.add(&held.origin, settled, outcome, wakes);
     }
 

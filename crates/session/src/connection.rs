@@ -127,6 +127,12 @@ impl Connection {
         self.input_left && !matches!(&self.phase, Phase::Running(running) if running.is_held_up())
     }
 
+    /// So much is to be done that others should have their turn before it goes on.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        matches!(&self.phase, Phase::Running(running) if running.is_settling)
+    }
+
     /// Sends what has arrived in the outbox, and empties `batch`.
     pub fn deliver(&mut self, batch: &mut Batch, turn: &mut Turn<'_>) {
         self.now = turn.now;

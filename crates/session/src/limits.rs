@@ -13,6 +13,13 @@ pub const RUN_MESSAGES_MAX: usize = 1024;
 /// Settlements handed to a queue under one lock, for the same reason.
 pub const SETTLE_RUN_MAX: usize = 512;
 
+/// Deliveries that the client may settle in a turn before others get theirs. One
+/// `basic.nack` can stand for a million of them, and is then carried out over many turns.
+pub const SETTLED_PER_TURN_MAX: usize = 16 * 1024;
+
+/// As many acknowledgements weigh as one rejection, whose message may be published again.
+pub const REJECTION_WEIGHT: usize = 32;
+
 /// Routes remembered by a connection. A client that publishes to more names than this at a
 /// time loses the memory, not the messages.
 pub const ROUTES_MAX: usize = 1024;

@@ -270,7 +270,8 @@ fn policies_and_parameters_are_set_and_cleared() {
     let broker = Broker::start();
     let mut w = listening(&broker, &["policy.*", "parameter.*"]);
     let http = broker.http();
-    let about = |name: &str| [("name", Value::from(name)), ("vhost", "/".into())];
+    let by = ("user_who_performed_action", Value::from("guest"));
+    let about = |name: &str| [("name", name.into()), ("vhost", "/".into()), by.clone()];
     for (path, name) in [("policies", "ev-p"), ("operator-policies", "ev-o")] {
         let path = format!("/{path}/%2F/{name}");
         let policy = serde_json::json!({
@@ -297,7 +298,7 @@ fn policies_and_parameters_are_set_and_cleared() {
     expect(&mut w, "parameter.set", &facts);
     http.delete(path).ok(204);
     expect(&mut w, "parameter.cleared", &facts);
-    let facts = [("name", "ev-g".into()), ("component", "global".into())];
+    let facts = [("name", "ev-g".into()), ("component", "global".into()), by];
     let value = serde_json::json!({ "name": "ev-g", "value": 1 });
     http.put("/global-parameters/ev-g", &value).ok(201);
     expect(&mut w, "parameter.set", &facts);

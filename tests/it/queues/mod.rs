@@ -4,6 +4,7 @@ mod active;
 mod dead_letters;
 mod full;
 mod kept;
+mod masses;
 mod priorities;
 mod quorum;
 mod time;

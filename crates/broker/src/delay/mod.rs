@@ -116,7 +116,7 @@ impl Delays {
             return None;
         }
         let head = Head {
-            fire_ms: now_ms.saturating_add(delay_ms),
+            fire_ms: self.place.services.clock.after_ms(delay_ms),
             order: state.next_order(),
             further_keys: further_keys.iter().map(|key| (*key).to_owned()).collect(),
         };

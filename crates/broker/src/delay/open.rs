@@ -9,8 +9,12 @@ use crate::delay::bucket::{BucketKey, Phase};
 use crate::delay::state::State;
 use crate::delay::stored::Head;
 
-/// Messages that one slice moves: a few milliseconds, for which nothing fires.
-const SLICE_MESSAGES: usize = 512;
+/// Messages that one slice moves: about a millisecond, for which nothing fires.
+const SLICE_MESSAGES: usize = 128;
+
+/// Milliseconds from one slice to the next, where there is time: the disk and the other
+/// threads have more to do than to prepare for later.
+const PACE_MS: u64 = 2;
 
 /// Bytes that one slice reads.
 const SLICE_BYTES: usize = 1 << 20;
@@ -28,6 +32,17 @@ struct Slice {
     id: QueueId,
     from: u64,
     upto: u64,
+}
+
+impl Slice {
+    /// How long to wait before the next slice, which begins with `from`: not at all, if the
+    /// bucket would not be opened in half the time that is left.
+    fn pause_ms(&self, from: u64, now_ms: u64) -> u64 {
+        let slices = (self.upto.saturating_sub(from) / SLICE_MESSAGES as u64).saturating_add(1);
+        let left_ms = self.key.start_ms().saturating_sub(now_ms);
+        let enough = slices.saturating_mul(PACE_MS) < left_ms / 2;
+        u64::from(enough) * PACE_MS
+    }
 }
 
 /// What reading gave.
@@ -66,7 +81,7 @@ impl Delays {
             self.cascade(&mut state, slice, messages);
         }
         self.proceed(&mut state, slice, last + 1);
-        Some(now_ms)
+        Some(now_ms + slice.pause_ms(last + 1, now_ms))
     }
 
     /// The slice to open now; or when it can be.

@@ -32,15 +32,19 @@ impl Plan {
             outcome.note(set.map(|_| false));
         }
         for (name, value) in self.globals {
-            outcome.note(broker.set_global_parameter(&name, value).map(|_| false));
+            outcome.note(
+                broker
+                    .set_global_parameter(&name, value, &actor.user)
+                    .map(|_| false),
+            );
         }
         for (vhost, policies) in self.policies {
             if let Some(vhost) = broker.vhost(&vhost) {
-                outcome.note(vhost.put_policies(policies).map(|_| false));
+                outcome.note(vhost.put_policies(policies, &actor.user).map(|_| false));
             }
         }
         for (vhost, component, name, value) in self.parameters {
-            let set = broker.set_parameter(&vhost, &component, &name, value);
+            let set = broker.set_parameter(&vhost, &component, &name, value, &actor.user);
             outcome.note(set.map(|_| false));
         }
         for (vhost, declare) in self.queues {

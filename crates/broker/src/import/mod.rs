@@ -10,6 +10,7 @@ mod apply;
 mod item;
 mod people;
 mod plan;
+mod room;
 #[cfg(test)]
 mod tests;
 
@@ -18,6 +19,7 @@ use sha2::{Digest as _, Sha256};
 use store::Ticket;
 
 use crate::broker::Broker;
+use crate::declare::Actor;
 use crate::error::Error;
 use crate::parameters::IMPORTED_HASH;
 use crate::record::Record;
@@ -62,7 +64,8 @@ impl Broker {
     /// Notes that definitions with this hash have been imported.
     pub fn note_imported(&self, hash: &str) {
         // It is short, and there can't be too many of it.
-        let _ = self.set_global_parameter(IMPORTED_HASH, hash.into());
+        let by = Actor::internal().user;
+        let _ = self.set_global_parameter(IMPORTED_HASH, hash.into(), &by);
     }
 
     /// Imports a definitions file, into one virtual host if it is named.
@@ -77,6 +80,7 @@ impl Broker {
         if plan.is_empty() {
             return Ok(Imported::default());
         }
+        plan.check_room(self)?;
         // The journal is in the log before anything of the plan is, so whatever of it a crash
         // leaves there, the next start completes.
         let record = Record::import(&Value::Object(file), vhost);

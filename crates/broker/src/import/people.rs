@@ -39,6 +39,20 @@ impl People {
         self.vhosts.iter().map(|(name, _)| name.clone()).collect()
     }
 
+    /// Names of those that are not there yet, each once.
+    pub(super) fn fresh_vhosts(&self, broker: &Broker) -> Vec<String> {
+        let mut names: Vec<String> = self.new_vhosts().into_iter().collect();
+        names.retain(|name| broker.vhost(name).is_none());
+        names.sort_unstable();
+        names
+    }
+
+    /// The limits that a virtual host is given.
+    pub(super) fn limits(&self, vhost: &str) -> Option<&VHostLimits> {
+        let mut changes = self.vhosts.iter().rev();
+        changes.find_map(|(name, change)| change.limits.as_ref().filter(|_| name == vhost))
+    }
+
     pub(super) fn add_users_and_vhosts(
         &mut self,
         broker: &Broker,

@@ -367,3 +367,74 @@ fn the_same_files_have_the_same_hash() {
     broker.note_imported("x");
     assert!(broker.has_imported("x") && broker.global_parameters().is_empty());
 }
+
+fn queues(vhost: &str, count: usize) -> Value {
+    let queue = |n| json!({"name": format!("q{n}"), "vhost": vhost, "durable": true});
+    (0..count).map(queue).collect()
+}
+
+#[test]
+fn a_file_that_a_limit_would_stop_half_way_changes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let broker = crate::tests::open_with(dir.path(), |settings| {
+        settings.vhost_max = Some(3);
+        settings.cluster_queue_limit = Some(6);
+        settings.cluster_exchange_limit = Some(22);
+        settings.default_vhost_limits = vec![crate::DefaultVhostLimits {
+            pattern: "^small".to_owned(),
+            max_connections: None,
+            max_queues: Some(1),
+        }];
+    });
+    import(
+        &broker,
+        &json!({"vhosts": [{"name": "old", "limits": {"max-queues": 2}}]}),
+    )
+    .unwrap();
+    let exchange = |name: &str| json!({"name": name, "vhost": "/", "type": "fanout"});
+    let limits = |vhost: &str, max: i64| {
+        json!([{"vhost": vhost, "component": "vhost-limits", "name": "limits",
+                "value": {"max-queues": max}}])
+    };
+    for (file, expected) in [
+        (
+            json!({"queues": queues("old", 3)}),
+            "queue 'q2': queue limit in vhost 'old' (2)",
+        ),
+        (
+            json!({"queues": queues("/", 7)}),
+            "queue 'q6': queue limit in cluster (6)",
+        ),
+        (
+            json!({"vhosts": [{"name": "small"}], "queues": queues("small", 2)}),
+            "queue 'q1': queue limit in vhost 'small' (1)",
+        ),
+        (
+            json!({"vhosts": [{"name": "n", "limits": {"max-queues": 0}}],
+                   "queues": queues("n", 1)}),
+            "queue 'q0': queue limit in vhost 'n' (0)",
+        ),
+        (
+            json!({"parameters": limits("/", 1), "queues": queues("/", 2)}),
+            "queue 'q1': queue limit in vhost '/' (1)",
+        ),
+        (
+            json!({"vhosts": [{"name": "a"}, {"name": "b"}]}),
+            "vhost limit of 3",
+        ),
+        (
+            json!({"vhosts": [{"name": "a"}], "exchanges": [exchange("x"), exchange("y")]}),
+            "exchange 'y' in vhost '/': exchange limit of 22",
+        ),
+    ] {
+        let before = broker.export();
+        let error = import(&broker, &file).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error} for {file}");
+        assert_eq!(broker.export(), before, "{file}");
+    }
+    // What is there already does not count twice, and a file may bring its own room.
+    import(&broker, &json!({"queues": queues("old", 2)})).unwrap();
+    import(&broker, &json!({"queues": queues("old", 2)})).unwrap();
+    let roomy = json!({"parameters": limits("old", 4), "queues": queues("old", 4)});
+    assert_eq!(import(&broker, &roomy).unwrap().created, 2);
+}

@@ -36,11 +36,15 @@ impl VHost {
     }
 
     /// Sets policies, all at once. They are in force when this returns. `created` is about the
-    /// last one.
+    /// last one. `by` is who set them.
     ///
     /// # Errors
     /// [`Error::InvalidParameter`] when there would be too many.
-    pub fn put_policies(&self, policies: Vec<(PolicyClass, Policy)>) -> Result<Applied, Error> {
+    pub fn put_policies(
+        &self,
+        policies: Vec<(PolicyClass, Policy)>,
+        by: &str,
+    ) -> Result<Applied, Error> {
         if policies.is_empty() {
             return Ok(Applied::default());
         }
@@ -70,14 +74,14 @@ impl VHost {
         let ticket = records.iter().map(put).max();
         self.replace_policies(set);
         for policy in changed {
-            let facts = || Facts::of_policy(&self.name, &policy);
+            let facts = || Facts::of_policy(&self.name, &policy).by(by);
             self.services.events.emit("policy.set", facts);
         }
         Ok(Applied { created, ticket })
     }
 
-    /// Clears a policy. `None` if there is none of this name.
-    pub fn delete_policy(&self, class: PolicyClass, name: &str) -> Option<Ticket> {
+    /// Clears a policy on behalf of `by`. `None` if there is none of this name.
+    pub fn delete_policy(&self, class: PolicyClass, name: &str, by: &str) -> Option<Ticket> {
         let _changing = self.parameters.changes.lock();
         let mut set = PolicySet::clone(&self.policy_set());
         set.find(class, name)?;
@@ -85,7 +89,7 @@ impl VHost {
         let key = Record::parameter_key(&self.name, class.component(), name);
         let ticket = self.services.store.remove(&key);
         self.replace_policies(set);
-        let facts = || Facts::of_parameter(&self.name, name);
+        let facts = || Facts::of_parameter(&self.name, name).by(by);
         self.services.events.emit("policy.cleared", facts);
         Some(ticket)
     }

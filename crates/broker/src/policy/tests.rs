@@ -302,16 +302,16 @@ fn policies_reach_queues_that_live_and_queues_to_come() {
     let old = vhost.declare_queue(declare("old"), &actor()).unwrap().queue;
     let limit = policy("p", "", 0, json!({"max-length": 5}));
     let applied = vhost
-        .put_policies(vec![(PolicyClass::User, limit)])
+        .put_policies(vec![(PolicyClass::User, limit)], "me")
         .unwrap();
     assert!(applied.created && applied.ticket.is_some());
     let new = vhost.declare_queue(declare("new"), &actor()).unwrap().queue;
     for queue in [&old, &new] {
         assert_eq!(name_of(queue.policies().user).as_deref(), Some("p"));
     }
-    vhost.delete_policy(PolicyClass::User, "p").unwrap();
+    vhost.delete_policy(PolicyClass::User, "p", "me").unwrap();
     assert!(old.policies().user.is_none() && new.policies().definition().is_none());
-    assert!(vhost.delete_policy(PolicyClass::User, "p").is_none());
+    assert!(vhost.delete_policy(PolicyClass::User, "p", "me").is_none());
 }
 
 #[test]
@@ -338,14 +338,14 @@ fn an_alternate_exchange_comes_and_goes_with_its_policy() {
     // The default exchange routes by the queue's name.
     let to_default = policy("ae", "^x$", 0, json!({"alternate-exchange": ""}));
     vhost
-        .put_policies(vec![(PolicyClass::User, to_default)])
+        .put_policies(vec![(PolicyClass::User, to_default)], "me")
         .unwrap();
     assert_eq!(routed(), 1);
     assert!(
         vhost.generation() > generation,
         "cached routes are forgotten"
     );
-    vhost.delete_policy(PolicyClass::User, "ae").unwrap();
+    vhost.delete_policy(PolicyClass::User, "ae", "me").unwrap();
     assert_eq!(routed(), 0);
 }
 
@@ -357,18 +357,20 @@ fn policies_and_parameters_survive_a_restart() {
         let vhost = vhost(&broker);
         vhost.declare_queue(declare("q"), &actor()).unwrap();
         let user = policy("u", "^q", 1, json!({"max-length": 5}));
-        vhost.put_policies(vec![(PolicyClass::User, user)]).unwrap();
+        vhost
+            .put_policies(vec![(PolicyClass::User, user)], "me")
+            .unwrap();
         let operator = value("", 0, json!({"max-length": 3}));
         broker
-            .set_parameter("/", "operator_policy", "o", operator)
+            .set_parameter("/", "operator_policy", "o", operator, "me")
             .unwrap();
         let upstream = json!({"uri": "amqp://"});
         broker
-            .set_parameter("/", "federation-upstream", "f", upstream)
+            .set_parameter("/", "federation-upstream", "f", upstream, "me")
             .unwrap();
-        broker.set_cluster_name("hares").unwrap();
-        broker.set_global_parameter("gone", json!(1)).unwrap();
-        broker.clear_global_parameter("gone").unwrap();
+        broker.set_cluster_name("hares", "me").unwrap();
+        broker.set_global_parameter("gone", json!(1), "me").unwrap();
+        broker.clear_global_parameter("gone", "me").unwrap();
         broker.close().unwrap();
     }
     let broker = open(dir.path());
@@ -393,7 +395,7 @@ fn parameters_of_unknown_components_are_refused() {
     let broker = open(dir.path());
     let refused = |component: &str, value: Value| {
         let error = broker
-            .set_parameter("/", component, "n", value)
+            .set_parameter("/", component, "n", value, "me")
             .unwrap_err();
         error.to_string()
     };
@@ -413,13 +415,18 @@ fn parameters_of_unknown_components_are_refused() {
         refused("federation-upstream", json!({})),
         "Validation failed\n\nKey \"uri\" not found in n\n"
     );
-    let gone = broker.set_parameter("nowhere", "shovel", "n", json!({}));
+    let gone = broker.set_parameter("nowhere", "shovel", "n", json!({}), "me");
     assert!(gone.is_err());
-    assert_eq!(broker.clear_parameter("/", "shovel", "n").unwrap(), None);
-    broker.set_parameter("/", "shovel", "n", json!({})).unwrap();
+    assert_eq!(
+        broker.clear_parameter("/", "shovel", "n", "me").unwrap(),
+        None
+    );
+    broker
+        .set_parameter("/", "shovel", "n", json!({}), "me")
+        .unwrap();
     assert!(
         broker
-            .clear_parameter("/", "shovel", "n")
+            .clear_parameter("/", "shovel", "n", "me")
             .unwrap()
             .is_some()
     );

@@ -27,10 +27,10 @@ pub(crate) struct Enqueue {
 
 impl Enqueue {
     #[inline]
-    pub(super) fn new(state: &QueueState) -> Self {
+    pub(super) fn new(state: &QueueState, messages: usize) -> Self {
         let budget = state.share.budget();
         Self {
-            record: Recording::default(),
+            record: Recording::of(messages),
             ticket: None,
             allowance: budget.allowance(),
             transient_allowance: budget.transient_allowance(),

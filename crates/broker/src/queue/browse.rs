@@ -24,6 +24,16 @@ pub(crate) enum Piece {
     Cold(Run),
 }
 
+impl Piece {
+    /// What is left of `left` messages after these.
+    pub(crate) fn less(&self, left: usize) -> usize {
+        left.saturating_sub(match self {
+            Self::Entry(_) => 1,
+            Self::Cold(run) => usize::try_from(run.count).unwrap_or(usize::MAX),
+        })
+    }
+}
+
 impl Queue {
     /// Copies of at most `max` ready messages in the order of their delivery, from the number
     /// `from` on, or from the first. The next ones begin at one more than the last one's number.

@@ -42,7 +42,7 @@ impl Run {
 
     /// What lies before the message `seq` of `size` bytes, which are `before` messages, and what
     /// lies behind it. The bytes are divided evenly: only the sum is known.
-    fn split(&self, seq: u64, size: u64, before: u64) -> (Self, Self) {
+    pub(crate) fn split(&self, seq: u64, size: u64, before: u64) -> (Self, Self) {
         let others = self.count - 1;
         let before = before.min(others);
         let bytes = self.bytes.saturating_sub(size);
@@ -130,6 +130,15 @@ impl Runs {
             sorted.push(run);
         }
         sorted.0
+    }
+}
+
+impl IntoIterator for Runs {
+    type Item = Run;
+    type IntoIter = std::vec::IntoIter<Run>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
     }
 }
 

@@ -282,6 +282,12 @@ impl Consumers {
         more && !self.lanes[at].busy
     }
 
+    /// Makes room for so many messages at once.
+    pub(crate) fn expect(&mut self, turn: Turn, messages: usize) {
+        let lane = self.classes[turn.class].members[turn.member].lane;
+        self.lanes[lane].staged.reserve(messages);
+    }
+
     /// Staging a message of so many bytes would push what is staged.
     #[inline]
     pub(crate) fn flushes(&self, turn: Turn, bytes: usize) -> bool {

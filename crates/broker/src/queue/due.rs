@@ -81,11 +81,13 @@ impl Queue {
             return;
         }
         let had_ttl = state.timed;
-        state.set_rules(self.place(), rules, wakes);
+        let at_once = state.set_rules(self.place(), rules, wakes);
         if state.timed && !had_ttl {
             self.remember_timed();
         }
-        self.refill(state, wakes);
+        if at_once {
+            self.refill(state, wakes);
+        }
     }
 
     /// Milliseconds that a consumer may take over a delivery, if the queue has a say in it.

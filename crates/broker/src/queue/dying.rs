@@ -1,12 +1,8 @@
 //! Messages that die by a client's word, and what becomes of dead letters.
 
-use codec::Content;
-
-use crate::dead_letter::{DeadLetter, Reason};
+use crate::dead_letter::Reason;
 use crate::ids::ConsumerId;
-use crate::message::{Entry, Expiry, Message};
-use crate::queue::letters::Waiting;
-use crate::queue::levels::{number_of, store_id};
+use crate::message::Entry;
 use crate::queue::settling::settle_in;
 use crate::queue::state::Settled;
 use crate::queue::{Queue, Rules};
@@ -87,65 +83,5 @@ impl Queue {
             state.letters.refused(&entry, reason, (now_ms, generation));
             state.rearm(self.place());
         }
-    }
-
-    /// Sends dead letters that wait on their way, if it is time.
-    pub(super) fn retry_letters(&self, now_ms: u64, wakes: &mut Wakes) {
-        let generation = self.home().map_or(0, |vhost| vhost.generation());
-        let (due, rules) = {
-            let mut state = self.lock();
-            let due = state.letters.take_due(now_ms, generation);
-            (due, std::sync::Arc::clone(&state.rules))
-        };
-        for waiting in due {
-            let entry = self.fetch(&waiting);
-            let mut state = self.lock();
-            if !state.live {
-                return;
-            }
-            if entry.is_none() || !rules.keeps_dead_letters() {
-                state.letters.let_go(waiting);
-            }
-            drop(state);
-            if let (Some(entry), Some(queue)) = (entry, self.handle()) {
-                wakes.bury(DeadLetter {
-                    queue,
-                    rules: std::sync::Arc::clone(&rules),
-                    entry,
-                    reason: waiting.reason,
-                });
-            }
-        }
-    }
-
-    /// Reads a message of this queue from the store, wherever else it may be. None: it is not
-    /// there. Reads from the disk.
-    ///
-    /// # Errors
-    /// It can't be read.
-    pub fn read_one(&self, seq: u64) -> Result<Option<Message>, store::Error> {
-        let (id, number) = (store_id(self.id, seq), number_of(seq));
-        let read = self.services.store.read(id, number, 1, usize::MAX)?;
-        let body = read.into_iter().find(|(found, _)| *found == number);
-        Ok(body.and_then(|(_, body)| Some(Content::from_stored(body.head, body.tail).ok()?.0)))
-    }
-
-    /// Reads one dead letter that is in the store only.
-    fn fetch(&self, waiting: &Waiting) -> Option<Entry> {
-        let message = match self.read_one(waiting.seq) {
-            Ok(message) => message?,
-            Err(error) => {
-                tracing::error!(queue = %self.name, %error, "a dead letter can't be read and is lost");
-                return None;
-            }
-        };
-        Some(Entry {
-            seq: waiting.seq,
-            message,
-            expiry: Expiry::NEVER,
-            redelivered: true,
-            durable: true,
-            settled: false,
-        })
     }
 }

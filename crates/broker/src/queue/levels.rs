@@ -1,13 +1,12 @@
 //! The ready messages of a queue, by priority.
 
-use std::collections::VecDeque;
-
 use store::{Body, QueueId, Ticket};
 
 use crate::message::{Entry, Expiry};
 use crate::queue::browse::Piece;
-use crate::queue::cold::{Before, Run, Runs};
-use crate::queue::pick::Picked;
+use crate::queue::cold::Runs;
+use crate::queue::comebacks::Comebacks;
+use crate::queue::pick::{ColdSpot, Picked, Sought};
 use crate::queue::ready::{Head, Popped, Ready, Stretch};
 
 /// The priority of a number stands in its highest byte.
@@ -83,9 +82,7 @@ struct More {
     /// No level above this one has a message.
     top: usize,
     /// What came back to a quorum queue, in that order: served before anything else.
-    returned: VecDeque<Entry>,
-    returned_bytes: u64,
-    returned_cost: u64,
+    returned: Comebacks,
 }
 
 impl More {
@@ -118,9 +115,7 @@ impl Levels {
                 levels,
                 turns,
                 high_turns: 0,
-                returned: VecDeque::new(),
-                returned_bytes: 0,
-                returned_cost: 0,
+                returned: Comebacks::default(),
             })
         });
         Self { base, more }
@@ -178,17 +173,17 @@ impl Levels {
     }
 
     pub(crate) fn len(&self) -> u64 {
-        self.sum(Ready::len, |more| more.returned.len() as u64)
+        self.sum(Ready::len, |more| more.returned.len())
     }
 
     pub(crate) fn bytes(&self) -> u64 {
-        self.sum(Ready::bytes, |more| more.returned_bytes)
+        self.sum(Ready::bytes, |more| more.returned.bytes())
     }
 
     /// What they take in memory, in bytes.
     #[inline]
     pub(crate) fn cost(&self) -> u64 {
-        self.sum(Ready::cost, |more| more.returned_cost)
+        self.sum(Ready::cost, |more| more.returned.cost())
     }
 
     #[inline]
@@ -240,26 +235,25 @@ impl Levels {
 
     #[inline(never)]
     fn pop_leveled(&mut self) -> Popped {
-        if let Some(entry) = self.pop_returned() {
-            return Popped::Entry(entry);
+        match self.pop_returned() {
+            Popped::Nothing => {}
+            popped => return popped,
         }
         let at = self.next_level();
-        if let Some(more) = &mut self.more {
+        let popped = self.level(at).ready.pop();
+        if let (Some(more), Popped::Entry(_)) = (&mut self.more, &popped) {
             more.high_turns = if at > 0 {
                 HIGH_TURNS.min(more.high_turns + 1)
             } else {
                 0
             };
         }
-        self.level(at).ready.pop()
+        popped
     }
 
-    fn pop_returned(&mut self) -> Option<Entry> {
-        let more = self.more.as_mut()?;
-        let entry = more.returned.pop_front()?;
-        more.returned_bytes -= entry.message.body_len() as u64;
-        more.returned_cost -= entry.message.wire_len() as u64;
-        Some(entry)
+    fn pop_returned(&mut self) -> Popped {
+        let more = self.more.as_mut();
+        more.map_or(Popped::Nothing, |more| more.returned.pop())
     }
 
     /// The level whose turn it is.
@@ -281,12 +275,9 @@ impl Levels {
 
     /// The next message is in the store only: what is to be read.
     pub(crate) fn wanted(&mut self) -> Option<Stretch> {
-        if self
-            .more
-            .as_ref()
-            .is_some_and(|more| !more.returned.is_empty())
-        {
-            return None;
+        let returned = self.more.as_ref().map(|more| &more.returned);
+        if let Some(returned) = returned.filter(|returned| !returned.is_empty()) {
+            return returned.wanted();
         }
         let at = self.next_level();
         self.level(at).ready.wanted()
@@ -295,29 +286,24 @@ impl Levels {
     /// Nobody can tell when the first message of some level expires, because it is in the
     /// store only: what is to be read.
     pub(crate) fn unknown_head(&self) -> Option<Stretch> {
-        self.iter().find_map(|level| level.ready.wanted())
+        let returned = self.more.as_ref().and_then(|more| more.returned.wanted());
+        returned.or_else(|| self.iter().find_map(|level| level.ready.wanted()))
     }
 
     /// What is ready from the number `from` on, in the order of its delivery, for `max`
     /// messages.
     pub(crate) fn pieces(&self, from: Option<u64>, max: usize) -> Vec<Piece> {
-        let returned = match (&self.more, from) {
-            (Some(more), None) => more.returned.iter().take(max).cloned().collect(),
+        let mut pieces = match (&self.more, from) {
+            (Some(more), None) => more.returned.pieces(max),
             _ => Vec::new(),
         };
-        let mut left = max - returned.len();
-        let mut pieces: Vec<Piece> = returned.into_iter().map(Piece::Entry).collect();
+        let mut left = pieces.iter().fold(max, |left, piece| piece.less(left));
         let levels: Vec<&Level> = self.iter().collect();
         let highest = from.map_or(levels.len(), |from| level_of(from) + 1);
         for (at, level) in levels.iter().enumerate().take(highest).rev() {
             let from = from.filter(|from| level_of(*from) == at);
             let more = level.ready.pieces(from.unwrap_or(0), left);
-            left = more.iter().fold(left, |left, piece| match piece {
-                Piece::Entry(_) => left.saturating_sub(1),
-                Piece::Cold(run) => {
-                    left.saturating_sub(usize::try_from(run.count).unwrap_or(usize::MAX))
-                }
-            });
+            left = more.iter().fold(left, |left, piece| piece.less(left));
             pieces.extend(more);
             if left == 0 {
                 break;
@@ -328,23 +314,23 @@ impl Levels {
 
     /// The first messages of all levels.
     pub(crate) fn next_expiry_ms(&self) -> Option<u64> {
-        let returned = self.more.as_ref().and_then(|more| more.returned.front());
+        let returned = self.more.as_ref().map(|more| more.returned.head());
         let expiry = |head: Head<'_>| match head {
             Head::Entry(entry) => entry.expiry.ms(),
             Head::Cold | Head::Nothing => None,
         };
         let heads = self.iter().filter_map(|level| expiry(level.ready.head()));
-        heads
-            .chain(returned.and_then(|entry| entry.expiry.ms()))
-            .min()
+        heads.chain(returned.and_then(expiry)).min()
     }
 
     /// Takes a message that stands first on its level and has expired at `now_ms`.
     pub(crate) fn pop_expired(&mut self, now_ms: u64) -> Option<Entry> {
         let has_come = |expiry: Expiry| expiry.has_come(now_ms);
-        let returned = self.more.as_ref().and_then(|more| more.returned.front());
-        if returned.is_some_and(|entry| has_come(entry.expiry)) {
-            return self.pop_returned();
+        let returned = self.more.as_ref().map(|more| more.returned.head());
+        if matches!(returned, Some(Head::Entry(entry)) if has_come(entry.expiry))
+            && let Popped::Entry(entry) = self.pop_returned()
+        {
+            return Some(entry);
         }
         for level in self.iter_mut() {
             if matches!(level.ready.head(), Head::Entry(entry) if has_come(entry.expiry))
@@ -359,17 +345,25 @@ impl Levels {
     /// Takes in what the store has read of the queue of `stretch`.
     pub(crate) fn thaw(&mut self, stretch: Stretch, read: Vec<(u64, Body)>) -> u64 {
         let at = level_of(stretch.first);
-        let read = read
+        let mut read = read
             .into_iter()
             .map(|(number, body)| (seq_of(at, number), body))
             .collect();
+        let returned = self.more.as_mut().map(|more| &mut more.returned);
+        if let Some(lost) = returned.and_then(|all| all.thaw(stretch, &mut read)) {
+            return lost;
+        }
         self.level(at).ready.thaw(stretch, read)
     }
 
     /// Gives up the messages from `first`, where a run begins, to the number `damaged`.
     pub(crate) fn skip(&mut self, first: u64, damaged: u64) {
         let at = level_of(first);
-        self.level(at).ready.skip(first, seq_of(at, damaged));
+        let damaged = seq_of(at, damaged);
+        let returned = self.more.as_mut().map(|more| &mut more.returned);
+        if !returned.is_some_and(|all| all.skip(first, damaged)) {
+            self.level(at).ready.skip(first, damaged);
+        }
     }
 
     /// Puts messages back where they were. `returned` is sorted by number.
@@ -386,16 +380,19 @@ impl Levels {
         }
     }
 
-    /// Puts messages before all others, in this order.
-    pub(crate) fn put_first(&mut self, returned: Vec<Entry>) {
+    /// Puts messages before all others but those that came back before: those whose bodies are
+    /// in the store, which were delivered first, and then the others.
+    pub(crate) fn put_first(&mut self, runs: Runs, returned: Vec<Entry>) {
         let Some(more) = &mut self.more else {
-            return self.put_back(returned);
+            self.put_back(returned);
+            return self.put_back_cold(runs);
         };
-        for entry in &returned {
-            more.returned_bytes += entry.message.body_len() as u64;
-            more.returned_cost += entry.message.wire_len() as u64;
+        for run in runs {
+            more.returned.push_cold(run);
         }
-        more.returned.extend(returned);
+        for entry in returned {
+            more.returned.push(entry);
+        }
     }
 
     /// Takes back messages whose bodies are in the store.
@@ -426,23 +423,13 @@ impl Levels {
             return Vec::new();
         };
         let is_one = |entry: &Entry| seqs.binary_search(&entry.seq).is_ok() && wanted(entry);
-        let (mut picked, mut left) = (Vec::new(), VecDeque::new());
-        for entry in more.returned.drain(..) {
-            if is_one(&entry) {
-                more.returned_bytes -= entry.message.body_len() as u64;
-                more.returned_cost -= entry.message.wire_len() as u64;
-                picked.push(Picked::returned(entry));
-            } else {
-                left.push_back(entry);
-            }
-        }
-        more.returned = left;
-        picked
+        let picked = more.returned.take_if(is_one);
+        picked.into_iter().map(Picked::returned).collect()
     }
 
     /// Copies of those of `seqs`, ascending, that are in memory.
     pub(crate) fn look_at(&self, seqs: &[u64]) -> Vec<Entry> {
-        let returned = self.more.iter().flat_map(|more| &more.returned);
+        let returned = self.more.iter().flat_map(|more| more.returned.entries());
         let returned = returned.filter(|entry| seqs.binary_search(&entry.seq).is_ok());
         let ready = seqs.iter().filter_map(|seq| {
             let level = self.iter().nth(level_of(*seq))?;
@@ -451,15 +438,41 @@ impl Levels {
         returned.chain(ready).cloned().collect()
     }
 
-    /// The run of a message that is in the store only.
-    pub(crate) fn cold_at(&self, seq: u64) -> Option<&Run> {
-        self.iter().nth(level_of(seq))?.ready.cold_at(seq)
+    /// Where those of `seqs`, ascending, lie that are in the store only, in the same order.
+    pub(crate) fn look_up(&self, seqs: &[u64]) -> Vec<ColdSpot> {
+        let mut spots = Vec::new();
+        for run in self.more.iter().flat_map(|more| more.returned.runs()) {
+            let start = seqs.partition_point(|seq| *seq < run.first);
+            let inside = seqs.get(start..).unwrap_or_default();
+            let inside = inside.iter().take_while(|seq| **seq <= run.last);
+            spots.extend(inside.map(|seq| ColdSpot::new(*seq, run, true)));
+        }
+        spots.extend(seqs.iter().filter_map(|seq| {
+            let level = self.iter().nth(level_of(*seq))?;
+            let run = level.ready.cold_at(*seq)?;
+            Some(ColdSpot::new(*seq, run, false))
+        }));
+        spots.sort_unstable_by_key(|spot| spot.seq);
+        spots
     }
 
-    /// Takes a message that has been read from the store out of its run.
-    pub(crate) fn pick_cold(&mut self, seq: u64, size: u64, before: Before) -> bool {
-        let at = level_of(seq);
-        at < self.count() && self.level(at).ready.pick_cold(seq, size, before)
+    /// Takes a message that has been read from the store out of its run, unless it lies
+    /// elsewhere by now.
+    pub(crate) fn pick_cold(&mut self, sought: Sought) -> Option<Picked> {
+        let Sought {
+            entry,
+            size,
+            before,
+            returned,
+        } = sought;
+        let at = level_of(entry.seq);
+        if returned {
+            let more = self.more.as_mut()?;
+            let taken = more.returned.take_out(entry.seq, size, before);
+            return taken.then(|| Picked::returned(entry));
+        }
+        let taken = at < self.count() && self.level(at).ready.pick_cold(entry.seq, size, before);
+        taken.then(|| Picked::ready(entry))
     }
 
     /// Puts back what was picked, to its place on its level or before all others.
@@ -474,8 +487,6 @@ impl Levels {
         }
         if let Some(more) = &mut self.more {
             for entry in returned.into_iter().rev() {
-                more.returned_bytes += entry.message.body_len() as u64;
-                more.returned_cost += entry.message.wire_len() as u64;
                 more.returned.push_front(entry);
             }
         }
@@ -494,8 +505,8 @@ impl Levels {
         for level in self.iter_mut() {
             runs.extend(level.ready.clear());
         }
-        while let Some(entry) = self.pop_returned() {
-            runs.push((entry.seq, entry.seq));
+        if let Some(more) = &mut self.more {
+            runs.extend(more.returned.clear());
         }
         runs
     }

@@ -20,6 +20,8 @@ pub(crate) enum Purpose {
 /// Collects what a run has to record, as stretches of successive numbers.
 #[derive(Default)]
 pub(crate) struct Recording {
+    /// Messages of the run, to make room for them at once.
+    expected: usize,
     purpose: Purpose,
     first: u64,
     bodies: Vec<Body>,
@@ -37,6 +39,14 @@ pub(crate) struct Tickets {
 }
 
 impl Recording {
+    /// For a run of so many messages.
+    pub(crate) fn of(messages: usize) -> Self {
+        Self {
+            expected: messages,
+            ..Self::default()
+        }
+    }
+
     pub(crate) fn add(&mut self, place: Place<'_>, entry: &Entry, purpose: Purpose) {
         let seq = entry.seq;
         if seq != self.first + self.bodies.len() as u64 || purpose != self.purpose {
@@ -44,6 +54,7 @@ impl Recording {
         }
         if self.bodies.is_empty() {
             (self.first, self.purpose) = (seq, purpose);
+            self.bodies.reserve_exact(self.expected);
         }
         let notes = Notes {
             expires_at_ms: entry.expiry.ms().unwrap_or(0),

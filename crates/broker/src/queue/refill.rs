@@ -35,6 +35,12 @@ impl Queue {
                     return Some(Got { entry, remaining });
                 }
                 Search::Read(stretch) => stretch,
+                Search::Expired => {
+                    drop(state);
+                    wakes.flush();
+                    state = self.lock();
+                    continue;
+                }
                 Search::Empty => return None,
             };
             let progress;

@@ -105,6 +105,8 @@ pub(crate) enum Search {
     Found(Entry),
     /// Read this from the store and ask again.
     Read(Stretch),
+    /// Let others have the lock, and ask again: a slice of what has expired is out of the way.
+    Expired,
     Empty,
 }
 
@@ -151,7 +153,7 @@ impl QueueState {
             let little = self.share.budget().allowance() / 2;
             self.ready.rejoin(little);
         }
-        let mut enqueue = Enqueue::new(self);
+        let mut enqueue = Enqueue::new(self, run.len());
         if !(self.special || self.timed || self.consumers.is_spent()) && self.ready.is_empty() {
             self.hand_out(place, &mut run, &mut enqueue, wakes);
         }
@@ -200,12 +202,15 @@ impl QueueState {
     fn hand_out(
         &mut self,
         place: Place<'_>,
-        run: &mut impl Iterator<Item = Message>,
+        run: &mut impl ExactSizeIterator<Item = Message>,
         enqueue: &mut Enqueue,
         wakes: &mut Wakes,
     ) {
         let sole = self.consumers.is_sole();
         while let Some(turn) = self.consumers.next() {
+            if sole {
+                self.consumers.expect(turn, run.len());
+            }
             loop {
                 let Some(message) = run.next() else {
                     return;
@@ -393,9 +398,15 @@ impl QueueState {
             .queue
             .now_ms_if(self.timed || self.rules.expires_ms.is_some());
         self.unused_since_ms = now_ms;
+        let mut expired = 0;
         let mut entry = loop {
+            if expired == DEATHS_SLICE_MAX {
+                self.settle_collected(place);
+                return Search::Expired;
+            }
             match (self.ready.pop(), self.ready.wanted()) {
                 (Popped::Entry(entry), _) if entry.expiry.is_before(now_ms) => {
+                    expired += 1;
                     self.die(place, entry, Reason::Expired, wakes);
                 }
                 (Popped::Entry(entry), _) => break entry,
@@ -482,12 +493,12 @@ impl QueueState {
         }
         if self.rules.kind == QueueKind::Quorum {
             self.count_returns(place, &mut entries, &mut runs, wakes);
-            self.ready.put_first(entries);
+            self.ready.put_first(runs, entries);
         } else {
             entries.sort_by_key(|e| e.seq);
             self.ready.put_back(entries);
+            self.ready.put_back_cold(runs);
         }
-        self.ready.put_back_cold(runs);
         self.come_back(place, wakes);
     }
 

@@ -27,6 +27,7 @@ impl QueueState {
             if let Some(entry) = expired {
                 self.die(place, entry, Reason::Expired, wakes);
             } else if self.is_over()
+                && !self.has_unread_head()
                 && let Popped::Entry(entry) = self.ready.pop()
             {
                 self.die(place, entry, Reason::Maxlen, wakes);
@@ -52,15 +53,21 @@ impl QueueState {
             && rules.are_exceeded(self.ready.len(), self.ready.bytes())
     }
 
+    /// What stands first somewhere may have expired, and has to be read to know.
+    fn has_unread_head(&self) -> bool {
+        self.timed && !self.unreadable && self.ready.unknown_head().is_some()
+    }
+
     /// What has to be read to tell what expires when, or to drop it.
     pub(super) fn wanted_to_tend(&mut self) -> Option<Stretch> {
-        if self.is_over() {
-            return self.ready.wanted();
+        let unknown = match self.timed {
+            true => self.ready.unknown_head(),
+            false => None,
+        };
+        match unknown {
+            None if self.is_over() => self.ready.wanted(),
+            unknown => unknown,
         }
-        if self.timed {
-            return self.ready.unknown_head();
-        }
-        None
     }
 
     /// A message that is in no list any more is dead: it goes on as a dead letter, or it is
@@ -86,6 +93,14 @@ impl QueueState {
         }
         if self.rules.keeps_dead_letters() && !self.letters.admit(&entry, reason) {
             return;
+        }
+        let mut entry = entry;
+        if !self.rules.keeps_dead_letters() && self.letters.are_waiting() {
+            self.arm(place, 0);
+            let Some(excess) = self.letters.line_up(entry, reason) else {
+                return;
+            };
+            entry = excess;
         }
         if let Some(queue) = place.queue.handle() {
             wakes.bury(DeadLetter {
@@ -170,8 +185,9 @@ impl QueueState {
         }
     }
 
-    /// Other rules hold from now on.
-    pub(super) fn set_rules(&mut self, place: Place<'_>, rules: Rules, wakes: &mut Wakes) {
+    /// Other rules hold from now on. True: so do they for what is there already, as far as
+    /// that is in memory. Else the timers see to it.
+    pub(super) fn set_rules(&mut self, place: Place<'_>, rules: Rules, wakes: &mut Wakes) -> bool {
         self.timed |= rules.message_ttl_ms.is_some();
         let began_to_expire = self.rules.expires_ms.is_none();
         // What is fixed at declaration stays.
@@ -186,7 +202,14 @@ impl QueueState {
         if began_to_expire {
             self.touch(place);
         }
-        self.tend(place, wakes);
+        // One thread does all of it, or dead letters would overtake each other.
+        let at_once = self.ready.len() <= DEATHS_SLICE_MAX as u64;
+        if at_once {
+            self.tend(place, wakes);
+        } else {
+            self.arm(place, 0);
+        }
         self.rearm(place);
+        at_once
     }
 }

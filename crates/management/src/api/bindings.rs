@@ -104,7 +104,7 @@ async fn list(
     Query(listing): Listing,
     Query(wanted): Query<Wanted>,
 ) -> List {
-    let vhosts = caller.vhosts(&context);
+    let vhosts = caller.vhosts(&context)?;
     answer(
         vhosts
             .iter()

@@ -121,7 +121,7 @@ async fn cancel(
 }
 
 async fn list(State(context): Shared, caller: Caller, Query(listing): Listing) -> List {
-    answer(&context, rows(&caller.vhosts(&context)), &listing)
+    answer(&context, rows(&caller.vhosts(&context)?), &listing)
 }
 
 async fn of_vhost(

@@ -83,7 +83,7 @@ async fn list(
     Query(listing): Listing,
     Query(past): Past,
 ) -> List {
-    answer(&context, &caller.vhosts(&context), &listing, &past)
+    answer(&context, &caller.vhosts(&context)?, &listing, &past)
 }
 
 async fn of_vhost(

@@ -14,6 +14,7 @@ mod features;
 mod health;
 mod limits;
 mod log;
+mod login;
 mod logins;
 mod messages;
 mod moves;
@@ -83,6 +84,7 @@ pub(crate) fn routes() -> Paths {
         .merge(policies::routes())
         .merge(parameters::routes())
         .merge(limits::routes())
+        .merge(login::routes())
         .merge(logins::routes())
         .merge(health::routes())
         .merge(log::routes())

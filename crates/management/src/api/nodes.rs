@@ -24,6 +24,14 @@ pub(super) fn routes() -> Paths {
         .get("What memory is used for", memory)
         .path("/nodes/{name}/memory/relative")
         .get("The same in percent", relative_memory)
+        .path("/nodes/{name}/memory/ets")
+        .get("Erlang's tables, of which there are none", tables)
+        .path("/nodes/{name}/memory/ets/relative")
+        .get("The same in percent", tables)
+        .path("/nodes/{name}/memory/ets/{filter}")
+        .get("The same of one kind", tables_of)
+        .path("/nodes/{name}/memory/ets/{filter}/relative")
+        .get("The same in percent", tables_of)
         .path("/config/effective")
         .get("The settings in effect, secrets masked", settings)
         .path("/reset")
@@ -47,6 +55,19 @@ fn check_node(context: &Context, name: &str) -> Result<(), ApiError> {
         return Ok(());
     }
     Err(ApiError::ObjectNotFound)
+}
+
+async fn tables(State(context): Shared, _: Monitor, Path(name): Path<String>) -> Answer {
+    check_node(&context, &name)?;
+    Ok(Json(json!({ "ets_tables_memory": "no_tables" })))
+}
+
+async fn tables_of(
+    context: Shared,
+    monitor: Monitor,
+    Path((name, _)): Path<(String, String)>,
+) -> Answer {
+    tables(context, monitor, Path(name)).await
 }
 
 /// What may be shown besides, if it is asked for.

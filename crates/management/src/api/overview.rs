@@ -50,9 +50,14 @@ async fn cluster_name(State(context): Shared) -> Answer {
     Ok(Json(json!({ "name": context.broker.cluster_name() })))
 }
 
-async fn set_cluster_name(State(context): Shared, _: Administrator, fields: Fields) -> Done {
+async fn set_cluster_name(
+    State(context): Shared,
+    caller: Caller,
+    _: Administrator,
+    fields: Fields,
+) -> Done {
     let name = fields.required_text("name")?;
-    let applied = context.broker.set_cluster_name(name)?;
+    let applied = context.broker.set_cluster_name(name, &caller.0.name)?;
     context.committed(applied.ticket).await?;
     Ok(put(false))
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::policies::{to_change, to_show, without_tags};
 use super::{Answer, Done, List, Listing, Shared, put};
-use crate::auth::{Administrator, Policymaker};
+use crate::auth::{Administrator, Caller, Policymaker};
 use crate::body::Fields;
 use crate::error::ApiError;
 use crate::openapi::{Field, Kind, Paths, required};
@@ -55,7 +55,7 @@ fn answer(vhosts: &[Arc<VHost>], component: Option<&str>, listing: &ListQuery) -
 }
 
 async fn list(State(context): Shared, maker: Policymaker, Query(listing): Listing) -> List {
-    answer(&maker.0.vhosts(&context), None, &listing)
+    answer(&maker.0.vhosts(&context)?, None, &listing)
 }
 
 async fn of_component(
@@ -64,7 +64,7 @@ async fn of_component(
     Path(component): Path<String>,
     Query(listing): Listing,
 ) -> List {
-    answer(&maker.0.vhosts(&context), Some(&component), &listing)
+    answer(&maker.0.vhosts(&context)?, Some(&component), &listing)
 }
 
 async fn of_vhost(
@@ -102,7 +102,7 @@ async fn set(
     let value = fields.required("value")?.clone();
     let applied = context
         .broker
-        .set_parameter(vhost.name(), &component, &name, value)
+        .set_parameter(vhost.name(), &component, &name, value, &maker.0.0.name)
         .map_err(in_plain_words)?;
     context.committed(applied.ticket).await?;
     Ok(put(applied.created))
@@ -115,9 +115,10 @@ async fn clear(
 ) -> Done {
     let vhost = to_show(&context, &vhost)?;
     maker.check(&context, &vhost)?;
-    let cleared = context
-        .broker
-        .clear_parameter(vhost.name(), &component, &name)?;
+    let cleared =
+        context
+            .broker
+            .clear_parameter(vhost.name(), &component, &name, &maker.0.0.name)?;
     let ticket = cleared.ok_or(ApiError::ObjectNotFound)?;
     context.committed(Some(ticket)).await?;
     Ok(put(false))
@@ -148,19 +149,27 @@ async fn one_global(State(context): Shared, _: Policymaker, Path(name): Path<Str
 
 async fn set_global(
     State(context): Shared,
+    caller: Caller,
     _: Administrator,
     Path(name): Path<String>,
     fields: Fields,
 ) -> Done {
     super::check_name(&name)?;
     let value = fields.required("value")?.clone();
-    let applied = context.broker.set_global_parameter(&name, value)?;
+    let applied = context
+        .broker
+        .set_global_parameter(&name, value, &caller.0.name)?;
     context.committed(applied.ticket).await?;
     Ok(put(applied.created))
 }
 
-async fn clear_global(State(context): Shared, _: Administrator, Path(name): Path<String>) -> Done {
-    let ticket = context.broker.clear_global_parameter(&name);
+async fn clear_global(
+    State(context): Shared,
+    caller: Caller,
+    _: Administrator,
+    Path(name): Path<String>,
+) -> Done {
+    let ticket = context.broker.clear_global_parameter(&name, &caller.0.name);
     let ticket = ticket.ok_or(ApiError::ObjectNotFound)?;
     context.committed(Some(ticket)).await?;
     Ok(put(false))

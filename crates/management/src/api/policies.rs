@@ -8,7 +8,7 @@ use broker::{Policy, PolicyClass, VHost};
 use serde_json::json;
 
 use super::{Answer, Done, List, Listing, Shared, put};
-use crate::auth::{Administrator, Policymaker};
+use crate::auth::{Administrator, Caller, Policymaker};
 use crate::body::Fields;
 use crate::context::Context;
 use crate::error::ApiError;
@@ -81,6 +81,7 @@ async fn change(
     vhost: &VHost,
     (class, name): (PolicyClass, &str),
     fields: &Fields,
+    by: &Caller,
 ) -> Done {
     super::check_name(name)?;
     let value = json!({
@@ -91,13 +92,18 @@ async fn change(
     });
     let policy = Policy::parse(class, name, &value)
         .map_err(|text| ApiError::bad_request(without_tags(&text)))?;
-    let applied = vhost.put_policies(vec![(class, policy)])?;
+    let applied = vhost.put_policies(vec![(class, policy)], &by.0.name)?;
     context.committed(applied.ticket).await?;
     Ok(put(applied.created))
 }
 
-async fn remove(context: &Context, vhost: &VHost, class: PolicyClass, name: &str) -> Done {
-    let ticket = vhost.delete_policy(class, name);
+async fn remove(
+    context: &Context,
+    vhost: &VHost,
+    (class, name): (PolicyClass, &str),
+    by: &Caller,
+) -> Done {
+    let ticket = vhost.delete_policy(class, name, &by.0.name);
     let ticket = ticket.ok_or(ApiError::ObjectNotFound)?;
     context.committed(Some(ticket)).await?;
     Ok(put(false))
@@ -121,7 +127,7 @@ pub(super) fn to_show(context: &Context, name: &str) -> Result<Arc<VHost>, ApiEr
 }
 
 async fn list(State(context): Shared, maker: Policymaker, Query(listing): Listing) -> List {
-    answer(&maker.0.vhosts(&context), PolicyClass::User, &listing)
+    answer(&maker.0.vhosts(&context)?, PolicyClass::User, &listing)
 }
 
 async fn of_vhost(
@@ -153,7 +159,14 @@ async fn set(
 ) -> Done {
     let vhost = to_change(&context, &vhost)?;
     maker.check(&context, &vhost)?;
-    change(&context, &vhost, (PolicyClass::User, &name), &fields).await
+    change(
+        &context,
+        &vhost,
+        (PolicyClass::User, &name),
+        &fields,
+        &maker.0,
+    )
+    .await
 }
 
 async fn clear(
@@ -163,7 +176,7 @@ async fn clear(
 ) -> Done {
     let vhost = to_show(&context, &vhost)?;
     maker.check(&context, &vhost)?;
-    remove(&context, &vhost, PolicyClass::User, &name).await
+    remove(&context, &vhost, (PolicyClass::User, &name), &maker.0).await
 }
 
 async fn list_operators(State(context): Shared, _: Administrator, Query(listing): Listing) -> List {
@@ -188,21 +201,34 @@ async fn operators_one(
     show(&*to_show(&context, &vhost)?, PolicyClass::Operator, &name)
 }
 
+/// `management.restrictions.operator_policy_changes.disabled`
+fn may_change_operators(context: &Context) -> Result<(), ApiError> {
+    match context.info.operator_policies_fixed {
+        true => Err(ApiError::MethodNotAllowed),
+        false => Ok(()),
+    }
+}
+
 async fn set_operators(
     State(context): Shared,
+    caller: Caller,
     _: Administrator,
     Path((vhost, name)): Path<(String, String)>,
     fields: Fields,
 ) -> Done {
+    may_change_operators(&context)?;
     let vhost = to_change(&context, &vhost)?;
-    change(&context, &vhost, (PolicyClass::Operator, &name), &fields).await
+    let name = (PolicyClass::Operator, &*name);
+    change(&context, &vhost, name, &fields, &caller).await
 }
 
 async fn clear_operators(
     State(context): Shared,
+    caller: Caller,
     _: Administrator,
     Path((vhost, name)): Path<(String, String)>,
 ) -> Done {
+    may_change_operators(&context)?;
     let vhost = to_show(&context, &vhost)?;
-    remove(&context, &vhost, PolicyClass::Operator, &name).await
+    remove(&context, &vhost, (PolicyClass::Operator, &name), &caller).await
 }

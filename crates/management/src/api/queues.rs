@@ -108,7 +108,7 @@ async fn list(
 ) -> List {
     answer(
         &context,
-        &caller.vhosts(&context),
+        &caller.vhosts(&context)?,
         listed(&listing),
         &listing,
         &past,
@@ -123,7 +123,7 @@ async fn detailed(
 ) -> List {
     answer(
         &context,
-        &caller.vhosts(&context),
+        &caller.vhosts(&context)?,
         Detail::Full,
         &listing,
         &past,

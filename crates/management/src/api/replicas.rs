@@ -86,6 +86,10 @@ fn quorum_queue(vhost: &VHost, name: &str) -> Result<Arc<Queue>, ApiError> {
 }
 
 fn this_node(context: &Context, node: &str) -> Result<(), ApiError> {
+    // `management.restrictions.quorum_queue_replica_operations.disabled`
+    if context.info.replicas_fixed {
+        return Err(ApiError::MethodNotAllowed);
+    }
     if node == context.broker.settings().node {
         return Ok(());
     }

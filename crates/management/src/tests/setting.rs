@@ -63,20 +63,20 @@ impl Reply {
 
 impl Setting {
     pub(crate) fn new() -> Self {
-        Self::below("")
+        Self::with(|_| {})
     }
 
-    /// With everything below a prefix.
-    pub(crate) fn below(prefix: &str) -> Self {
+    /// One that is configured otherwise.
+    pub(crate) fn with(configure: impl FnOnce(&mut Info)) -> Self {
         let directory = TempDir::new().unwrap();
         let settings = Settings::new(started(), 1_700_000_000_000);
         let broker = Broker::open(settings, directory.path()).unwrap();
-        let info = Info {
+        let mut info = Info {
             amqp_listeners: vec!["127.0.0.1:5672".parse().unwrap()],
             management_listeners: vec!["127.0.0.1:15672".parse().unwrap()],
-            path_prefix: prefix.to_owned(),
             ..Info::new(directory.path().to_owned(), now)
         };
+        configure(&mut info);
         let context = Context::new(broker, info);
         let app = router(Arc::clone(&context));
         Self {

@@ -61,7 +61,7 @@ async fn only_the_files_of_the_page_are_served() {
 
 #[tokio::test]
 async fn below_a_prefix_the_page_is_at_a_folder() {
-    let setting = Setting::below("/broker");
+    let setting = Setting::with(|info| info.path_prefix = "/broker".to_owned());
     let reply = setting.get("/broker").await;
     assert_eq!(reply.status, StatusCode::PERMANENT_REDIRECT);
     assert_eq!(reply.header("location"), "/broker/");

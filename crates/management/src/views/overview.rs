@@ -200,7 +200,7 @@ pub(crate) fn show(
         release_series_support_status: "supported",
         disable_stats: false,
         default_queue_type: "classic",
-        is_op_policy_updating_enabled: false,
+        is_op_policy_updating_enabled: !context.info.operator_policies_fixed,
         enable_queue_totals: false,
         require_definition_json_extension: false,
         message_stats: disk,

@@ -136,7 +136,7 @@ impl Config {
     fn with_defaults() -> Self {
         let mut config = Self {
             broker: Settings {
-                clock: Clock::new(clock::unix_ms),
+                clock: Clock::new(clock::unix_us),
                 ..Settings::new(clock::now(), clock::unix_ms())
             },
             data_dir: PathBuf::new(),

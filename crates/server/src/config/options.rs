@@ -83,6 +83,16 @@ pub(crate) struct HttpOptions {
     pub(crate) tls: TlsOptions,
     /// What every path begins with; empty or `/prefix`.
     pub(crate) path_prefix: String,
+    /// Origins whose pages may use it.
+    pub(crate) cors_origins: Vec<String>,
+    /// Seconds that browsers may remember that; `None`: RabbitMQ's default.
+    pub(crate) cors_max_age_s: Option<u32>,
+    /// Headers of every answer.
+    pub(crate) headers: Vec<(&'static str, String)>,
+    /// Operator policies are not changed through it.
+    pub(crate) operator_policies_fixed: bool,
+    /// Replicas are not changed through it.
+    pub(crate) replicas_fixed: bool,
 }
 
 impl HttpOptions {
@@ -90,6 +100,16 @@ impl HttpOptions {
     pub(crate) fn plain(&self) -> Option<Listen> {
         // RabbitMQ serves on one port only, if that one has TLS.
         self.port.map(|port| at(port, self.ip))
+    }
+
+    /// Which origins' pages may use it.
+    pub(crate) fn cors(&self) -> management::Cors {
+        management::Cors {
+            origins: self.cors_origins.clone(),
+            max_age_s: self
+                .cors_max_age_s
+                .unwrap_or(management::CORS_AGE_S_DEFAULT),
+        }
     }
 
     /// Where HTTPS is served.

@@ -332,7 +332,7 @@ fn what_the_broker_acts_on_is_passed_on() {
          vhost_max = 40\ncluster_queue_limit = 50\nconsumer_timeout = 1000\n\
          default_queue_type = quorum\nload_definitions = /d.json\n\
          definitions.skip_if_unchanged = true\nmanagement.rates_mode = none\n\
-         collect_statistics_interval = 100\nanonymous_login_user = none\n\
+         anonymous_login_user = none\n\
          auth_mechanisms.1 = PLAIN\npassword_hashing_module = rabbit_password_hashing_sha512\n\
          default_limits.vhosts.1.pattern = ^t\ndefault_limits.vhosts.1.max_queues = 5\n\
          default_limits.vhosts.2.max_connections = 6",
@@ -357,7 +357,6 @@ fn what_the_broker_acts_on_is_passed_on() {
     assert_eq!(broker.load_definitions, Some("/d.json".into()));
     assert!(broker.definitions_skip_if_unchanged && !broker.anonymous_login);
     assert_eq!(broker.rates_mode, broker::RatesMode::None);
-    assert_eq!(broker.collect_statistics_interval_ms, 100);
     assert_eq!(broker.auth_mechanisms, ["PLAIN"]);
     assert_eq!(
         broker.password_hashing_module,

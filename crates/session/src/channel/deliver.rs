@@ -10,9 +10,32 @@ use crate::client::{Client, Consumer, Source};
 use crate::turn::Turn;
 
 impl Channel {
-    /// Sends `entry` to a consumer of this channel.
+    /// Sends a run of messages to a consumer of this channel.
     #[inline]
     pub(crate) fn deliver(
+        &mut self,
+        consumer: &Consumer,
+        run: impl Iterator<Item = Entry>,
+        client: &mut Client,
+        turn: &mut Turn<'_>,
+    ) {
+        let (mut messages, mut redelivered) = (0, 0);
+        run.for_each(|entry| {
+            messages += 1;
+            redelivered += u64::from(entry.redelivered);
+            self.deliver_one(consumer, entry, client, turn);
+        });
+        if !self.closing {
+            let counts = deliveries(consumer.ack(), messages, redelivered);
+            self.counts.add(&counts);
+            if let Source::Queue(origin) = &consumer.source {
+                origin.pair.count(&counts);
+            }
+        }
+    }
+
+    #[inline]
+    fn deliver_one(
         &mut self,
         consumer: &Consumer,
         entry: Entry,
@@ -29,11 +52,6 @@ impl Channel {
                 redelivered: entry.redelivered,
             };
             deliver(turn.out, head, &entry.message, client.frame_max);
-            let counts = delivery(consumer.ack(), entry.redelivered);
-            self.counts.add(&counts);
-            if let Source::Queue(origin) = &consumer.source {
-                origin.pair.count(&counts);
-            }
             if client.traced
                 && let (Some(trace), Source::Queue(origin)) = (client.trace(), &consumer.source)
             {
@@ -52,13 +70,15 @@ impl Channel {
     }
 }
 
-#[inline]
-fn delivery(ack: AckMode, redelivered: bool) -> MessageCounts {
-    let automatic = ack == AckMode::Automatic;
+fn deliveries(ack: AckMode, messages: u64, redeliver: u64) -> MessageCounts {
+    let (deliver, deliver_no_ack) = match ack {
+        AckMode::Manual => (messages, 0),
+        AckMode::Automatic => (0, messages),
+    };
     MessageCounts {
-        deliver: u64::from(!automatic),
-        deliver_no_ack: u64::from(automatic),
-        redeliver: u64::from(redelivered),
+        deliver,
+        deliver_no_ack,
+        redeliver,
         ..MessageCounts::ZERO
     }
 }

@@ -72,6 +72,8 @@ pub(crate) struct Channel {
     pub(crate) resume: bool,
     /// It is being closed: deliveries are collected, not sent.
     pub(crate) closing: bool,
+    /// Deliveries up to this tag are being settled, over several turns.
+    pub(crate) unfinished: Option<u64>,
     /// It has something to do at the end of the turn.
     pub(crate) touched: bool,
     /// It is among those that wait for a commit.
@@ -114,6 +116,7 @@ impl Channel {
             publishes: None,
             resume: false,
             closing: false,
+            unfinished: None,
             touched: false,
             waiting: false,
         }

@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use broker::{Queue, Rejected, Returned, Returns, Settled, Wakes};
+use broker::{MessageCounts, Pair, Queue, Rejected, Returned, Returns, Settled, Wakes};
 use codec::basic;
 
 use crate::channel::Channel;
 use crate::channel::unacked::{Delivered, Held, Origin};
 use crate::client::Client;
 use crate::close::{Fault, Violation};
-use crate::limits::{IDLE_ENTRIES_MAX, SETTLE_RUN_MAX};
+use crate::limits::{IDLE_ENTRIES_MAX, REJECTION_WEIGHT, SETTLE_RUN_MAX};
 use crate::turn::Turn;
 
 /// What a client says about a delivery.
@@ -22,6 +22,25 @@ pub(crate) enum Outcome {
     Rejected,
     /// Somebody may get it again.
     Requeued,
+}
+
+impl Outcome {
+    /// How many deliveries may be settled so by whoever has `budget` left. Those that go back
+    /// to their queue go together, so that nothing overtakes them.
+    fn share_of(self, budget: usize) -> usize {
+        match self {
+            Self::Acked => budget,
+            Self::Rejected => budget / REJECTION_WEIGHT,
+            Self::Requeued => usize::MAX,
+        }
+    }
+
+    fn weight(self) -> usize {
+        match self {
+            Self::Acked => 1,
+            Self::Rejected | Self::Requeued => REJECTION_WEIGHT,
+        }
+    }
 }
 
 /// Which deliveries are meant.
@@ -45,6 +64,9 @@ pub(crate) struct Settling {
     queue: Option<(Arc<Queue>, Outcome)>,
     settled: Vec<Settled>,
     rejected: Vec<Rejected>,
+    /// Acknowledged by one channel, not counted yet.
+    acked: u64,
+    pair: Option<Arc<Pair<Queue>>>,
 }
 
 impl Settling {
@@ -65,6 +87,28 @@ impl Settling {
             self.queue = Some((Arc::clone(&origin.queue), outcome));
         }
         self.settled.push(settled);
+        if outcome == Outcome::Acked {
+            self.count(&origin.pair);
+        }
+    }
+
+    /// Counts an acknowledgement, together with those of the same channel around it.
+    #[inline]
+    fn count(&mut self, pair: &Arc<Pair<Queue>>) {
+        if !matches!(&self.pair, Some(before) if Arc::ptr_eq(before, pair)) {
+            self.finish_count();
+            self.pair = Some(Arc::clone(pair));
+        }
+        self.acked += 1;
+    }
+
+    fn finish_count(&mut self) {
+        if let Some(pair) = self.pair.take() {
+            pair.count(&MessageCounts {
+                ack: std::mem::take(&mut self.acked),
+                ..MessageCounts::ZERO
+            });
+        }
     }
 
     /// Collects a rejection, with its message if that is here: it may go on elsewhere.
@@ -86,12 +130,16 @@ impl Settling {
     }
 
     pub(crate) fn flush(&mut self, wakes: &mut Wakes) {
+        self.finish_count();
         let Some((queue, outcome)) = self.queue.take() else {
             return;
         };
         match outcome {
             Outcome::Acked => queue.ack(&self.settled, wakes),
-            Outcome::Rejected | Outcome::Requeued => queue.reject(&mut self.rejected, wakes),
+            Outcome::Rejected | Outcome::Requeued => {
+                queue.reject(&mut self.rejected, wakes);
+                wakes.relieve();
+            }
         }
         self.settled.clear();
     }
@@ -136,12 +184,17 @@ impl Channel {
         client: &mut Client,
         turn: &mut Turn<'_>,
     ) -> Result<(), Fault> {
+        let begun = self.unfinished.take();
         // 0 means everything so far, which may be nothing.
         let all = extent == Extent::UpTo && tag == 0;
-        if !all && !self.unacked.contains(tag) {
+        if begun.is_none() && !all && !self.unacked.contains(tag) {
             return Err(Violation::UnknownDeliveryTag(tag).into());
         }
-        let upto = if all { u64::MAX } else { tag };
+        let whole = begun.unwrap_or_else(|| if all { self.unacked.last_tag() } else { tag });
+        let upto = match extent {
+            Extent::UpTo if self.tx.is_none() => self.next_part(whole, outcome, client),
+            _ => whole,
+        };
         if self.tx.is_none() {
             let n = match extent {
                 Extent::One => 1,
@@ -161,6 +214,24 @@ impl Channel {
         }
         hand_back(held, outcome, client, turn);
         Ok(())
+    }
+
+    /// The tag up to which deliveries up to `whole` are settled in this turn. If that isn't
+    /// all of them, the same method has to be carried out again in the next.
+    fn next_part(&mut self, whole: u64, outcome: Outcome, client: &mut Client) -> u64 {
+        let n = outcome.share_of(client.settles_left);
+        let part = self.unacked.part_of(whole, n);
+        if part.is_some() {
+            self.unfinished = Some(whole);
+            client.unfinished = true;
+            // Dead letters are publishes too, and no faster than the store.
+            client.publishes |= outcome == Outcome::Rejected;
+        }
+        let upto = part.unwrap_or(whole);
+        let settled = self.unacked.count_upto(upto);
+        let weight = settled.saturating_mul(outcome.weight());
+        client.settles_left = client.settles_left.saturating_sub(weight);
+        upto
     }
 
     #[inline]
@@ -242,9 +313,8 @@ pub(crate) fn hand_back(
         requeue(held, &mut turn.wakes);
         return;
     }
-    for held in held {
-        client.settle(held, outcome, &mut turn.wakes);
-    }
+    // The iterator is a chain of chains, which goes through itself faster than it can be asked.
+    held.for_each(|held| client.settle(held, outcome, &mut turn.wakes));
 }
 
 /// Puts deliveries back to their queues, each queue locked once.

@@ -65,6 +65,14 @@ impl<T> Tagged<T> {
         }
     }
 
+    /// The tag that so many others come before.
+    pub(crate) fn nth_tag(&self, before: usize) -> Option<u64> {
+        match self.dead {
+            0 => self.slots.get(before).map(|(tag, _)| *tag),
+            _ => self.iter().nth(before).map(|(tag, _)| tag),
+        }
+    }
+
     /// Takes the one of this tag.
     #[inline]
     pub(crate) fn take(&mut self, tag: u64) -> Option<T> {

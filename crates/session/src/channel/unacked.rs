@@ -180,6 +180,25 @@ impl Unacked {
         self.recent.count_upto(tag) + self.old.count_upto(tag)
     }
 
+    /// The tag up to which there are about `n` deliveries, one at least. None if those up to
+    /// `tag` are no more than that.
+    pub(crate) fn part_of(&self, tag: u64, n: usize) -> Option<u64> {
+        let old = self.old.len();
+        let nth = |n: usize| match n.checked_sub(old) {
+            None => self.old.nth_tag(n),
+            Some(n) => self.recent.nth_tag(n),
+        };
+        let n = n.max(1);
+        let (part, next) = (nth(n - 1)?, nth(n)?);
+        (part < tag && next <= tag).then_some(part)
+    }
+
+    /// The highest tag of all deliveries, 0 if there are none.
+    pub(crate) fn last_tag(&self) -> u64 {
+        let last = self.recent.last_tag().max(self.old.last_tag());
+        last.unwrap_or(0)
+    }
+
     /// Takes the delivery of this tag.
     #[inline]
     pub(crate) fn take(&mut self, tag: u64) -> Option<Held> {

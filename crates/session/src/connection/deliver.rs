@@ -1,5 +1,6 @@
 //! The outbox's contents to their channels.
 
+use std::iter;
 use std::sync::Arc;
 
 use broker::{Batch, Event, Inquiry};
@@ -9,10 +10,15 @@ use crate::client::Source;
 use crate::connection::running::{Running, Slot};
 use crate::turn::Turn;
 
+/// Bytes that a delivery takes besides its message, mostly: its frame with a tag of usual length.
+const DELIVER_HEAD_BYTES: usize = 48;
+
 impl Running {
     /// Sends what is in `batch`, in order, and empties it.
     pub(crate) fn deliver(&mut self, batch: &mut Batch, turn: &mut Turn<'_>) {
         self.client.traced = self.client.vhost.is_traced();
+        let heads = DELIVER_HEAD_BYTES * batch.deliveries.len();
+        turn.out.expect(batch.bytes + heads);
         let mut deliveries = batch.deliveries.drain(..).peekable();
         while let Some(first) = deliveries.next() {
             let id = first.consumer;
@@ -28,10 +34,10 @@ impl Running {
                 continue;
             };
             channel.touch(&mut self.touched);
-            channel.deliver(&consumer, first.entry, &mut self.client, turn);
-            while let Some(next) = deliveries.next_if(|next| next.consumer == id) {
-                channel.deliver(&consumer, next.entry, &mut self.client, turn);
-            }
+            let more = || deliveries.next_if(|next| next.consumer == id);
+            let run = iter::once(first).chain(iter::from_fn(more));
+            let run = run.map(|delivery| delivery.entry);
+            channel.deliver(&consumer, run, &mut self.client, turn);
         }
         drop(deliveries);
         for id in batch.paused.drain(..) {

@@ -21,7 +21,7 @@ use crate::connection::template::Template;
 use crate::connection::throttle::{Stall, Throttle};
 use crate::handshake::{ids, update_secret_ok};
 use crate::heartbeat::{Beat, Heartbeat};
-use crate::limits::{ASSEMBLING_MESSAGES_MAX, TURN_INPUT_BYTES_MAX};
+use crate::limits::{ASSEMBLING_MESSAGES_MAX, SETTLED_PER_TURN_MAX, TURN_INPUT_BYTES_MAX};
 use crate::turn::Turn;
 
 /// Class and method id of basic.publish, whose content carries no ids of its own.
@@ -45,6 +45,8 @@ pub(crate) struct Running {
     pub(super) congested: Option<Ticket>,
     pub(super) throttle: Throttle,
     pub(super) stall: Option<Stall>,
+    /// The last input ended in the middle of settling a great many deliveries.
+    pub(super) is_settling: bool,
     /// When to look for deliveries that have been held for too long.
     pub(super) ages_due: Option<Instant>,
     /// The state that others see.
@@ -102,6 +104,7 @@ impl Running {
             congested: None,
             throttle: Throttle::default(),
             stall: None,
+            is_settling: false,
             ages_due: None,
             shown: ConnectionState::Running,
             heartbeat,
@@ -178,6 +181,8 @@ impl Running {
         self.client.traced = self.client.vhost.is_traced();
         self.client
             .expect_input(input.len().min(TURN_INPUT_BYTES_MAX));
+        self.client.settles_left = SETTLED_PER_TURN_MAX;
+        self.is_settling = false;
         let mut received = Received {
             used: 0,
             left: false,
@@ -185,7 +190,9 @@ impl Running {
         };
         loop {
             let rest = &input[received.used..];
-            let spent = received.used >= TURN_INPUT_BYTES_MAX || self.is_held_up();
+            let spent = received.used >= TURN_INPUT_BYTES_MAX
+                || self.client.settles_left == 0
+                || self.is_held_up();
             if !spent
                 && self.throttle == Throttle::Running
                 && let Some(len) = self.repeat(rest)
@@ -207,6 +214,12 @@ impl Running {
             }
             let len = frame.wire.len();
             match self.frame(&frame, &rest[len..], turn) {
+                Ok(_) if std::mem::take(&mut self.client.unfinished) => {
+                    // The same frame again, after others have had their turn.
+                    self.is_settling = true;
+                    received.left = true;
+                    break;
+                }
                 Ok(more) => received.used += len + more,
                 Err(ended) => {
                     received.used += len;
@@ -447,7 +460,10 @@ impl Running {
         while let Ok(Some(frame)) = decode_frame(frames, self.client.frame_max) {
             let after = &frames[frame.wire.len()..];
             let more = self.frame(&frame, after, turn)?;
-            frames = &after[more..];
+            self.client.settles_left = SETTLED_PER_TURN_MAX;
+            if !std::mem::take(&mut self.client.unfinished) {
+                frames = &after[more..];
+            }
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! Dead letters: their headers, their ways, and that none is left behind.
 
-use codec::AMQPValue;
+use codec::{AMQPValue, BasicProperties};
 
 use super::rules::*;
 use super::*;
@@ -220,4 +220,32 @@ fn a_rejected_message_that_is_in_the_store_only_is_dead_lettered_too() {
     assert_eq!(all(&dead), ["1", "2"]);
     w.broker.store_for_tests().checkpoint().unwrap();
     assert_eq!((w.broker.store_stats().live, q.counts().unacked), (0, 0));
+}
+
+#[test]
+fn dead_letters_that_have_to_be_read_are_not_overtaken() {
+    let w = World::new();
+    let dead = w.declare("dead", &[]);
+    let arguments = [
+        ("x-dead-letter-exchange", text("")),
+        ("x-dead-letter-routing-key", text("dead")),
+    ];
+    let q = w.declare("q", &arguments);
+    put(&q, &plain(), &["1", "2"]);
+    put(&q, &BasicProperties::default(), &["3"]);
+    q.services.store.wait(q.recorded()).unwrap();
+    let mut held: Vec<Rejected> = std::iter::from_fn(|| q.get(AckMode::Manual))
+        .map(|got| Rejected::of(got.entry, None))
+        .collect();
+    // Its channel has left the first one to the store.
+    held[0].entry = None;
+    q.reject(&mut held, &mut Wakes::new());
+    assert_eq!((dead.counts().ready, q.counts().dead_letters), (0, 3));
+    w.run_due();
+    assert_eq!(all(&dead), ["1", "2", "3"]);
+    assert_eq!(q.counts().dead_letters, 0);
+    // Nobody waits any more: the next one goes at once.
+    put(&q, &plain(), &["4"]);
+    reject(&q, q.get(AckMode::Manual).unwrap().entry);
+    assert_eq!(all(&dead), ["4"]);
 }

@@ -1,7 +1,7 @@
 //! A queue with all its rules against a naive one that does a message at a time.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use codec::BasicProperties;
 
@@ -15,6 +15,8 @@ struct Setup {
     overflow: Overflow,
     max_priority: u8,
     paged: bool,
+    /// A quorum queue, perhaps with its limit of returns. It has two priorities.
+    quorum: Option<Option<u32>>,
 }
 
 #[derive(Clone, Debug)]
@@ -32,6 +34,10 @@ enum Step {
     Ack(usize),
     Reject(usize),
     Requeue(usize),
+    /// All that is unacknowledged, the first of them from the store.
+    RequeueAll {
+        stored: usize,
+    },
     Get,
     Purge,
     Commit,
@@ -45,21 +51,34 @@ enum Step {
 }
 
 fn setup() -> impl Strategy<Value = Setup> {
-    let overflow = prop_oneof![Just(Overflow::DropHead), Just(Overflow::RejectPublish)];
+    let overflow = prop_oneof![
+        Just(Overflow::DropHead),
+        Just(Overflow::RejectPublish),
+        Just(Overflow::RejectPublishDlx),
+    ];
+    let quorum = prop::option::of(prop::option::of(0..4u32));
     (
         prop::option::of(prop_oneof![Just(0u64), 1..300u64]),
         prop::option::of(0..12u64),
         overflow,
         0..4u8,
         any::<bool>(),
+        quorum,
     )
-        .prop_map(|(ttl, max_length, overflow, max_priority, paged)| Setup {
-            // What may be refused depends on what has expired just then: kept apart.
-            ttl: ttl.filter(|_| overflow == Overflow::DropHead),
-            max_length,
-            overflow,
-            max_priority,
-            paged,
+        .prop_map(|(ttl, max_length, overflow, max_priority, paged, quorum)| {
+            let dlx = overflow == Overflow::RejectPublishDlx;
+            Setup {
+                ttl,
+                max_length,
+                overflow: if dlx && quorum.is_some() {
+                    Overflow::DropHead
+                } else {
+                    overflow
+                },
+                max_priority: if quorum.is_some() { 1 } else { max_priority },
+                paged,
+                quorum,
+            }
         })
 }
 
@@ -74,6 +93,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (0..16usize).prop_map(Step::Ack),
         2 => (0..16usize).prop_map(Step::Reject),
         2 => (0..16usize).prop_map(Step::Requeue),
+        1 => (0..16usize).prop_map(|stored| Step::RequeueAll { stored }),
         2 => Just(Step::Get),
         1 => Just(Step::Purge),
         2 => Just(Step::Commit),
@@ -88,6 +108,7 @@ fn step() -> impl Strategy<Value = Step> {
 struct Naive {
     expires: Option<u64>,
     redelivered: bool,
+    returns: u32,
 }
 
 /// Its place: the highest level first, then by number. The number is its body, too.
@@ -102,6 +123,10 @@ struct Model {
     /// Each with its prefetch and what it holds.
     consumers: Vec<(ConsumerId, u32, u32)>,
     ready: BTreeMap<Place, Naive>,
+    /// What came back to a quorum queue, in that order.
+    returned: VecDeque<(Place, Naive)>,
+    /// Turns of the high priority in a row.
+    high_turns: u32,
     unacked: Vec<(Delivery, Place, Naive)>,
     picked: Vec<Vec<(Picked, Place, Naive)>>,
     expected: Vec<(Place, Naive)>,
@@ -118,15 +143,26 @@ impl Model {
         });
         let dead = w.declare("dead", &[]);
         let mut arguments = vec![
-            ("x-max-priority", int(setup.max_priority.into())),
             ("x-dead-letter-exchange", text("")),
             ("x-dead-letter-routing-key", text("dead")),
         ];
+        match setup.quorum {
+            None => arguments.push(("x-max-priority", int(setup.max_priority.into()))),
+            Some(limit) => {
+                arguments.push(("x-queue-type", text("quorum")));
+                let limit = limit.map_or(-1, i64::from);
+                arguments.push(("x-delivery-limit", int(limit)));
+            }
+        }
         let number = |n: u64| int(n.try_into().unwrap());
         arguments.extend(setup.ttl.map(|ttl| ("x-message-ttl", number(ttl))));
         arguments.extend(setup.max_length.map(|max| ("x-max-length", number(max))));
-        if setup.overflow == Overflow::RejectPublish {
-            arguments.push(("x-overflow", text("reject-publish")));
+        match setup.overflow {
+            Overflow::DropHead => {}
+            Overflow::RejectPublish => arguments.push(("x-overflow", text("reject-publish"))),
+            Overflow::RejectPublishDlx => {
+                arguments.push(("x-overflow", text("reject-publish-dlx")));
+            }
         }
         let queue = w.declare("q", &arguments);
         Self {
@@ -137,6 +173,8 @@ impl Model {
             outbox: Outbox::new(),
             consumers: Vec::new(),
             ready: BTreeMap::new(),
+            returned: VecDeque::new(),
+            high_turns: 0,
             unacked: Vec::new(),
             picked: Vec::new(),
             expected: Vec::new(),
@@ -153,13 +191,57 @@ impl Model {
 
     /// The next message, and those before it whose time was over.
     fn pop(&mut self) -> Option<(Place, Naive)> {
-        while let Some((place, one)) = self.ready.pop_first() {
+        while let Some((place, one)) = self.pop_any() {
             if one.expires.is_none_or(|at| at >= self.w.now()) {
                 return Some((place, one));
             }
             self.deaths.push((place.1, "expired"));
         }
         None
+    }
+
+    /// The next message, whatever its time.
+    fn pop_any(&mut self) -> Option<(Place, Naive)> {
+        if self.setup.quorum.is_none() {
+            return self.ready.pop_first();
+        }
+        if let Some(first) = self.returned.pop_front() {
+            return Some(first);
+        }
+        let first_of = |level| {
+            let level = Reverse(level);
+            let mut of_level = self.ready.range((level, 0)..=(level, u64::MAX));
+            of_level.next().map(|(place, _)| *place)
+        };
+        let (high, low) = (first_of(1), first_of(0));
+        let place = match (high, low) {
+            (Some(high), low) if self.high_turns < 2 || low.is_none() => high,
+            (_, low) => low?,
+        };
+        let is_high = place.0 == Reverse(1);
+        self.high_turns = if is_high { self.high_turns + 1 } else { 0 };
+        self.ready.remove_entry(&place)
+    }
+
+    fn len(&self) -> u64 {
+        (self.ready.len() + self.returned.len()) as u64
+    }
+
+    fn is_empty(&self) -> bool {
+        self.ready.is_empty() && self.returned.is_empty()
+    }
+
+    /// A message comes back.
+    fn put_back(&mut self, place: Place, mut one: Naive) {
+        one.redelivered = true;
+        one.returns += u32::from(self.setup.quorum.is_some());
+        match self.setup.quorum {
+            None => drop(self.ready.insert(place, one)),
+            Some(Some(limit)) if one.returns > limit => {
+                self.deaths.push((place.1, "delivery_limit"));
+            }
+            Some(_) => self.returned.push_back((place, one)),
+        }
     }
 
     fn dispatch(&mut self) {
@@ -172,9 +254,14 @@ impl Model {
 
     /// The first of each level goes when its time has come.
     fn expire(&mut self) {
+        let now = self.w.now();
+        let has_come = |one: &Naive| one.expires.is_some_and(|at| at <= now);
+        while let Some((place, _)) = self.returned.pop_front_if(|first| has_come(&first.1)) {
+            self.deaths.push((place.1, "expired"));
+        }
         for level in (0..=self.setup.max_priority).map(Reverse) {
             while let Some((place, one)) = self.ready.range((level, 0)..=(level, u64::MAX)).next()
-                && one.expires.is_some_and(|at| at <= self.w.now())
+                && has_come(one)
             {
                 let place = *place;
                 self.deaths.push((place.1, "expired"));
@@ -184,21 +271,20 @@ impl Model {
     }
 
     fn is_over(&self, more: u64) -> bool {
-        let len = self.ready.len() as u64 + more;
+        let len = self.len() + more;
         self.setup.max_length.is_some_and(|max| len > max)
     }
 
     fn tend(&mut self) {
         self.expire();
         while self.setup.overflow == Overflow::DropHead && self.is_over(0) {
-            let (place, _) = self.ready.pop_first().unwrap();
+            let (place, _) = self.pop_any().unwrap();
             self.deaths.push((place.1, "maxlen"));
             self.expire();
         }
     }
 
     fn publish(&mut self, n: u8, priority: u8, expiration: Option<u64>) {
-        let expiration = expiration.filter(|_| self.setup.overflow == Overflow::DropHead);
         let mut properties = BasicProperties::default()
             .with_delivery_mode(1 + n % 2)
             .with_priority(priority);
@@ -213,18 +299,25 @@ impl Model {
         for at in 0..u32::from(n) {
             let number = self.next;
             self.next += 1;
-            if self.setup.overflow == Overflow::RejectPublish && self.is_over(1) {
+            if self.setup.overflow != Overflow::DropHead && self.is_over(1) {
                 self.dispatch();
-                if self.is_over(1) && !(self.ready.is_empty() && self.credit() > 0) {
+                if self.is_over(1) && !(self.is_empty() && self.credit() > 0) {
                     rejected.push(at);
+                    if self.setup.overflow == Overflow::RejectPublishDlx {
+                        self.deaths.push((number, "maxlen"));
+                    }
                     continue;
                 }
             }
             let one = Naive {
                 expires: ttl.map(|ttl| self.w.now() + ttl),
                 redelivered: false,
+                returns: 0,
             };
-            let level = priority.min(self.setup.max_priority);
+            let level = match self.setup.quorum {
+                None => priority.min(self.setup.max_priority),
+                Some(_) => u8::from(priority > 4),
+            };
             self.ready.insert((Reverse(level), number), one);
         }
         assert_eq!(published.rejected, rejected);
@@ -281,23 +374,24 @@ impl Model {
                 }
             }
             Step::Requeue(at) => {
-                if let Some((delivery, place, mut one)) = self.settle(at) {
+                if let Some((delivery, place, one)) = self.settle(at) {
                     let returned = Returned {
                         entry: delivery.entry,
                         consumer: Some(delivery.consumer),
                         ack: AckMode::Manual,
                     };
                     self.queue.requeue([returned].into_iter().collect(), wakes);
-                    one.redelivered = true;
-                    self.ready.insert(place, one);
+                    self.put_back(place, one);
                     self.dispatch();
                     self.tend();
                 }
             }
+            Step::RequeueAll { stored } => self.requeue_all(stored),
             Step::Get => self.get(),
             Step::Purge => {
-                assert_eq!(self.queue.purge().messages, self.ready.len() as u64);
+                assert_eq!(self.queue.purge().messages, self.len());
                 self.ready.clear();
+                self.returned.clear();
             }
             Step::Commit => {
                 self.queue
@@ -340,7 +434,51 @@ impl Model {
         self.tend();
     }
 
+    fn requeue_all(&mut self, stored: usize) {
+        self.queue
+            .services
+            .store
+            .wait(self.queue.recorded())
+            .unwrap();
+        // A time that is over right now ends during the read which comes between otherwise.
+        let now = self.w.now();
+        let is_over = |one: &Naive| one.expires.is_some_and(|at| at <= now);
+        let unsure = self.unacked.iter().any(|(.., one)| is_over(one));
+        let stored = if unsure { 0 } else { stored };
+        let mut returns = Returns::default();
+        let mut back = Vec::new();
+        for n in 0.. {
+            let Some((delivery, place, one)) = self.settle(0) else {
+                break;
+            };
+            let consumer = Some(delivery.consumer);
+            let entry = delivery.entry;
+            if n < stored && entry.durable {
+                let body_len = entry.message.body_len().try_into().unwrap();
+                returns.add_stored(entry.seq, body_len, consumer);
+                back.insert(returns.runs.numbers().count() - 1, (place, one));
+            } else {
+                returns.add(Returned {
+                    entry,
+                    consumer,
+                    ack: AckMode::Manual,
+                });
+                back.push((place, one));
+            }
+        }
+        self.queue.requeue(returns, &mut Wakes::new());
+        for (place, one) in back {
+            self.put_back(place, one);
+        }
+        self.dispatch();
+        self.tend();
+    }
+
     fn pick(&mut self, skip: usize, mask: u16) {
+        if self.setup.quorum.is_some() {
+            // What it does with those that came back has tests of its own.
+            return;
+        }
         let seen = self.queue.browse(None, BROWSE_MESSAGES_MAX);
         assert_eq!(seen.len(), self.ready.len());
         for (entry, (place, one)) in seen.iter().zip(&self.ready) {
@@ -401,10 +539,14 @@ impl Model {
         expected.sort();
         assert_eq!(dead, expected);
         let counts = self.queue.counts();
-        assert_eq!(counts.ready, self.ready.len() as u64);
+        assert_eq!(counts.ready, self.len());
         let picked: usize = self.picked.iter().map(Vec::len).sum();
         assert_eq!(counts.unacked, (self.unacked.len() + picked) as u64);
-        let bytes: usize = self.ready.keys().map(|(_, n)| text_of(*n).len()).sum();
+        let numbers = self
+            .ready
+            .keys()
+            .chain(self.returned.iter().map(|back| &back.0));
+        let bytes: usize = numbers.map(|(_, n)| text_of(*n).len()).sum();
         assert_eq!(counts.ready_bytes, bytes as u64);
     }
 }
@@ -427,10 +569,12 @@ fn check(entry: &Entry, (place, one): &(Place, Naive)) {
         (number(&entry.message), entry.redelivered),
         (place.1, one.redelivered)
     );
+    let shown = codec::get_int(&headers(&entry.message), "x-delivery-count");
+    assert_eq!(shown, (one.returns > 0).then_some(one.returns.into()));
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
     #[test]
     fn all_rules_together_do_what_a_naive_queue_does(
         setup in setup(),

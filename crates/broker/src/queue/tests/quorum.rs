@@ -139,6 +139,40 @@ fn returned_messages_come_before_others_and_in_their_order() {
 }
 
 #[test]
+fn returned_messages_that_are_in_the_store_only_keep_the_order_of_their_return() {
+    let w = World::new();
+    let q = quorum(&w, "q", &[]);
+    put(&q, &plain(), &["1", "2", "3", "4", "5"]);
+    let held: Vec<Entry> = std::iter::from_fn(|| q.get(AckMode::Manual))
+        .take(4)
+        .map(|got| got.entry)
+        .collect();
+    q.services.store.wait(q.recorded()).unwrap();
+    let stored = |at: usize| {
+        let mut returns = Returns::default();
+        returns.add_stored(held[at].seq, 1, None);
+        q.requeue(returns, &mut Wakes::new());
+    };
+    stored(2);
+    stored(0);
+    give_back(&q, held[1].clone());
+    stored(3);
+    let counts = q.counts();
+    assert_eq!(
+        (counts.ready, counts.ready_bytes, counts.unacked),
+        (5, 5, 0)
+    );
+    let seen = q.browse(None, 10);
+    let seen: Vec<&[u8]> = seen.iter().map(|entry| entry.message.body()).collect();
+    assert_eq!(seen, [b"3", b"1", b"2", b"4", b"5"]);
+    // One is taken out of their middle.
+    let picked = q.pick(&[held[0].seq]);
+    assert_eq!(picked.len(), 1);
+    q.drop_picked(&picked, &mut Wakes::new());
+    assert_eq!(all(&q), ["3", "2", "4", "5"]);
+}
+
+#[test]
 fn a_quorum_queue_gives_high_priorities_two_turns_of_three() {
     let w = World::new();
     let q = quorum(&w, "q", &[]);

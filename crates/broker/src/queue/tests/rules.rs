@@ -79,7 +79,7 @@ impl World {
         drop(broker);
         let clock = Clock::new({
             let hand = hand.clone();
-            move || hand.now_ms()
+            move || hand.now_ms() * 1000
         });
         let broker = open_with(dir.path(), |settings| settings.clock = clock);
         Self { dir, broker, hand }

@@ -2,6 +2,7 @@
 
 use broker::RatesMode;
 
+use super::super::Config;
 use super::super::options::HttpOptions;
 use super::super::value;
 use super::{Setting, Wrong, choice, ip, path, setting, tls};
@@ -87,6 +88,93 @@ pub(super) const SETTINGS: &[Setting] = &[
         |config, _, text| prefix(&mut config.management, text),
     ),
     setting(
+        "management.cors.allow_origins",
+        "none",
+        "none",
+        "'none': pages of other origins may not use the API",
+        |_, _, text| match text {
+            "none" => Ok(()),
+            _ => Err(format!("expected none, or management.cors.allow_origins.1 = {text}").into()),
+        },
+    )
+    .list(|config| config.management.cors_origins.clear()),
+    setting(
+        "management.cors.allow_origins.$n",
+        "",
+        "origin or *",
+        "pages of this origin may use the API",
+        |config, _, text| {
+            config.management.cors_origins.push(text.to_owned());
+            Ok(())
+        },
+    )
+    .list(|config| config.management.cors_origins.clear()),
+    setting(
+        "management.cors.max_age",
+        "1800",
+        "seconds",
+        "how long browsers may remember that",
+        |config, _, text| {
+            config.management.cors_max_age_s = Some(value::integer(text)?);
+            Ok(())
+        },
+    ),
+    setting(
+        "management.csp.policy",
+        "",
+        "header",
+        "Content-Security-Policy of every answer (one that fits the dashboard)",
+        |config, _, text| header(config, "content-security-policy", text),
+    ),
+    setting(
+        "management.hsts.policy",
+        "",
+        "header",
+        "Strict-Transport-Security of every answer (none)",
+        |config, _, text| header(config, "strict-transport-security", text),
+    ),
+    setting(
+        "management.headers.content_type_options",
+        "nosniff",
+        "header",
+        "X-Content-Type-Options of every answer",
+        |config, _, text| header(config, "x-content-type-options", text),
+    ),
+    setting(
+        "management.headers.xss_protection",
+        "",
+        "header",
+        "X-XSS-Protection of every answer (none)",
+        |config, _, text| header(config, "x-xss-protection", text),
+    ),
+    setting(
+        "management.headers.frame_options",
+        "DENY",
+        "header",
+        "X-Frame-Options of every answer",
+        |config, _, text| header(config, "x-frame-options", text),
+    ),
+    setting(
+        "management.restrictions.operator_policy_changes.disabled",
+        "false",
+        "true or false",
+        "operator policies can't be changed through the API",
+        |config, _, text| {
+            config.management.operator_policies_fixed = value::switch(text)?;
+            Ok(())
+        },
+    ),
+    setting(
+        "management.restrictions.quorum_queue_replica_operations.disabled",
+        "false",
+        "true or false",
+        "replicas can't be added or removed through the API",
+        |config, _, text| {
+            config.management.replicas_fixed = value::switch(text)?;
+            Ok(())
+        },
+    ),
+    setting(
         "management.rates_mode",
         "basic",
         "basic, detailed or none",
@@ -111,16 +199,6 @@ pub(super) const SETTINGS: &[Setting] = &[
         |config, _, text| path(&mut config.broker.load_definitions, text),
     ),
     setting(
-        "collect_statistics_interval",
-        "5000",
-        "milliseconds",
-        "time between samples",
-        |config, _, text| {
-            config.broker.collect_statistics_interval_ms = value::integer(text)?;
-            Ok(())
-        },
-    ),
-    setting(
         "prometheus.tcp.port",
         "15692",
         "port",
@@ -138,6 +216,19 @@ pub(super) const SETTINGS: &[Setting] = &[
         |config, _, text| ip(&mut config.prometheus.ip, text),
     ),
 ];
+
+fn header(config: &mut Config, name: &'static str, text: &str) -> Result<(), Wrong> {
+    let fits = text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    if !fits || text.is_empty() {
+        return Err(format!("expected the value of a header, got '{text}'").into());
+    }
+    config
+        .management
+        .headers
+        .retain(|(other, _)| *other != name);
+    config.management.headers.push((name, text.to_owned()));
+    Ok(())
+}
 
 fn prefix(http: &mut HttpOptions, text: &str) -> Result<(), Wrong> {
     let text = text.trim_end_matches('/');

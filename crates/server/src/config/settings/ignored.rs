@@ -17,6 +17,8 @@ const NO_PLUGIN: &str = "the plugin that it belongs to does not exist here";
 const OWN_STORE: &str = "the log has its own settings (leveret.*)";
 const SOCKETS: &str = "Leveret chooses the options of sockets itself";
 const SAMPLES: &str = "samples are kept as long as by RabbitMQ's defaults";
+const HTTP_SILENCE: &str = "connections that are silent for a minute are closed";
+const CATEGORIES: &str = "a category has a level, but no file of its own";
 const NO_BACKEND: &str = "there are no other users than the broker's own";
 
 /// Keys or, where they end with a dot, beginnings of keys. The first that fits counts.
@@ -25,7 +27,14 @@ const KEYS: &[(&str, Unsupported)] = &[
         "num_acceptors.",
         Ignored("sockets are accepted by one task per listener"),
     ),
+    ("tcp_listen_options", Ignored(SOCKETS)),
+    ("ranch_connection_max", Ignored("connection_max does this")),
     ("tcp_listen_options.", Ignored(SOCKETS)),
+    ("ssl_options", Ignored("leave out ssl_options.* instead")),
+    (
+        "ssl_options.psk_identity",
+        Refused("TLS with pre-shared keys does not exist here"),
+    ),
     (
         "ssl_options.honor_cipher_order",
         Ignored("only safe ciphers are offered"),
@@ -90,6 +99,15 @@ const KEYS: &[(&str, Unsupported)] = &[
         "ssl_allow_poodle_attack",
         Ignored("SSL 3 does not exist here"),
     ),
+    (
+        "credential_validator.",
+        Refused("passwords are not validated; take the key out if that is acceptable"),
+    ),
+    ("auth_backends.", Refused(NO_BACKEND)),
+    (
+        "definitions.hashing.algorithm",
+        Ignored("definitions are compared by a hash of its own"),
+    ),
     ("cluster_formation.", Ignored(ONE_NODE)),
     ("cluster_partition_handling", Ignored(ONE_NODE)),
     ("cluster_partition_handling.", Ignored(ONE_NODE)),
@@ -105,6 +123,14 @@ const KEYS: &[(&str, Unsupported)] = &[
     ("quorum_cluster_size", Ignored(ONE_NODE)),
     ("quorum_commands_soft_limit", Ignored(ONE_NODE)),
     ("quorum_membership_reconciliation.", Ignored(ONE_NODE)),
+    (
+        "quorum_queue.property_equivalence.",
+        Ignored("a redeclaration has to mean the same, whatever the type"),
+    ),
+    (
+        "quorum_queue.compute_checksums",
+        Ignored("every record of the log has a checksum"),
+    ),
     ("quorum_queue.", Ignored(ONE_NODE)),
     ("raft.", Ignored(ONE_NODE)),
     ("khepri_", Ignored(ONE_NODE)),
@@ -142,6 +168,13 @@ const KEYS: &[(&str, Unsupported)] = &[
     (
         "total_memory_available_override_value",
         Ignored("use vm_memory_high_watermark.absolute"),
+    ),
+    ("default_worker_pool_size", Ignored(ERLANG)),
+    ("sysmon_handler.", Ignored(ERLANG)),
+    ("message_store_shutdown_timeout", Ignored(OWN_STORE)),
+    (
+        "runtime_parameters.limits.",
+        Ignored("parameters are not limited by component"),
     ),
     ("runtime.", Ignored(ERLANG)),
     ("erlang.", Ignored(ERLANG)),
@@ -192,6 +225,10 @@ const KEYS: &[(&str, Unsupported)] = &[
         Ignored("a virtual host does not fail alone"),
     ),
     (
+        "collect_statistics_interval",
+        Ignored("counters are looked at once a second"),
+    ),
+    (
         "collect_statistics",
         Ignored("management.rates_mode does this"),
     ),
@@ -232,7 +269,38 @@ const KEYS: &[(&str, Unsupported)] = &[
         "management.http_log_dir",
         Ignored("requests to the API are not logged"),
     ),
+    ("management.tcp.idle_timeout", Ignored(HTTP_SILENCE)),
+    ("management.tcp.inactivity_timeout", Ignored(HTTP_SILENCE)),
+    ("management.tcp.request_timeout", Ignored(HTTP_SILENCE)),
+    ("management.tcp.shutdown_timeout", Ignored(HTTP_SILENCE)),
+    ("management.tcp.max_keepalive", Ignored(HTTP_SILENCE)),
+    (
+        "management.tcp.compress",
+        Ignored("answers are compressed for clients that ask for it"),
+    ),
+    (
+        "management.tcp.max_connections",
+        Ignored("512 HTTP connections may be open at the same time"),
+    ),
     ("management.tcp.", Ignored(SOCKETS)),
+    ("management.ssl.idle_timeout", Ignored(HTTP_SILENCE)),
+    ("management.ssl.inactivity_timeout", Ignored(HTTP_SILENCE)),
+    ("management.ssl.request_timeout", Ignored(HTTP_SILENCE)),
+    ("management.ssl.shutdown_timeout", Ignored(HTTP_SILENCE)),
+    ("management.ssl.max_keepalive", Ignored(HTTP_SILENCE)),
+    (
+        "management.ssl.compress",
+        Ignored("answers are compressed for clients that ask for it"),
+    ),
+    (
+        "management.ssl.max_connections",
+        Ignored("512 HTTP connections may be open at the same time"),
+    ),
+    (
+        "management.ssl.password",
+        Refused("the key of the management API must not be encrypted"),
+    ),
+    ("management.ssl.backlog", Ignored(SOCKETS)),
     (
         "management.ssl.",
         Ignored("as for ssl_options: only safe choices exist"),
@@ -240,22 +308,6 @@ const KEYS: &[(&str, Unsupported)] = &[
     (
         "management.listener.",
         Ignored("use management.tcp.* and management.ssl.*"),
-    ),
-    (
-        "management.cors.",
-        Ignored("pages of other origins may not use the API"),
-    ),
-    (
-        "management.csp.",
-        Ignored("the dashboard has a policy of its own"),
-    ),
-    (
-        "management.hsts.",
-        Ignored("set it in the proxy in front, if there is one"),
-    ),
-    (
-        "management.headers.",
-        Ignored("the headers of answers are fixed"),
     ),
     (
         "management.login_session_timeout",
@@ -266,12 +318,25 @@ const KEYS: &[(&str, Unsupported)] = &[
         Ignored("answers are made anew each time"),
     ),
     (
-        "management.restrictions.",
-        Ignored("every operation is allowed to those with the tag"),
-    ),
-    (
         "management.require_auth_for_api_desc_page",
         Ignored("the description is public"),
+    ),
+    (
+        "management.require_auth_for_api_reference",
+        Ignored("the description is public"),
+    ),
+    (
+        "management.disable_basic_auth",
+        Refused("there is no other way to log in"),
+    ),
+    (
+        "management.enable_queue_totals",
+        Ignored("statistics are always collected"),
+    ),
+    ("management.delegate_count", Ignored(ERLANG)),
+    (
+        "management.http.max_body_size",
+        Ignored("bodies may have 20000000 bytes"),
     ),
     ("management.oauth_", Refused(NO_BACKEND)),
     ("management.", Ignored("it has no counterpart here")),
@@ -279,6 +344,15 @@ const KEYS: &[(&str, Unsupported)] = &[
     (
         "prometheus.ssl.",
         Refused("metrics are served without TLS only"),
+    ),
+    (
+        "prometheus.authentication.",
+        Refused("metrics are served to everybody who can reach the port"),
+    ),
+    ("prometheus.path", Refused("metrics are at /metrics")),
+    (
+        "prometheus.return_per_object_metrics",
+        Ignored("ask for /metrics/per-object"),
     ),
     ("prometheus.", Ignored("it has no counterpart here")),
     (
@@ -296,11 +370,26 @@ const KEYS: &[(&str, Unsupported)] = &[
         "log.journald.",
         Ignored("journald takes what is on standard error"),
     ),
+    ("log.console.stdio", Ignored("lines go to standard error")),
+    (
+        "log.file.rotation.compress",
+        Ignored("files that are put aside stay as they are"),
+    ),
     ("log.console.", Ignored("the form of lines is fixed")),
     ("log.file.", Ignored("the form of lines is fixed")),
-    ("log.default.", Ignored("the form of lines is fixed")),
+    ("log.connection.", Ignored(CATEGORIES)),
+    ("log.channel.", Ignored(CATEGORIES)),
+    ("log.queue.", Ignored(CATEGORIES)),
+    ("log.default.", Ignored(CATEGORIES)),
+    ("log.mirroring.", Ignored(CATEGORIES)),
+    ("log.federation.", Ignored(CATEGORIES)),
+    ("log.upgrade.", Ignored(CATEGORIES)),
+    ("log.ra.", Ignored(CATEGORIES)),
+    ("log.shovel.", Ignored(CATEGORIES)),
+    ("log.prelaunch.", Ignored(CATEGORIES)),
     ("log.error_logger_", Ignored(ERLANG)),
     ("log.prefer_utc", Ignored("times are UTC")),
+    ("amqp_client.", Ignored(NO_PLUGIN)),
     ("mqtt.", Ignored(NO_PLUGIN)),
     ("web_mqtt.", Ignored(NO_PLUGIN)),
     ("stomp.", Ignored(NO_PLUGIN)),

@@ -3,6 +3,8 @@
 mod access;
 mod http;
 mod ignored;
+#[cfg(test)]
+mod known;
 mod limits;
 mod listeners;
 mod log;
