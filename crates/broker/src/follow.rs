@@ -6,7 +6,8 @@
 //! several that are alike the oldest counts as the one that is delivered.
 //!
 //! Nobody follows: then it costs what the firehose costs, which is one load, since both share
-//! what is loaded. Sinks are called without a queue's lock.
+//! what is loaded. A sink may be called under a queue's lock, and must not ask queues for more
+//! than their names.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -55,6 +56,13 @@ pub enum Happening<'a> {
         queue: &'a str,
         /// `acked`, `rejected` or `requeued`.
         outcome: &'static str,
+    },
+    /// It died, and that was the end of it.
+    Dropped {
+        /// Where it died.
+        queue: &'a str,
+        /// Why.
+        reason: &'static str,
     },
     /// It died, and goes on.
     DeadLettered {
@@ -234,6 +242,25 @@ impl Follower {
         }
     }
 
+    pub(crate) fn dropped(&self, (queue, entry, reason): (&Queue, &Entry, &'static str)) {
+        let mut known = self.known.lock();
+        let place = (queue.id(), entry.seq);
+        let Some(number) = known.find(&entry.message, place) else {
+            return;
+        };
+        known.by_place.remove(&place);
+        let queue = queue.name();
+        self.tell(
+            &mut known,
+            &Sighting {
+                number,
+                happening: Happening::Dropped { queue, reason },
+                message: Some(&entry.message),
+                tap: None,
+            },
+        );
+    }
+
     pub(crate) fn died(
         &self,
         (queue, entry, reason): (&Queue, &Entry, &'static str),
@@ -381,7 +408,7 @@ mod tests {
                     Happening::Routed(_) => "routed",
                     Happening::Delivered { .. } => "delivered",
                     Happening::Settled { outcome, .. } => outcome,
-                    Happening::DeadLettered { .. } => "died",
+                    Happening::DeadLettered { .. } | Happening::Dropped { .. } => "died",
                 };
                 told.lock().push((sighting.number, word.to_owned()));
             }

@@ -177,6 +177,12 @@ impl VHost {
             .tell(|follower| follower.published(message, queues, tap));
     }
 
+    /// Shows followers that a message died in `queue` for good.
+    pub(crate) fn show_drop(&self, queue: &Queue, entry: &Entry, reason: &'static str) {
+        self.tracer
+            .tell(|follower| follower.dropped((queue, entry, reason)));
+    }
+
     /// Shows followers that a message died in `queue`, and where its letter goes.
     pub(crate) fn show_death(
         &self,

@@ -152,6 +152,12 @@ fn a_message_that_comes_back_and_dies_stays_the_same_one() {
     w.get("fo-dead", true).unwrap();
     assert_eq!(events.expect("delivered", 1)["queue"], "fo-dead");
     events.expect("acked", 1);
+    // A death without a letter is the end.
+    w.declare_with("fo-short", 0, &Table::new().int("x-max-length", 0));
+    publish(&mut w, "", "fo-short", "fo-mortal 2");
+    events.expect("published", 2);
+    events.expect("routed", 2);
+    assert_eq!(events.expect("dropped", 2)["reason"], "maxlen");
     // What waits already is followed from its delivery on.
     publish(&mut w, "", "fo-dead", "early");
     eventually("it is there", || (w.depth("fo-dead").0 == 1).then_some(()));

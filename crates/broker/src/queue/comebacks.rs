@@ -176,19 +176,19 @@ impl Comebacks {
         taken
     }
 
-    /// One that is in memory.
-    pub(crate) fn warm_at(&self, seq: u64) -> Option<&Entry> {
-        self.list.iter().find_map(|comeback| match comeback {
-            Comeback::Entry(entry) if entry.seq == seq => Some(entry),
-            _ => None,
+    /// Those that are in memory.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.list.iter().filter_map(|comeback| match comeback {
+            Comeback::Entry(entry) => Some(entry),
+            Comeback::Cold(_) => None,
         })
     }
 
-    /// The run of one that is in the store only.
-    pub(crate) fn cold_at(&self, seq: u64) -> Option<&Run> {
-        self.list.iter().find_map(|comeback| match comeback {
-            Comeback::Cold(run) if run.first <= seq && seq <= run.last => Some(run),
-            _ => None,
+    /// The runs of those that are in the store only.
+    pub(crate) fn runs(&self) -> impl Iterator<Item = &Run> {
+        self.list.iter().filter_map(|comeback| match comeback {
+            Comeback::Entry(_) => None,
+            Comeback::Cold(run) => Some(run),
         })
     }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::dead_letter::Reason;
+use crate::message::Entry;
 use crate::queue::{Locked, Queue, QueueCounts, Rules};
 use crate::record::Record;
 use crate::timers::{Timed, TimerKey};
@@ -39,6 +40,13 @@ impl Queue {
     pub(super) fn count_death(&self, reason: Reason, lettered: bool) {
         if let Some(vhost) = self.home() {
             vhost.dead_letters().count(reason, lettered);
+        }
+    }
+
+    /// Shows a message that dies for good to whoever follows it.
+    pub(super) fn show_drop(&self, entry: &Entry, reason: Reason) {
+        if let Some(vhost) = self.home().filter(|vhost| vhost.is_traced()) {
+            vhost.show_drop(self, entry, reason.as_str());
         }
     }
 

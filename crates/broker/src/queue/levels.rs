@@ -4,9 +4,9 @@ use store::{Body, QueueId, Ticket};
 
 use crate::message::{Entry, Expiry};
 use crate::queue::browse::Piece;
-use crate::queue::cold::{Before, Run, Runs};
+use crate::queue::cold::Runs;
 use crate::queue::comebacks::Comebacks;
-use crate::queue::pick::Picked;
+use crate::queue::pick::{ColdSpot, Picked, Sought};
 use crate::queue::ready::{Head, Popped, Ready, Stretch};
 
 /// The priority of a number stands in its highest byte.
@@ -427,29 +427,52 @@ impl Levels {
         picked.into_iter().map(Picked::returned).collect()
     }
 
-    /// A message in memory.
-    pub(crate) fn warm_at(&self, seq: u64) -> Option<&Entry> {
-        let returned = self.more.as_ref().map(|more| &more.returned);
-        let returned = returned.and_then(|all| all.warm_at(seq));
-        let level = self.iter().nth(level_of(seq));
-        returned.or_else(|| level?.ready.warm_at(seq))
+    /// Copies of those of `seqs`, ascending, that are in memory.
+    pub(crate) fn look_at(&self, seqs: &[u64]) -> Vec<Entry> {
+        let returned = self.more.iter().flat_map(|more| more.returned.entries());
+        let returned = returned.filter(|entry| seqs.binary_search(&entry.seq).is_ok());
+        let ready = seqs.iter().filter_map(|seq| {
+            let level = self.iter().nth(level_of(*seq))?;
+            level.ready.warm_at(*seq)
+        });
+        returned.chain(ready).cloned().collect()
     }
 
-    /// The run of a message that is in the store only.
-    pub(crate) fn cold_at(&self, seq: u64) -> Option<&Run> {
-        let returned = self.more.as_ref().map(|more| &more.returned);
-        let returned = returned.and_then(|all| all.cold_at(seq));
-        returned.or_else(|| self.iter().nth(level_of(seq))?.ready.cold_at(seq))
-    }
-
-    /// Takes a message that has been read from the store out of its run.
-    pub(crate) fn pick_cold(&mut self, seq: u64, size: u64, before: Before) -> bool {
-        let returned = self.more.as_mut().map(|more| &mut more.returned);
-        if returned.is_some_and(|all| all.take_out(seq, size, before)) {
-            return true;
+    /// Where those of `seqs`, ascending, lie that are in the store only, in the same order.
+    pub(crate) fn look_up(&self, seqs: &[u64]) -> Vec<ColdSpot> {
+        let mut spots = Vec::new();
+        for run in self.more.iter().flat_map(|more| more.returned.runs()) {
+            let start = seqs.partition_point(|seq| *seq < run.first);
+            let inside = seqs.get(start..).unwrap_or_default();
+            let inside = inside.iter().take_while(|seq| **seq <= run.last);
+            spots.extend(inside.map(|seq| ColdSpot::new(*seq, run, true)));
         }
-        let at = level_of(seq);
-        at < self.count() && self.level(at).ready.pick_cold(seq, size, before)
+        spots.extend(seqs.iter().filter_map(|seq| {
+            let level = self.iter().nth(level_of(*seq))?;
+            let run = level.ready.cold_at(*seq)?;
+            Some(ColdSpot::new(*seq, run, false))
+        }));
+        spots.sort_unstable_by_key(|spot| spot.seq);
+        spots
+    }
+
+    /// Takes a message that has been read from the store out of its run, unless it lies
+    /// elsewhere by now.
+    pub(crate) fn pick_cold(&mut self, sought: Sought) -> Option<Picked> {
+        let Sought {
+            entry,
+            size,
+            before,
+            returned,
+        } = sought;
+        let at = level_of(entry.seq);
+        if returned {
+            let more = self.more.as_mut()?;
+            let taken = more.returned.take_out(entry.seq, size, before);
+            return taken.then(|| Picked::returned(entry));
+        }
+        let taken = at < self.count() && self.level(at).ready.pick_cold(entry.seq, size, before);
+        taken.then(|| Picked::ready(entry))
     }
 
     /// Puts back what was picked, to its place on its level or before all others.

@@ -52,19 +52,36 @@ impl Picked {
     }
 }
 
+/// Where a message lies that is in the store only.
+pub(crate) struct ColdSpot {
+    pub(crate) seq: u64,
+    run: Run,
+    /// Among those that have come back to a quorum queue.
+    returned: bool,
+}
+
+impl ColdSpot {
+    pub(crate) fn new(seq: u64, run: &Run, returned: bool) -> Self {
+        let run = run.clone();
+        Self { seq, run, returned }
+    }
+}
+
 /// A message in the store, and what has been read of it.
-struct Sought {
-    entry: Entry,
+pub(crate) struct Sought {
+    pub(crate) entry: Entry,
     /// Bytes as its run counts them.
-    size: u64,
-    before: Before,
+    pub(crate) size: u64,
+    pub(crate) before: Before,
+    /// Its run has come back.
+    pub(crate) returned: bool,
 }
 
 impl Queue {
     /// Takes the ready messages with these numbers, as far as they are there, at most
-    /// [`PICKED_MESSAGES_MAX`], in the order of their delivery. Less if they are large: ask again for the rest. What has expired
-    /// is left where it is. Reads from the disk. Whatever is picked has to come back with
-    /// [`Self::drop_picked`], [`Self::ack`] or [`Self::unpick`].
+    /// [`PICKED_MESSAGES_MAX`], in the order of their delivery. Less if they are large: ask again
+    /// for the rest. What has expired is left where it is. Reads from the disk. Whatever is
+    /// picked has to come back with [`Self::drop_picked`], [`Self::ack`] or [`Self::unpick`].
     #[must_use]
     pub fn pick(&self, seqs: &[u64]) -> Vec<Picked> {
         let mut left = sorted(seqs);
@@ -74,12 +91,11 @@ impl Queue {
             let mut state = self.lock();
             let fresh = |entry: &Entry| !entry.expiry.is_before(now_ms);
             let picked = state.ready.pick(&left, fresh);
-            left.retain(|seq| state.ready.cold_at(*seq).is_some());
-            let runs = cold_runs(&state, &left);
+            let spots = state.ready.look_up(&left);
             state.take_picked(&picked);
             self.after_picking(state);
             all.extend(picked);
-            let sought = self.seek(&left, &runs, now_ms);
+            let sought = self.seek(&spots, now_ms);
             if sought.is_empty() {
                 break;
             }
@@ -100,19 +116,12 @@ impl Queue {
     pub fn look_at(&self, seqs: &[u64]) -> Vec<Entry> {
         let seqs = sorted(seqs);
         let state = self.lock();
-        let warm = |seq: &u64| state.ready.warm_at(*seq).cloned();
-        let mut seen: Vec<Entry> = seqs.iter().filter_map(warm).collect();
-        let cold = |seq: &u64| state.ready.cold_at(*seq).is_some();
-        let cold: Vec<u64> = seqs.iter().copied().filter(cold).collect();
-        let runs = cold_runs(&state, &cold);
+        let mut seen = state.ready.look_at(&seqs);
+        let spots = state.ready.look_up(&seqs);
         drop(state);
         let now_ms = self.now_ms();
         seen.retain(|entry| !entry.expiry.is_before(now_ms));
-        seen.extend(
-            self.seek(&cold, &runs, now_ms)
-                .into_iter()
-                .map(|one| one.entry),
-        );
+        seen.extend(self.seek(&spots, now_ms).into_iter().map(|one| one.entry));
         seen.sort_by_key(|entry| turn(entry, false));
         seen
     }
@@ -156,20 +165,22 @@ impl Queue {
         self.refill(state, wakes);
     }
 
-    /// Reads messages of the store, `seqs` ascending and each in its run.
-    fn seek(&self, seqs: &[u64], runs: &[Run], now_ms: u64) -> Vec<Sought> {
+    /// Reads messages of the store, in ascending order.
+    fn seek(&self, spots: &[ColdSpot], now_ms: u64) -> Vec<Sought> {
         let mut sought: Vec<Sought> = Vec::new();
         let mut bytes = 0;
-        for (seq, run) in seqs.iter().zip(runs) {
+        for spot in spots {
             if bytes >= PICKED_BYTES_MAX {
                 break;
             }
-            let last = sought.last().filter(|one| one.before.first == run.first);
+            let last = sought
+                .last()
+                .filter(|one| one.before.first == spot.run.first);
             let known = last.map(|one| (one.entry.seq, one.before.count));
-            let Some(before) = self.before(*seq, run, known) else {
+            let Some(before) = self.before(spot, known) else {
                 continue;
             };
-            if let Some(one) = self.seek_one(*seq, run, before) {
+            if let Some(one) = self.seek_one(spot, before) {
                 bytes += one.entry.message.body_len();
                 if !one.entry.expiry.is_before(now_ms) {
                     sought.push(one);
@@ -181,7 +192,8 @@ impl Queue {
 
     /// What lies before a message in its run, of which perhaps another message is `known` with
     /// those before it.
-    fn before(&self, seq: u64, run: &Run, known: Option<(u64, u64)>) -> Option<Before> {
+    fn before(&self, spot: &ColdSpot, known: Option<(u64, u64)>) -> Option<Before> {
+        let (seq, run) = (spot.seq, &spot.run);
         let first = run.first;
         // Only after a start are there gaps.
         let dense = run.last - first + 1 == run.count || run.measure == Measure::Body;
@@ -203,7 +215,8 @@ impl Queue {
         }
     }
 
-    fn seek_one(&self, seq: u64, run: &Run, before: Before) -> Option<Sought> {
+    fn seek_one(&self, spot: &ColdSpot, before: Before) -> Option<Sought> {
+        let (seq, run) = (spot.seq, &spot.run);
         let (id, number) = (store_id(self.id, seq), number_of(seq));
         let read = self.services.store.read(id, number, 1, PICKED_BYTES_MAX);
         let body = match read {
@@ -224,6 +237,7 @@ impl Queue {
             entry,
             size,
             before,
+            returned: spot.returned,
         })
     }
 
@@ -233,10 +247,9 @@ impl Queue {
         let mut picked = Vec::with_capacity(sought.len());
         // Backwards: what lies before the others of a run stays the same.
         for one in sought.into_iter().rev() {
-            if state.ready.pick_cold(one.entry.seq, one.size, one.before) {
-                picked.push(Picked::ready(one.entry));
-            }
+            picked.extend(state.ready.pick_cold(one));
         }
+        picked.reverse();
         state.take_picked(&picked);
         self.after_picking(state);
         picked
@@ -250,11 +263,6 @@ impl Queue {
         let cost = state.ready.cost();
         state.share.report(cost);
     }
-}
-
-fn cold_runs(state: &Locked<'_>, seqs: &[u64]) -> Vec<Run> {
-    let run = |seq: &u64| state.ready.cold_at(*seq).cloned();
-    seqs.iter().filter_map(run).collect()
 }
 
 /// What comes first: the higher level, then the lower number. What was returned is in order.

@@ -84,6 +84,7 @@ impl QueueState {
             .queue
             .count_death(reason, self.rules.dead_letter_exchange.is_some());
         if self.rules.dead_letter_exchange.is_none() {
+            place.queue.show_drop(&entry, reason);
             if entry.durable {
                 self.settling.push(entry.seq);
             }

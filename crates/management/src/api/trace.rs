@@ -4,8 +4,8 @@
 //! topic pattern), `queue` and `text` (in exchange, key, properties or body, whatever the case)
 //! say which messages; `seconds`, at most [`TRACE_SECONDS_MAX`], how long. The answer is
 //! server-sent events named `trace`, whose data is an object: `number` (which message), `event`
-//! (`published`, `routed`, `unroutable`, `delivered`, `acked`, `rejected`, `requeued` or
-//! `dead_lettered`), `at_ms`, `us_since_publish`, and what there is to say of the event. The
+//! (`published`, `routed`, `unroutable`, `delivered`, `acked`, `rejected`, `requeued`,
+//! `dead_lettered` or `dropped`), `at_ms`, `us_since_publish`, and what there is to say of the event. The
 //! last one is named `end`: `{reason, events}`, where the reason is `time`, or `events` after
 //! [`broker::SIGHTINGS_MAX`] of them.
 //!
@@ -173,6 +173,11 @@ impl<'a> SightingView<'a> {
             Happening::Settled { queue, outcome } => Self {
                 queue: Some(queue),
                 ..view.named(outcome)
+            },
+            Happening::Dropped { queue, reason } => Self {
+                queue: Some(queue),
+                reason: Some(reason),
+                ..view.named("dropped")
             },
             Happening::DeadLettered {
                 queue,

@@ -131,6 +131,31 @@ fn what_came_back_to_a_quorum_queue_stands_first_again_and_has_not_come_back_mor
 }
 
 #[test]
+fn what_came_back_and_is_in_the_store_only_is_picked_too() {
+    let w = World::with_memory(0);
+    let q = w.declare("q", &[("x-queue-type", text("quorum"))]);
+    fill(&q, 1..=6);
+    let got: Vec<Entry> = (0..4)
+        .map(|_| q.get(AckMode::Manual).unwrap().entry)
+        .collect();
+    let mut returns = Returns::default();
+    for entry in &got {
+        let body_len = entry.message.body_len() as u32;
+        returns.add_stored(entry.seq, body_len, None);
+    }
+    q.requeue(returns, &mut Wakes::new());
+    let picked = q.pick(&[2, 3, 6]);
+    assert_eq!((picked.len(), q.counts().ready), (3, 3));
+    assert_eq!(q.counts().ready_bytes, 300);
+    settle(&q, &picked[..1]);
+    q.unpick(picked[1..].to_vec(), &mut Wakes::new());
+    assert_eq!(browsed(&q), [3, 1, 4, 5, 6]);
+    assert_eq!(q.look_at(&[1, 3, 5]).len(), 3);
+    assert_eq!(all(&q).len(), 5);
+    assert_eq!(q.counts(), QueueCounts::default());
+}
+
+#[test]
 fn a_duplicate_may_come_when_a_picked_message_is_dropped() {
     let w = World::new();
     let q = w.declare(
