@@ -87,7 +87,10 @@ fn crates_depend_only_downwards() {
         ("nom", &["codec", "server"]),
         ("sled", &["store"]),
         ("axum", &["management"]),
-        ("serde_json", &["broker", "ctl", "management", "perf", "tests"]),
+        (
+            "serde_json",
+            &["broker", "ctl", "management", "perf", "tests"],
+        ),
         ("clap", &["ctl", "perf", "server"]),
         ("dashmap", &["broker"]),
         ("lapin", &["tests"]),
