@@ -28,6 +28,7 @@ use crate::recover;
 use crate::registry::Registry;
 use crate::services::Services;
 use crate::settings::Settings;
+use crate::sizes::MessageSizes;
 use crate::stats::Churn;
 use crate::timers::Timers;
 use crate::vhost::VHost;
@@ -64,6 +65,7 @@ pub struct Broker {
     importing: Mutex<()>,
     registry: Registry,
     churn: Arc<Churn>,
+    sizes: MessageSizes,
     next_connection: AtomicU64,
     next_consumer: AtomicU64,
     next_queue_id: Arc<AtomicU32>,
@@ -120,6 +122,7 @@ impl Broker {
             importing: Mutex::new(()),
             registry: Registry::default(),
             churn: Arc::default(),
+            sizes: MessageSizes::default(),
             next_connection: AtomicU64::new(1),
             next_consumer: AtomicU64::new(1),
             next_queue_id: Arc::default(),
@@ -311,6 +314,12 @@ impl Broker {
     /// Ready once the store has failed, with the reason. For one waiter.
     pub fn poll_failure(&self, cx: &TaskContext<'_>) -> Poll<&str> {
         self.failure.poll(cx)
+    }
+
+    /// How large the messages are that clients have published.
+    #[must_use]
+    pub const fn message_sizes(&self) -> &MessageSizes {
+        &self.sizes
     }
 
     /// The comings and goings so far.

@@ -60,6 +60,7 @@ mod registry;
 mod replies;
 mod services;
 mod settings;
+mod sizes;
 mod stats;
 #[cfg(test)]
 mod tests;
@@ -117,6 +118,7 @@ pub use registry::{
 pub use replies::Replies;
 pub use routing::Subject;
 pub use settings::{DefaultPermissions, DefaultVhostLimits, RatesMode, Settings};
+pub use sizes::{MessageSizes, SIZE_BOUNDS, SizeCounts};
 pub use stats::{Churn, DeadLetterCounts, DeadLetterStats, MessageCounts, MessageStats};
 pub use store::{Durability, QueueId, Recover, Ticket};
 pub use timers::{Timed, TimerKey, Timers};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use broker::{
     Access, AckMode, Actor, Broker, ConnectionId, ConnectionInfo, ConsumerId, Error, Exchange,
-    Message, Outbox, Pair, Published, PublishedOne, Right, Route, Ticket, VHost, Wakes,
+    Message, Outbox, Pair, Published, PublishedOne, Right, Route, SizeCounts, Ticket, VHost, Wakes,
 };
 
 use crate::channel::routes::RouteCache;
@@ -47,6 +47,8 @@ pub(crate) struct Client {
     pub(crate) routes: RouteCache,
     pub(crate) run: Run,
     settling: Settling,
+    /// How large the messages of this turn were.
+    pub(crate) sizes: SizeCounts,
     /// What may still be settled in this turn, in acknowledgements.
     pub(crate) settles_left: usize,
     /// The method just carried out has more to settle than that: it comes again.
@@ -138,6 +140,7 @@ impl Client {
             routes: RouteCache::default(),
             run: Run::default(),
             settling: Settling::default(),
+            sizes: SizeCounts::default(),
             settles_left: SETTLED_PER_TURN_MAX,
             unfinished: false,
             published: Vec::new(),
@@ -300,6 +303,14 @@ impl Client {
     /// Whether a ticket is still to be committed.
     pub(crate) fn pending(&self, ticket: Option<Ticket>) -> Option<Ticket> {
         ticket.filter(|ticket| *ticket > self.broker.commits().committed())
+    }
+
+    /// Writes the sizes of the turn's messages to where others can see them.
+    pub(crate) fn flush_sizes(&mut self) {
+        if self.sizes != SizeCounts::default() {
+            self.broker.message_sizes().add(&self.sizes);
+            self.sizes = SizeCounts::default();
+        }
     }
 
     /// Gives back memory that a burst has left behind.

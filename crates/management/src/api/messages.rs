@@ -4,7 +4,9 @@ use axum::Json;
 use axum::extract::{Path, State};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use broker::{AckMode, Entry, Message, MessageCounts, Queue, Rejected, Returned, Wakes};
+use broker::{
+    AckMode, Entry, Message, MessageCounts, Queue, Rejected, Returned, SizeCounts, Wakes,
+};
 use serde_json::json;
 
 use super::{Answer, Shared, exchange_name, exchanges, queues};
@@ -90,6 +92,9 @@ async fn publish(
         let reason = format!("confirm_timeout: {}", alarms.reason());
         return Err(ApiError::bad_request(reason));
     }
+    let mut size = SizeCounts::default();
+    size.count(message.body_len() as u64);
+    context.broker.message_sizes().add(&size);
     let published = {
         let mut wakes = Wakes::new();
         vhost.publish(message, &mut wakes)?

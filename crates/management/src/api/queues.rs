@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use broker::{Queue, QueueDeclare, VHost, Wakes};
+use tokio::task::spawn_blocking;
 
 use super::exchanges::Condition;
 use super::{Answer, Done, List, Listing, Past, Shared, put};
@@ -150,9 +151,22 @@ async fn one(
 ) -> Answer {
     let windows = past.windows(context.now_ms())?;
     let queue = find(&*caller.vhost(&context, &vhost)?, &name)?;
+    let detail = Detail::Single(head_timestamp(&queue).await);
     let sampled = context.rates.read();
-    let view = views::queue::show(&context, &sampled, &queue, Detail::Single, &windows);
+    let view = views::queue::show(&context, &sampled, &queue, detail, &windows);
     Ok(Json(listing.chosen(view)))
+}
+
+/// The timestamp that the publisher gave the first message that waits, in seconds. It may have to
+/// be read from the disk.
+async fn head_timestamp(queue: &Arc<Queue>) -> Option<u64> {
+    if queue.counts().ready == 0 {
+        return None;
+    }
+    let queue = Arc::clone(queue);
+    let first = spawn_blocking(move || queue.browse(None, 1)).await.ok()?;
+    let header = first.first()?.message.header();
+    header.properties().ok()?.timestamp
 }
 
 async fn declare(

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use broker::{DeadLetterCounts, MessageCounts, RABBITMQ_VERSION, VERSION};
+use broker::{DeadLetterCounts, MessageCounts, RABBITMQ_VERSION, SIZE_BOUNDS, VERSION};
 
 use super::page::Kind::{Counter, Gauge};
 use super::page::{Labels, Page};
@@ -32,6 +32,7 @@ pub(super) fn add(page: &mut Page, context: &Context) {
     add_alarms(page, context);
     add_churn(page, context);
     add_global(page, context);
+    add_sizes(page, context);
     add_dead_letters(page, context);
     add_totals(page, context);
 }
@@ -220,6 +221,20 @@ fn add_global(page: &mut Page, context: &Context) {
         let value = (metric.value)(&counts);
         page.one(metric.name, metric.help, metric.kind, labels, value);
     }
+}
+
+fn add_sizes(page: &mut Page, context: &Context) {
+    let sizes = context.broker.message_sizes().snapshot();
+    page.histogram(
+        (
+            "message_size_bytes",
+            "Size of messages received from publishers",
+        ),
+        PROTOCOL,
+        &SIZE_BOUNDS,
+        &sizes.messages,
+        sizes.bytes,
+    );
 }
 
 fn add_dead_letters(page: &mut Page, context: &Context) {

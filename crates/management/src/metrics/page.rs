@@ -1,6 +1,8 @@
 //! A page of metrics in the making.
 
-use prometheus::proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType};
+use prometheus::proto::{
+    Bucket, Counter, Gauge, Histogram, LabelPair, Metric, MetricFamily, MetricType,
+};
 use prometheus::{Encoder as _, TextEncoder};
 
 /// Label names and values of one line.
@@ -46,13 +48,7 @@ impl Page {
         let Some(family) = self.families.last_mut() else {
             return;
         };
-        let pair = |(name, value): &(&str, &str)| {
-            let mut pair = LabelPair::default();
-            pair.set_name((*name).to_owned());
-            pair.set_value((*value).to_owned());
-            pair
-        };
-        let mut metric = Metric::from_label(labels.iter().map(pair).collect());
+        let mut metric = Metric::from_label(pairs(labels));
         if family.get_field_type() == MetricType::COUNTER {
             let mut counter = Counter::default();
             counter.set_value(value);
@@ -78,6 +74,38 @@ impl Page {
         self.line(labels, value);
     }
 
+    /// A histogram: how many values there are up to each bound and above the one before, and last
+    /// those above all of them.
+    pub(super) fn histogram(
+        &mut self,
+        (name, help): (&str, &str),
+        labels: Labels<'_>,
+        bounds: &[u64],
+        counts: &[u64],
+        sum: u64,
+    ) {
+        let mut family = MetricFamily::default();
+        family.set_name(format!("{}{name}", self.prefix));
+        family.set_help(help.to_owned());
+        family.set_field_type(MetricType::HISTOGRAM);
+        let mut so_far = 0;
+        let bucket = |(bound, count): (&u64, &u64)| {
+            so_far += count;
+            let mut bucket = Bucket::default();
+            bucket.set_upper_bound(*bound as f64);
+            bucket.set_cumulative_count(so_far);
+            bucket
+        };
+        let mut histogram = Histogram::default();
+        histogram.set_bucket(bounds.iter().zip(counts).map(bucket).collect());
+        histogram.set_sample_count(counts.iter().sum());
+        histogram.set_sample_sum(sum as f64);
+        let mut metric = Metric::from_label(pairs(labels));
+        metric.set_histogram(histogram);
+        family.mut_metric().push(metric);
+        self.families.push(family);
+    }
+
     pub(super) fn append(&mut self, mut other: Self) {
         self.families.append(&mut other.families);
     }
@@ -97,4 +125,14 @@ impl Page {
         }
         text
     }
+}
+
+fn pairs(labels: Labels<'_>) -> Vec<LabelPair> {
+    let pair = |(name, value): &(&str, &str)| {
+        let mut pair = LabelPair::default();
+        pair.set_name((*name).to_owned());
+        pair.set_value((*value).to_owned());
+        pair
+    };
+    labels.iter().map(pair).collect()
 }

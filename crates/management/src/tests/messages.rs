@@ -212,3 +212,24 @@ async fn traffic_shows_in_every_count() {
     assert_eq!(exchange["message_stats"]["publish_in"], 1);
     assert_eq!(exchange["message_stats"]["publish_out"], 1);
 }
+
+#[tokio::test]
+async fn a_queue_shows_the_timestamp_of_its_first_message() {
+    let setting = Setting::new();
+    setting.put("/api/queues/%2F/q", "{}").await;
+    let queue = setting.read("/api/queues/%2F/q").await;
+    assert_eq!(queue["head_message_timestamp"], Value::Null);
+    for timestamp in [1_700_000_000, 1_800_000_000] {
+        let message = format!(
+            r#"{{"routing_key":"q","properties":{{"timestamp":{timestamp}}},"payload":"x","payload_encoding":"string"}}"#
+        );
+        let path = "/api/exchanges/%2F/amq.default/publish";
+        setting.post(path, &message).await;
+    }
+    for expected in [1_700_000_000, 1_800_000_000] {
+        let queue = setting.read("/api/queues/%2F/q").await;
+        assert_eq!(queue["head_message_timestamp"], expected);
+        let get = r#"{"count":1,"ackmode":"ack_requeue_false","encoding":"auto"}"#;
+        setting.post("/api/queues/%2F/q/get", get).await;
+    }
+}

@@ -58,6 +58,31 @@ async fn two_queues() -> Setting {
 }
 
 #[tokio::test]
+async fn sizes_of_messages_are_a_histogram() {
+    let setting = two_queues().await;
+    let page = scrape(&setting, "/metrics").await;
+    assert_eq!(page.types["rabbitmq_message_size_bytes"], "histogram");
+    for (le, expected) in [
+        ("100", 4.0),
+        ("1000", 4.0),
+        ("100000000", 4.0),
+        ("+Inf", 4.0),
+    ] {
+        let line = format!(r#"rabbitmq_message_size_bytes_bucket{{protocol="amqp091",le="{le}"}}"#);
+        assert_eq!(page.values.get(&line), Some(&expected), "{line}");
+    }
+    let labels = r#"{protocol="amqp091"}"#;
+    assert_eq!(
+        page.values[&format!("rabbitmq_message_size_bytes_sum{labels}")],
+        12.0
+    );
+    assert_eq!(
+        page.values[&format!("rabbitmq_message_size_bytes_count{labels}")],
+        4.0
+    );
+}
+
+#[tokio::test]
 async fn the_overview_dashboard_finds_its_metrics() {
     let setting = two_queues().await;
     let scraped = scrape(&setting, "/metrics").await;

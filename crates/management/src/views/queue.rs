@@ -31,8 +31,8 @@ pub(crate) enum Detail {
     Basic,
     /// All but what channels and exchanges know of it.
     Full,
-    /// What the queue's own address shows.
-    Single,
+    /// What the queue's own address shows, with the timestamp of its first message.
+    Single(Option<u64>),
 }
 
 /// What was declared.
@@ -145,7 +145,7 @@ pub(crate) fn show(
         .owner()
         .and_then(|id| context.broker.registry().get(id));
     let peers: Vec<_> = match detail {
-        Detail::Full | Detail::Single => snapshot
+        Detail::Full | Detail::Single(_) => snapshot
             .consumers
             .iter()
             .map(|c| peer(context, c))
@@ -153,7 +153,7 @@ pub(crate) fn show(
         Detail::Metadata | Detail::Totals | Detail::Basic => Vec::new(),
     };
     let pairs = match detail {
-        Detail::Single => Pairs::of_queue(context, queue),
+        Detail::Single(_) => Pairs::of_queue(context, queue),
         _ => Pairs::default(),
     };
     let history = sampled.queues.get(&queue.id());
@@ -177,8 +177,14 @@ pub(crate) fn show(
         basic: (!matches!(detail, Detail::Metadata | Detail::Totals))
             .then(|| Basic::of(queue, &snapshot, history, windows)),
         replicas: Replicas::of(queue, &settings.node),
-        full: matches!(detail, Detail::Full | Detail::Single)
-            .then(|| Full::of(&settings.node, queue, &snapshot, (&peers, pairs))),
+        full: match detail {
+            Detail::Metadata | Detail::Totals | Detail::Basic => None,
+            Detail::Full => Some(Full::of(&settings.node, queue, &snapshot, (&peers, pairs))),
+            Detail::Single(head_message_timestamp) => Some(Full {
+                head_message_timestamp,
+                ..Full::of(&settings.node, queue, &snapshot, (&peers, pairs))
+            }),
+        },
     })
 }
 

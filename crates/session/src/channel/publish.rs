@@ -111,6 +111,7 @@ impl Channel {
             .into());
         }
         client.publishes = true;
+        client.sizes.count(incoming.header.body_size);
         let generation = client.vhost.generation();
         if let Some(marks) = self.properties.marks(&incoming.header)
             && let Some(route) = client.routes.find(incoming.names, generation)

@@ -35,6 +35,7 @@ impl Running {
         if touched.capacity() <= IDLE_ENTRIES_MAX {
             self.touched = touched;
         }
+        self.client.flush_sizes();
         self.client.release_memory();
         self.look_ahead();
         self.heed_alarms(turn);

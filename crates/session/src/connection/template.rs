@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use broker::Route;
+use broker::{Route, SizeCounts};
 use codec::{FRAME_END, Frame, Marks};
 
 use crate::channel::publish::Following;
@@ -38,6 +38,9 @@ struct Known {
     header_at: usize,
     body_at: usize,
     body_len: usize,
+    size: u64,
+    /// Where messages of that size are counted.
+    size_place: usize,
     marks: Marks,
     generation: u64,
     route: Arc<Route>,
@@ -73,6 +76,8 @@ impl Template {
             header_at,
             body_at,
             body_len: content.body_frame.len(),
+            size: content.header.body_size,
+            size_place: SizeCounts::place(content.header.body_size),
             marks,
             generation,
             route,
@@ -103,6 +108,7 @@ impl Running {
             return None;
         }
         channel.counts.publish += 1;
+        self.client.sizes.count_at(known.size_place, known.size);
         let names = &input[NAMES_AT..NAMES_AT + known.names_len];
         let (header, body) = (
             &input[known.header_at..known.body_at],

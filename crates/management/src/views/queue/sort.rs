@@ -47,7 +47,7 @@ impl SortField {
             "exclusive" => Self::Exclusive,
             "policy" => Self::Policy,
             _ => match (detail, Self::measured(path)?) {
-                (Detail::Basic | Detail::Full | Detail::Single, field) => field,
+                (Detail::Basic | Detail::Full | Detail::Single(_), field) => field,
                 (Detail::Totals, field @ Self::Length(_, Aspect::Value)) => field,
                 (Detail::Totals | Detail::Metadata, _) => Self::Absent,
             },
