@@ -31,6 +31,7 @@ export function detailPage(main, { kind, name, vhost, up, controls = [], tabs, p
 			panels[i].hidden = tab !== current
 			buttons[i].setAttribute('aria-selected', String(tab === current))
 			buttons[i].tabIndex = tab === current ? 0 : -1
+			if (tab === current) bar.scrollLeft = buttons[i].offsetLeft - 60
 		})
 	}
 	const choose = tab => {
@@ -39,8 +40,8 @@ export function detailPage(main, { kind, name, vhost, up, controls = [], tabs, p
 		draw()
 		source.refresh()
 	}
-	draw()
 	main.replaceChildren(heading, gone, body)
+	draw()
 
 	const source = new DataSource({
 		load: signal => Promise.all([load(signal), ...(current.lists ?? []).map(list => list.load(signal))]),

@@ -66,10 +66,10 @@ function make(field, values) {
 	}
 	const label = h('label', { for: id }, field.label, field.required ? h('i.required', { 'aria-hidden': 'true' }, ' *') : null)
 	const explained = help(field.help)
-	if (field.kind === 'check') {
-		return { read, input, renew: () => {}, node: h('div.field.check-field', h('div.field-head', input, label, explained.button), explained.words) }
-	}
-	return { read, input, renew: () => {}, node: h('div.field', h('div.field-head', label, explained.button), input, explained.words) }
+	const node = field.kind === 'check'
+		? h('div.field.check-field', h('div.field-head', input, label, explained.button), explained.words)
+		: h('div.field', h('div.field-head', label, explained.button), input, explained.words)
+	return { read, node, renew: () => {} }
 }
 
 function inputOf(field, id) {

@@ -192,7 +192,7 @@ async function saveLines(row, messages) {
 }
 
 async function remove(row, messages, changed) {
-	const losses = messages.map(one => `${one.exchange || '(default)'} → ${one.routing_key || '(no key)'}, ${bytes(one.payload_bytes)}`)
+	const losses = messages.map(one => `${one.position === undefined ? '' : `#${count(one.position + 1)}: `}${one.exchange || '(default)'} → ${one.routing_key || '(no key)'}, ${bytes(one.payload_bytes)}`)
 	const title = messages.length === 1 ? 'Delete this message?' : `Delete ${plural(messages.length, 'message')}?`
 	if (!(await confirmLoss({ title, losses, verb: 'Delete' }))) return
 	await attempt('Delete', async () => {

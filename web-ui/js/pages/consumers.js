@@ -17,7 +17,7 @@ export const CONSUMER_COLUMNS = [
 	linkColumn('channel_details.name', 'Channel', row => (channel(row).name ? link('channels', channel(row).name) : null), undefined, { kind: 'wide', needs: ['channel_details'] }),
 	textColumn('channel_details.user', 'User', undefined, { needs: ['channel_details'] }),
 	flagColumn('ack_required', 'Acks'),
-	flagColumn('exclusive', 'Exclusive'),
+	flagColumn('exclusive', 'Exclusive', { hidden: true }),
 	countColumn('prefetch_count', 'Prefetch'),
 	flagColumn('active', 'Active'),
 	textColumn('activity_status', 'Activity', row => (row.activity_status ?? '').replaceAll('_', ' ')),

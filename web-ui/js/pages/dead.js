@@ -72,7 +72,7 @@ export function deadLetters(row, changed) {
 			from = answer.next
 		}
 		list.show(found, 'They are not there any more.')
-		list.node.scrollIntoView({ block: 'start' })
+		list.node.lastElementChild.scrollIntoView()
 	}
 	const add = group => {
 		const same = groups.get(cause(group))

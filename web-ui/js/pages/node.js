@@ -2,12 +2,11 @@
 
 import { Chart } from '../chart.js'
 import { DataSource } from '../datasource.js'
-import { h, text } from '../dom.js'
+import { h, keyed, text } from '../dom.js'
 import { factsCard } from '../facts.js'
 import { bytes, count, duration, rate } from '../format.js'
 import { api, get } from '../http.js'
 import { past, rangeSwitch, showLevels, showRates } from '../samples.js'
-import { listenerCard } from './overview.js'
 
 const CHARTS = [
 	{ title: 'Memory', format: bytes, series: [{ id: 'mem_used', label: 'Used', tone: 'unacked' }] },
@@ -55,14 +54,14 @@ export function page(main, params) {
 	})
 }
 
-const USE = [
+export const USE = [
 	['Memory', row => `${bytes(row.mem_used)} of ${bytes(row.mem_limit)}${row.mem_alarm ? ', alarm' : ''}`, { part: row => row.mem_used / row.mem_limit }],
 	['Disk', row => `${bytes(row.disk_free)} free, alarm below ${bytes(row.disk_free_limit)}${row.disk_free_alarm ? ', alarm' : ''}`, { part: row => row.disk_free_limit / row.disk_free }],
 	['File descriptors', row => `${count(row.fd_used)} of ${count(row.fd_total)}`, { part: row => row.fd_used / row.fd_total }],
 	['Sockets', row => `${count(row.sockets_used)} of ${count(row.sockets_total)}`, { part: row => row.sockets_used / row.sockets_total }],
 ]
 
-const FACTS = [
+export const FACTS = [
 	['Uptime', row => duration(row.uptime)],
 	['Cores', row => count(row.processors)],
 	['Process', row => row.os_pid],
@@ -94,6 +93,28 @@ function memoryCard() {
 			bar.style.width = `${(100 * value) / sum}%`
 			return h('tr', h('th', { scope: 'row' }, name.replaceAll('_', ' ')), h('td.bar', h('div.used', bar)), h('td.number', bytes(value)))
 		}))
+	}
+	return { node, show }
+}
+
+/** What the broker listens on. */
+export function listenerCard() {
+	const body = h('tbody')
+	const kept = new Map()
+	const heads = ['Protocol', 'Address', 'Port', 'TLS'].map(name => h('th', { scope: 'col' }, name))
+	const table = h('table.plain', h('thead', h('tr', heads)), body)
+	const node = h('section.card', h('h2', 'Listeners'), table)
+	const row = () => {
+		const cells = [h('td'), h('td'), h('td'), h('td')]
+		const update = ({ protocol, ip_address, port, tls }) => {
+			;[protocol, ip_address, port, tls ? 'yes' : 'no'].forEach((value, i) => text(cells[i], value))
+		}
+		return { node: h('tr', cells), update }
+	}
+	const key = ({ protocol, ip_address, port }) => `${protocol} ${ip_address} ${port}`
+	const show = listeners => {
+		node.hidden = listeners.length === 0
+		keyed(body, kept, listeners, key, row)
 	}
 	return { node, show }
 }
