@@ -221,3 +221,37 @@ fn a_delivery_limit_by_policy_ends_returns() {
     });
     assert_eq!(deliveries, 2);
 }
+
+#[test]
+fn duplicates_are_dropped_while_the_policy_says_so() {
+    let (http, mut w) = (shared().http(), shared().open());
+    w.declare("po-dup", queue::DURABLE);
+    let of = |value: &str| Properties::headers(Table::new().str("x-deduplication-header", value));
+    let put = |w: &mut Wire, exchange: &str, value: &str, body: &str| {
+        w.publish(1, &basic::publish(exchange, "po-dup", 0), &of(value), body);
+        w.expect_silence();
+    };
+    put(&mut w, "", "a", "1");
+    await_depth(&mut w, "po-dup", 1);
+    let definition = json!({"x-message-deduplication": true});
+    set(&http, "po-dup", "^po-dup$", &definition);
+    put(&mut w, "", "a", "2");
+    put(&mut w, "", "b", "3");
+    clear(&http, "po-dup");
+    put(&mut w, "", "b", "4");
+    assert_eq!(w.drain("po-dup"), ["1", "3", "4"]);
+    // The cache of an exchange.
+    let sized = Table::new().int("x-cache-size", 100);
+    let kind = "x-message-deduplication";
+    w.declare_exchange("po-dup-x", kind, exchange::AUTO_DELETE, &sized);
+    w.bind("po-dup", "po-dup-x", "po-dup");
+    set(&http, "po-dup-x", "^po-dup-x$", &json!({"x-cache-size": 1}));
+    for (value, body) in [("a", "1"), ("a", "2"), ("b", "3"), ("a", "4")] {
+        put(&mut w, "po-dup-x", value, body);
+    }
+    clear(&http, "po-dup-x");
+    for (value, body) in [("b", "5"), ("a", "6"), ("b", "7")] {
+        put(&mut w, "po-dup-x", value, body);
+    }
+    assert_eq!(w.drain("po-dup"), ["1", "3", "4", "5"]);
+}
