@@ -152,3 +152,64 @@ fn http_refuses_the_same_arguments_with_the_same_words() {
         invalid("x-message-ttl", "{value_negative,-1}")
     );
 }
+
+#[test]
+fn a_dead_letter_exchange_is_named_by_a_string() {
+    let text =
+        "invalid type 'signedint' for arg 'x-dead-letter-exchange' in queue 'ar-q' in vhost '/'";
+    let arguments = Table::new().int("x-dead-letter-exchange", 1);
+    refused(queue::DURABLE, &arguments, text);
+}
+
+#[test]
+fn streams_are_refused_until_there_are_any() {
+    let arguments = Table::new().str("x-queue-type", "stream");
+    refused(
+        queue::DURABLE,
+        &arguments,
+        "stream queues are not supported yet…",
+    );
+    let unknown = arguments.int("x-max-priority", 1);
+    let text = invalid("x-max-priority", "").replace(": ", " of queue type rabbit_stream_queue");
+    refused(queue::DURABLE, &unknown, &text);
+}
+
+#[test]
+fn every_argument_of_its_type_is_taken_and_shown() {
+    let both = |table: Table| {
+        table
+            .int("x-message-ttl", 60_000)
+            .int("x-expires", 60_000)
+            .int("x-max-length", 10)
+            .int("x-max-length-bytes", 10)
+            .str("x-overflow", "reject-publish")
+            .str("x-dead-letter-exchange", "")
+            .str("x-dead-letter-routing-key", "k")
+            .bool("x-single-active-consumer", true)
+            .str("x-queue-leader-locator", "balanced")
+            .int("x-consumer-timeout", 60_000)
+    };
+    let classic = both(Table::new())
+        .int("x-max-priority", 5)
+        .str("x-queue-mode", "lazy")
+        .int("x-queue-version", 2)
+        .str("x-queue-master-locator", "min-masters");
+    let quorum = both(quorum())
+        .int("x-delivery-limit", 5)
+        .str("x-dead-letter-strategy", "at-least-once")
+        .int("x-quorum-initial-group-size", 1)
+        .int("x-max-in-memory-length", 1)
+        .int("x-max-in-memory-bytes", 1);
+    let mut w = shared().open();
+    for (name, arguments, count) in [("ar-all-c", classic, 15), ("ar-all-q", quorum, 16)] {
+        w.declare_with(name, queue::DURABLE, &arguments);
+        // The same again is the same queue.
+        w.declare_with(name, queue::DURABLE, &arguments);
+        let shown = shared().http().json(&format!("/queues/%2F/{name}"));
+        assert_eq!(
+            shown["arguments"].as_object().unwrap().len(),
+            count,
+            "{shown}"
+        );
+    }
+}
