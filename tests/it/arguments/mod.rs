@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use tests::{
-    shared,
+    Launch, shared,
     wire::{Table, queue},
 };
 
@@ -163,15 +163,10 @@ fn a_dead_letter_exchange_is_named_by_a_string() {
 
 #[test]
 fn streams_are_refused_until_there_are_any() {
-    let arguments = Table::new().str("x-queue-type", "stream");
-    refused(
-        queue::DURABLE,
-        &arguments,
-        "stream queues are not supported yet…",
-    );
-    let unknown = arguments.int("x-max-priority", 1);
-    let text = invalid("x-max-priority", "").replace(": ", " of queue type rabbit_stream_queue");
-    refused(queue::DURABLE, &unknown, &text);
+    let mut w = shared().open();
+    let stream = Table::new().str("x-queue-type", "stream");
+    w.send(1, &queue::declare("ar-q", queue::DURABLE, &stream));
+    w.expect_connection_close(540, "NOT_IMPLEMENTED - stream queues are not supported yet");
 }
 
 #[test]
@@ -211,5 +206,35 @@ fn every_argument_of_its_type_is_taken_and_shown() {
             count,
             "{shown}"
         );
+    }
+}
+
+#[test]
+fn a_quorum_queue_may_be_declared_as_a_classic_one_where_that_is_allowed() {
+    let classic = |length| {
+        Table::new()
+            .int("x-max-length", length)
+            .str("x-overflow", "drop-head")
+    };
+    let original = quorum().int("x-max-length", 5).int("x-delivery-limit", 3);
+    let text = |arg: &str, differ: &str| {
+        format!(
+            "PRECONDITION_FAILED - inequivalent arg '{arg}' for queue 'ar-moved' in vhost '/': {differ}"
+        )
+    };
+    let relaxed = "quorum_queue.property_equivalence.relaxed_checks_on_redeclaration = true\n";
+    for lines in ["", relaxed] {
+        let broker = Launch::default().config(lines).start();
+        let mut w = broker.open();
+        w.declare_with("ar-moved", queue::DURABLE, &original);
+        w.send(1, &queue::declare("ar-moved", queue::DURABLE, &classic(5)));
+        if lines.is_empty() {
+            w.expect_channel_close(1, 406, &text("x-queue-type", "received…"));
+            continue;
+        }
+        w.expect(1, queue::DECLARE_OK);
+        w.send(1, &queue::declare("ar-moved", queue::DURABLE, &classic(6)));
+        let differ = text("x-max-length", "received '6' but current is '5'");
+        w.expect_channel_close(1, 406, &differ);
     }
 }
