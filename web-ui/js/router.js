@@ -64,6 +64,11 @@ export class Router {
 		window.addEventListener('hashchange', () => this.#active && this.show())
 	}
 
+	/** Fetches the page of the address, while something else has to be waited for. */
+	prepare() {
+		this.#find(location().path)[0].load()
+	}
+
 	async show() {
 		this.leave()
 		this.#active = true
