@@ -255,3 +255,54 @@ fn duplicates_are_dropped_while_the_policy_says_so() {
     }
     assert_eq!(w.drain("po-dup"), ["1", "3", "4", "5"]);
 }
+
+#[test]
+fn a_delivery_is_timed_by_the_policy() {
+    let (http, mut w) = (shared().http(), shared().open());
+    w.declare("po-slow", queue::DURABLE);
+    set(
+        &http,
+        "po-slow",
+        "^po-slow$",
+        &json!({"consumer-timeout": 200}),
+    );
+    w.enqueue("po-slow", "m");
+    w.consume("po-slow", "c", 0);
+    w.delivery(1);
+    w.expect_channel_close(
+        1,
+        406,
+        "PRECONDITION_FAILED - delivery acknowledgement on channel 1 timed out. Timeout value used: 200 ms…",
+    );
+    clear(&http, "po-slow");
+}
+
+#[test]
+fn a_policy_makes_no_difference_to_a_redeclaration() {
+    let (http, mut w) = (shared().http(), shared().open());
+    let arguments = Table::new().int("x-max-length", 5);
+    w.declare_with("po-same", queue::DURABLE, &arguments);
+    set(
+        &http,
+        "po-same",
+        "^po-same$",
+        &json!({"max-length": 2, "message-ttl": 60_000}),
+    );
+    w.declare_with("po-same", queue::DURABLE, &arguments);
+    clear(&http, "po-same");
+}
+
+#[test]
+fn a_time_to_live_by_policy_is_for_messages_that_come_later() {
+    let (http, mut w) = (shared().http(), shared().open());
+    w.declare("po-later", queue::DURABLE);
+    w.enqueue("po-later", "before");
+    await_depth(&mut w, "po-later", 1);
+    set(&http, "po-later", "^po-later$", &json!({"message-ttl": 20}));
+    w.enqueue("po-later", "after");
+    thread::sleep(Duration::from_millis(100));
+    // The first one stands before it, and stays.
+    assert_eq!(w.depth("po-later").0, 2);
+    assert_eq!(w.drain("po-later"), ["before"]);
+    clear(&http, "po-later");
+}
