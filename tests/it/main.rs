@@ -19,6 +19,7 @@ mod durability;
 mod exchanges;
 mod log;
 mod management;
+mod perf;
 mod policies;
 mod proxy;
 mod queues;

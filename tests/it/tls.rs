@@ -4,6 +4,7 @@ use std::{
     fs,
     net::SocketAddr,
     path::PathBuf,
+    process::Command,
     sync::{Arc, mpsc},
     thread,
     time::Duration,
@@ -11,7 +12,7 @@ use std::{
 
 use rcgen::{BasicConstraints, Certificate, CertificateParams, DnType, IsCa, KeyPair};
 use tests::{
-    Broker, Http, Launch, Wire, eventually, scratch_dir,
+    Broker, Http, Launch, Wire, binary, eventually, scratch_dir,
     wire::{Properties, Reader, basic, capable, connection, queue},
 };
 use tokio::{
@@ -402,6 +403,27 @@ fn a_handshake_that_does_not_end_is_given_up() {
             .wait_log("the handshake took too long")
             .contains("connection refused")
     );
+}
+
+#[test]
+fn perf_trusts_the_authority_it_is_told_or_whoever_it_has_to() {
+    let authority = Authority::new();
+    let (_broker, address) = start(&authority, "");
+    let ca = authority.dir.join("ca.pem");
+    let run = |words: &[&str]| {
+        let uri = format!("amqps://localhost:{}", address.port());
+        let mut perf = Command::new(binary());
+        perf.args(["perf", "-C", "100", "-D", "100", "--json", "--uri", &uri]);
+        perf.args(words).output().unwrap()
+    };
+    for trusting in [&["--cacert", ca.to_str().unwrap()][..], &["--insecure"]] {
+        let output = run(trusting);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{trusting:?}: {errors}");
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(text.contains("\"received\":100,"), "{text}");
+    }
+    assert!(!run(&[]).status.success());
 }
 
 #[test]

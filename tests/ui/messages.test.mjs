@@ -42,7 +42,7 @@ test('one message out of the middle is deleted after a question', async () => {
   await filled('one', 'first', 'second', 'third');
   await queuePage('one', 'messages');
   await press('Delete', card('second'));
-  await dialog().getByText('(default) → one, 6 B').waitFor();
+  await dialog().getByText('#2: (default) → one, 6 B').waitFor();
   await press('Cancel', dialog());
   assert.equal(await stage.depth('one'), 3);
   await press('Delete', card('second'));

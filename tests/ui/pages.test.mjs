@@ -33,10 +33,10 @@ before(async () => {
   const exchange = `/exchanges/%2F/${part(HOSTILE)}`;
   pages = [
     '/', '/node', '/logs', '/features', '/connections', `/connections/${part(name)}`, '/channels', `/channels/${part(`${name} (1)`)}`,
-    '/consumers', '/queues', queue, `${queue}?tab=messages`, `${queue}?tab=dead`, `${queue}?tab=consumers`, `${queue}?tab=bindings`, `${queue}?tab=publish`,
+    '/consumers', '/queues', queue, `${queue}?tab=messages`, `${queue}?tab=dead`, `/queues/%2F/orders?tab=unacked`, `${queue}?tab=consumers`, `${queue}?tab=bindings`, `${queue}?tab=publish`,
     '/queues/%2F/orders?tab=consumers', `/queues/%2F/${'long-'.repeat(50)}`,
     '/exchanges', exchange, `${exchange}?tab=bindings`, `${exchange}?tab=publish`, '/exchanges/%2F/amq.default?tab=bindings',
-    '/bindings', '/topology', `/route?vhost=%2F&exchange=${part(HOSTILE)}&key=a`,
+    '/bindings', '/topology', '/trace', `/route?vhost=%2F&exchange=${part(HOSTILE)}&key=a`,
     '/vhosts', '/vhosts/%2F', '/vhosts/%2F?tab=permissions', '/vhosts/%2F?tab=limits', '/users', '/users/guest', '/users/guest?tab=limits',
     '/users/guest?tab=connections', '/policies', '/operator-policies', '/limits', '/definitions',
   ];

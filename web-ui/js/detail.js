@@ -1,8 +1,7 @@
 // Pages of one thing: a heading, tabs that are in the address, and what to say when it is gone.
 
+import { h, setParams } from './base.js'
 import { DataSource } from './datasource.js'
-import { h } from './dom.js'
-import { setParams } from './router.js'
 
 /** @param {HTMLElement} main @param {DetailSpec} spec */
 export function detailPage(main, { kind, name, vhost, up, controls = [], tabs, params, load, show }) {
@@ -31,6 +30,7 @@ export function detailPage(main, { kind, name, vhost, up, controls = [], tabs, p
 			panels[i].hidden = tab !== current
 			buttons[i].setAttribute('aria-selected', String(tab === current))
 			buttons[i].tabIndex = tab === current ? 0 : -1
+			if (tab === current) bar.scrollLeft = buttons[i].offsetLeft - 60
 		})
 	}
 	const choose = tab => {
@@ -39,8 +39,8 @@ export function detailPage(main, { kind, name, vhost, up, controls = [], tabs, p
 		draw()
 		source.refresh()
 	}
-	draw()
 	main.replaceChildren(heading, gone, body)
+	draw()
 
 	const source = new DataSource({
 		load: signal => Promise.all([load(signal), ...(current.lists ?? []).map(list => list.load(signal))]),

@@ -3,7 +3,6 @@
 import { dialog, note } from './dialog.js'
 import { button, h, text } from './dom.js'
 
-
 /** A form. `submit(values)` does it; what it throws is shown in the form. @param {FormSpec} spec */
 export function form({ fields, verb, submit, cancel, danger }) {
 	const inputs = fields.map(field => ({ field, ...make(field, () => values()) }))
@@ -66,10 +65,10 @@ function make(field, values) {
 	}
 	const label = h('label', { for: id }, field.label, field.required ? h('i.required', { 'aria-hidden': 'true' }, ' *') : null)
 	const explained = help(field.help)
-	if (field.kind === 'check') {
-		return { read, input, renew: () => {}, node: h('div.field.check-field', h('div.field-head', input, label, explained.button), explained.words) }
-	}
-	return { read, input, renew: () => {}, node: h('div.field', h('div.field-head', label, explained.button), input, explained.words) }
+	const node = field.kind === 'check'
+		? h('div.field.check-field', h('div.field-head', input, label, explained.button), explained.words)
+		: h('div.field', h('div.field-head', label, explained.button), input, explained.words)
+	return { read, node, renew: () => {} }
 }
 
 function inputOf(field, id) {

@@ -1,13 +1,10 @@
 // Messages as people look at them: properties, headers, the way of a dead one, the body.
 
-import { button, h, saveFile, text } from './dom.js'
+import { api, button, bytes, count, dateTime, exchangePart, get, h, plural, post, saveFile, text } from './base.js'
 import { attempt, confirmLoss, note } from './dialog.js'
 import { tree } from './facts.js'
 import { formDialog } from './form.js'
-import { bytes, count, dateTime, plural } from './format.js'
-import { api, exchangePart, get, post } from './http.js'
 import { moveMessages, own, pickFrom } from './moves.js'
-
 
 /** Bytes that the hex view shows. */
 const HEX_BYTES_MAX = 4096
@@ -192,7 +189,7 @@ async function saveLines(row, messages) {
 }
 
 async function remove(row, messages, changed) {
-	const losses = messages.map(one => `${one.exchange || '(default)'} → ${one.routing_key || '(no key)'}, ${bytes(one.payload_bytes)}`)
+	const losses = messages.map(one => `${one.position === undefined ? '' : `#${count(one.position + 1)}: `}${one.exchange || '(default)'} → ${one.routing_key || '(no key)'}, ${bytes(one.payload_bytes)}`)
 	const title = messages.length === 1 ? 'Delete this message?' : `Delete ${plural(messages.length, 'message')}?`
 	if (!(await confirmLoss({ title, losses, verb: 'Delete' }))) return
 	await attempt('Delete', async () => {

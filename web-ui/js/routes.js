@@ -21,6 +21,7 @@ export const ROUTES = [
 	route('/bindings', 'Bindings', () => import('./pages/bindings.js')),
 	route('/topology', 'Topology', () => import('./pages/topology.js')),
 	route('/route', 'Explain route', () => import('./pages/route.js')),
+	route('/trace', 'Trace', () => import('./pages/trace.js')),
 	route('/vhosts', 'Virtual hosts', () => import('./pages/vhosts.js')),
 	route('/vhosts/:name', 'Virtual host', () => import('./pages/vhost.js')),
 	route('/users', 'Users', () => import('./pages/users.js')),
@@ -59,6 +60,7 @@ export const NAVIGATION = [
 			entry('Bindings', '#/bindings'),
 			entry('Topology', '#/topology'),
 			entry('Explain route', '#/route'),
+			entry('Trace', '#/trace', isAdministrator),
 		],
 	},
 	{

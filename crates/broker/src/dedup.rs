@@ -8,6 +8,7 @@ use std::collections::{HashMap, VecDeque};
 use codec::{AMQPValue, FieldTable};
 use parking_lot::Mutex;
 use routing::Kind;
+use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 use store::Ticket;
 
@@ -66,6 +67,25 @@ impl Dedup {
         }
     }
 
+    /// Remembers up to `entries_max` values from now on. `forgotten` is told which ones go.
+    pub fn resize(&mut self, entries_max: usize, mut forgotten: impl FnMut(&Digest)) {
+        self.entries_max = entries_max.clamp(1, DEDUP_ENTRIES_MAX);
+        self.shrink_to(self.entries_max, &mut forgotten);
+    }
+
+    /// The oldest go until there are no more than `entries_max`.
+    fn shrink_to(&mut self, entries_max: usize, forgotten: &mut impl FnMut(&Digest)) {
+        while self.entries.len() > entries_max {
+            let Some((number, oldest)) = self.order.pop_front() else {
+                break;
+            };
+            if self.is_current(number, &oldest) {
+                self.entries.remove(&oldest);
+                forgotten(&oldest);
+            }
+        }
+    }
+
     /// Values remembered, also those that have expired and were not met since.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -96,15 +116,7 @@ impl Dedup {
             return Seen::Before;
         }
         self.entries.remove(&value);
-        while self.entries.len() >= self.entries_max {
-            let Some((number, oldest)) = self.order.pop_front() else {
-                break;
-            };
-            if self.is_current(number, &oldest) {
-                self.entries.remove(&oldest);
-                forgotten(&oldest);
-            }
-        }
+        self.shrink_to(self.entries_max - 1, &mut forgotten);
         let number = self.next;
         let expires_ms = ttl_ms.map_or(u64::MAX, |ttl| now_ms.saturating_add(ttl));
         self.restore(value, number, expires_ms);
@@ -266,7 +278,13 @@ pub(crate) struct ExchangeDedup {
     rules: DedupRules,
     /// Records of its entries begin so; none if they are not to survive a restart.
     record_key: Option<Vec<u8>>,
-    cache: Mutex<Dedup>,
+    cache: Mutex<Cache>,
+}
+
+struct Cache {
+    values: Dedup,
+    /// How long they are remembered, unless a message says something else.
+    ttl_ms: Option<u64>,
 }
 
 impl ExchangeDedup {
@@ -274,9 +292,33 @@ impl ExchangeDedup {
         let record_key =
             (rules.persistent && durable).then(|| Record::seen_prefix(vhost, exchange));
         Self {
-            cache: Mutex::new(Dedup::new(rules.entries_max)),
+            cache: Mutex::new(Cache {
+                values: Dedup::new(rules.entries_max),
+                ttl_ms: rules.ttl_ms,
+            }),
             record_key,
             rules,
+        }
+    }
+
+    /// Puts the cache under a policy: what that says of its size and time holds, else the
+    /// arguments of the exchange. Where the cache is kept was settled when that was declared.
+    pub(crate) fn govern(&self, policy: Option<&Map<String, Value>>, services: &Services) {
+        let of_policy = |key: &str| policy.and_then(|policy| policy.get(key)?.as_u64());
+        let size =
+            of_policy("x-cache-size").map(|size| usize::try_from(size).unwrap_or(usize::MAX));
+        let mut cache = self.cache.lock();
+        cache.ttl_ms = of_policy("x-cache-ttl").or(self.rules.ttl_ms);
+        let forgotten = |value: &Digest| self.forget_one(value, services);
+        cache
+            .values
+            .resize(size.unwrap_or(self.rules.entries_max), forgotten);
+    }
+
+    /// A value is not remembered any more: neither is it in the store.
+    fn forget_one(&self, value: &Digest, services: &Services) {
+        if let Some(prefix) = &self.record_key {
+            services.store.remove(&[&prefix[..], value].concat());
         }
     }
 
@@ -298,15 +340,11 @@ impl ExchangeDedup {
         let own_ttl = codec::get_int(headers, "x-cache-ttl")
             .and_then(|ttl| u64::try_from(ttl).ok())
             .filter(|ttl| *ttl > 0);
-        let ttl_ms = own_ttl.or(self.rules.ttl_ms);
         let now_ms = services.clock.now_ms();
         let mut cache = self.cache.lock();
-        let forgotten = |value: &Digest| {
-            if let Some(prefix) = &self.record_key {
-                services.store.remove(&[&prefix[..], value].concat());
-            }
-        };
-        let Seen::First(number) = cache.insert(value, ttl_ms, now_ms, forgotten) else {
+        let ttl_ms = own_ttl.or(cache.ttl_ms);
+        let forgotten = |value: &Digest| self.forget_one(value, services);
+        let Seen::First(number) = cache.values.insert(value, ttl_ms, now_ms, forgotten) else {
             return (true, None);
         };
         let ticket = self.record_key.as_ref().map(|prefix| {
@@ -322,17 +360,14 @@ impl ExchangeDedup {
         entries.sort_unstable();
         let mut cache = self.cache.lock();
         for (number, value, expires_ms) in entries {
-            cache.restore(value, number, expires_ms);
+            cache.values.restore(value, number, expires_ms);
         }
     }
 
     /// The exchange is deleted: so are its records.
     pub(crate) fn forget(&self, services: &Services) {
-        let Some(prefix) = &self.record_key else {
-            return;
-        };
-        for value in self.cache.lock().entries.keys() {
-            services.store.remove(&[&prefix[..], value].concat());
+        for value in self.cache.lock().values.entries.keys() {
+            self.forget_one(value, services);
         }
     }
 }

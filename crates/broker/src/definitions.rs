@@ -134,7 +134,10 @@ impl VHost {
             exchange.delays = Some(Delays::new(self.delays_of(&exchange)));
         }
         let exchange = Arc::new(exchange);
-        exchange.govern(self.policy_set().for_exchange(&exchange.name));
+        exchange.govern(
+            self.policy_set().for_exchange(&exchange.name),
+            &self.services,
+        );
         self.services.census.add_exchange();
         self.exchanges_by_id.insert(id, Arc::clone(&exchange));
         if origin == Origin::Client && !is_predeclared(&declare.name) {

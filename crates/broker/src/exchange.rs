@@ -116,13 +116,16 @@ impl Exchange {
     }
 
     /// Puts it under these policies. Whether anything has changed.
-    pub(crate) fn govern(&self, policies: Policies) -> bool {
+    pub(crate) fn govern(&self, policies: Policies, services: &Services) -> bool {
         let mut current = self.policies.write();
-        let changed = !current.same(&policies);
-        if changed {
-            *current = policies;
+        if current.same(&policies) {
+            return false;
         }
-        changed
+        if let Some(dedup) = &self.dedup {
+            dedup.govern(policies.definition().as_deref(), services);
+        }
+        *current = policies;
+        true
     }
 
     /// Where messages go that are not routed: as declared, or else as a policy says.

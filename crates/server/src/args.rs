@@ -71,6 +71,8 @@ pub(crate) enum Command {
     /// Look at settings
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Load an AMQP 0-9-1 broker, and say what it took
+    Perf(Box<perf::Options>),
     /// Ask the broker of this machine whether it speaks AMQP; exit code 1 if it does not
     Health {
         /// Its settings: a file, or a directory of them [default: RABBITMQ_CONFIG_FILE]

@@ -64,6 +64,7 @@ fn main() -> ExitCode {
         Some(Command::Config(ConfigCommand::Show { config })) => {
             return config::show(&Sources::without_flags(config));
         }
+        Some(Command::Perf(options)) => return perf::run(*options),
         Some(Command::Health { config }) => {
             return health::run(&Sources::without_flags(config));
         }

@@ -221,3 +221,88 @@ fn a_delivery_limit_by_policy_ends_returns() {
     });
     assert_eq!(deliveries, 2);
 }
+
+#[test]
+fn duplicates_are_dropped_while_the_policy_says_so() {
+    let (http, mut w) = (shared().http(), shared().open());
+    w.declare("po-dup", queue::DURABLE);
+    let of = |value: &str| Properties::headers(Table::new().str("x-deduplication-header", value));
+    let put = |w: &mut Wire, exchange: &str, value: &str, body: &str| {
+        w.publish(1, &basic::publish(exchange, "po-dup", 0), &of(value), body);
+        w.expect_silence();
+    };
+    put(&mut w, "", "a", "1");
+    await_depth(&mut w, "po-dup", 1);
+    let definition = json!({"x-message-deduplication": true});
+    set(&http, "po-dup", "^po-dup$", &definition);
+    put(&mut w, "", "a", "2");
+    put(&mut w, "", "b", "3");
+    clear(&http, "po-dup");
+    put(&mut w, "", "b", "4");
+    assert_eq!(w.drain("po-dup"), ["1", "3", "4"]);
+    // The cache of an exchange.
+    let sized = Table::new().int("x-cache-size", 100);
+    let kind = "x-message-deduplication";
+    w.declare_exchange("po-dup-x", kind, exchange::AUTO_DELETE, &sized);
+    w.bind("po-dup", "po-dup-x", "po-dup");
+    set(&http, "po-dup-x", "^po-dup-x$", &json!({"x-cache-size": 1}));
+    for (value, body) in [("a", "1"), ("a", "2"), ("b", "3"), ("a", "4")] {
+        put(&mut w, "po-dup-x", value, body);
+    }
+    clear(&http, "po-dup-x");
+    for (value, body) in [("b", "5"), ("a", "6"), ("b", "7")] {
+        put(&mut w, "po-dup-x", value, body);
+    }
+    assert_eq!(w.drain("po-dup"), ["1", "3", "4", "5"]);
+}
+
+#[test]
+fn a_delivery_is_timed_by_the_policy() {
+    let (http, mut w) = (shared().http(), shared().open());
+    w.declare("po-slow", queue::DURABLE);
+    set(
+        &http,
+        "po-slow",
+        "^po-slow$",
+        &json!({"consumer-timeout": 200}),
+    );
+    w.enqueue("po-slow", "m");
+    w.consume("po-slow", "c", 0);
+    w.delivery(1);
+    w.expect_channel_close(
+        1,
+        406,
+        "PRECONDITION_FAILED - delivery acknowledgement on channel 1 timed out. Timeout value used: 200 ms…",
+    );
+    clear(&http, "po-slow");
+}
+
+#[test]
+fn a_policy_makes_no_difference_to_a_redeclaration() {
+    let (http, mut w) = (shared().http(), shared().open());
+    let arguments = Table::new().int("x-max-length", 5);
+    w.declare_with("po-same", queue::DURABLE, &arguments);
+    set(
+        &http,
+        "po-same",
+        "^po-same$",
+        &json!({"max-length": 2, "message-ttl": 60_000}),
+    );
+    w.declare_with("po-same", queue::DURABLE, &arguments);
+    clear(&http, "po-same");
+}
+
+#[test]
+fn a_time_to_live_by_policy_is_for_messages_that_come_later() {
+    let (http, mut w) = (shared().http(), shared().open());
+    w.declare("po-later", queue::DURABLE);
+    w.enqueue("po-later", "before");
+    await_depth(&mut w, "po-later", 1);
+    set(&http, "po-later", "^po-later$", &json!({"message-ttl": 20}));
+    w.enqueue("po-later", "after");
+    thread::sleep(Duration::from_millis(100));
+    // The first one stands before it, and stays.
+    assert_eq!(w.depth("po-later").0, 2);
+    assert_eq!(w.drain("po-later"), ["before"]);
+    clear(&http, "po-later");
+}

@@ -1,10 +1,9 @@
 // All consumers.
 
 import { cancelConsumers } from '../actions.js'
+import { link, literal } from '../base.js'
 import { countColumn, flagColumn, linkColumn, textColumn } from '../cells.js'
 import { listPage } from '../list.js'
-import { literal } from '../format.js'
-import { link } from '../router.js'
 
 const channel = row => row.channel_details ?? {}
 const args = row => Object.entries(row.arguments ?? {}).map(([key, value]) => `${key}: ${literal(value)}`).join(', ')
@@ -17,7 +16,7 @@ export const CONSUMER_COLUMNS = [
 	linkColumn('channel_details.name', 'Channel', row => (channel(row).name ? link('channels', channel(row).name) : null), undefined, { kind: 'wide', needs: ['channel_details'] }),
 	textColumn('channel_details.user', 'User', undefined, { needs: ['channel_details'] }),
 	flagColumn('ack_required', 'Acks'),
-	flagColumn('exclusive', 'Exclusive'),
+	flagColumn('exclusive', 'Exclusive', { hidden: true }),
 	countColumn('prefetch_count', 'Prefetch'),
 	flagColumn('active', 'Active'),
 	textColumn('activity_status', 'Activity', row => (row.activity_status ?? '').replaceAll('_', ' ')),

@@ -1,13 +1,11 @@
 // The node: memory, disk, files, what it listens on, where its files are.
 
+import { api, button, bytes, count, duration, get, h, isAdministrator, keyed, put, rate, text } from '../base.js'
 import { Chart } from '../chart.js'
 import { DataSource } from '../datasource.js'
-import { h, text } from '../dom.js'
 import { factsCard } from '../facts.js'
-import { bytes, count, duration, rate } from '../format.js'
-import { api, get } from '../http.js'
+import { formDialog } from '../form.js'
 import { past, rangeSwitch, showLevels, showRates } from '../samples.js'
-import { listenerCard } from './overview.js'
 
 const CHARTS = [
 	{ title: 'Memory', format: bytes, series: [{ id: 'mem_used', label: 'Used', tone: 'unacked' }] },
@@ -30,7 +28,7 @@ export function page(main, params) {
 	const memory = memoryCard()
 	const plugins = factsCard('Parts', PARTS)
 	main.replaceChildren(
-		h('div.heading', title, ranges.node),
+		h('div.heading', title, h('div.filters', isAdministrator() ? button('Rename the cluster', rename) : null, ranges.node)),
 		h('div.cards', use.node, facts.node),
 		h('div.charts', charts.map(one => one.node), work.node),
 		h('div.cards', memory.node, h('div.stack', listeners.node, plugins.node)),
@@ -55,14 +53,14 @@ export function page(main, params) {
 	})
 }
 
-const USE = [
+export const USE = [
 	['Memory', row => `${bytes(row.mem_used)} of ${bytes(row.mem_limit)}${row.mem_alarm ? ', alarm' : ''}`, { part: row => row.mem_used / row.mem_limit }],
 	['Disk', row => `${bytes(row.disk_free)} free, alarm below ${bytes(row.disk_free_limit)}${row.disk_free_alarm ? ', alarm' : ''}`, { part: row => row.disk_free_limit / row.disk_free }],
 	['File descriptors', row => `${count(row.fd_used)} of ${count(row.fd_total)}`, { part: row => row.fd_used / row.fd_total }],
 	['Sockets', row => `${count(row.sockets_used)} of ${count(row.sockets_total)}`, { part: row => row.sockets_used / row.sockets_total }],
 ]
 
-const FACTS = [
+export const FACTS = [
 	['Uptime', row => duration(row.uptime)],
 	['Cores', row => count(row.processors)],
 	['Process', row => row.os_pid],
@@ -81,6 +79,20 @@ const PARTS = [
 	['Plugins', row => names(row.enabled_plugins)],
 ]
 
+async function rename() {
+	const path = api('cluster-name')
+	const { name } = await get(path)
+	return formDialog('Rename the cluster', {
+		verb: 'Rename',
+		fields: [{ name: 'name', label: 'Name', value: name, required: true }],
+		submit: async values => {
+			await put(path, values)
+			text(document.getElementById('cluster'), values.name)
+		},
+		done: 'Renamed.',
+	})
+}
+
 /** Memory by what it is for. */
 function memoryCard() {
 	const body = h('tbody')
@@ -94,6 +106,28 @@ function memoryCard() {
 			bar.style.width = `${(100 * value) / sum}%`
 			return h('tr', h('th', { scope: 'row' }, name.replaceAll('_', ' ')), h('td.bar', h('div.used', bar)), h('td.number', bytes(value)))
 		}))
+	}
+	return { node, show }
+}
+
+/** What the broker listens on. */
+export function listenerCard() {
+	const body = h('tbody')
+	const kept = new Map()
+	const heads = ['Protocol', 'Address', 'Port', 'TLS'].map(name => h('th', { scope: 'col' }, name))
+	const table = h('table.plain', h('thead', h('tr', heads)), body)
+	const node = h('section.card', h('h2', 'Listeners'), table)
+	const row = () => {
+		const cells = [h('td'), h('td'), h('td'), h('td')]
+		const update = ({ protocol, ip_address, port, tls }) => {
+			;[protocol, ip_address, port, tls ? 'yes' : 'no'].forEach((value, i) => text(cells[i], value))
+		}
+		return { node: h('tr', cells), update }
+	}
+	const key = ({ protocol, ip_address, port }) => `${protocol} ${ip_address} ${port}`
+	const show = listeners => {
+		node.hidden = listeners.length === 0
+		keyed(body, kept, listeners, key, row)
 	}
 	return { node, show }
 }

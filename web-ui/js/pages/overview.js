@@ -1,12 +1,10 @@
 // The whole broker at a glance: how many of everything, what messages do, how the node is.
 
+import { compact, count, get, h, isMonitor, rate, text } from '../base.js'
 import { DataSource } from '../datasource.js'
-import { h, keyed, text } from '../dom.js'
 import { factsCard } from '../facts.js'
-import { bytes, compact, count, duration, rate } from '../format.js'
-import { get } from '../http.js'
 import { lengthsChart, past, rangeSwitch, ratesChart } from '../samples.js'
-import { isMonitor } from '../session.js'
+import { FACTS, listenerCard, USE } from './node.js'
 
 const TILES = [
 	{ id: 'connections', label: 'Connections', link: '#/connections', movement: ['connection_created', 'opened'] },
@@ -79,44 +77,14 @@ function tile({ id, label, movement: moved, link }) {
 }
 
 function nodeCard() {
-	const card = factsCard('Node', [
-		['Memory', ({ one }) => `${bytes(one.mem_used)} of ${bytes(one.mem_limit)}`, { part: ({ one }) => one.mem_used / one.mem_limit }],
-		['File descriptors', ({ one }) => `${count(one.fd_used)} of ${count(one.fd_total)}`, { part: ({ one }) => one.fd_used / one.fd_total }],
-		['Disk free', ({ one }) => bytes(one.disk_free)],
-		['Uptime', ({ one }) => duration(one.uptime)],
-		['Cores', ({ one }) => count(one.processors)],
-		['Disk sync, mean', ({ one }) => `${(one.io_sync_avg_time ?? 0).toFixed(2)} ms`],
-		['Version', ({ all }) => `Leveret ${all.leveret_version ?? ''}, as RabbitMQ ${all.rabbitmq_version}`],
-	])
+	const card = factsCard('Node', [USE[0], USE[2], USE[1], ...FACTS.slice(0, 2), ['Version', row => row.version]])
 	const name = h('a.entity', { href: '#/node' })
 	card.heading.replaceChildren(name)
 	const show = (one, all) => {
 		card.node.hidden = !one
 		if (!one) return
 		text(name, one.name)
-		card.show({ one, all })
+		card.show({ ...one, version: `Leveret ${all.leveret_version ?? ''}, as RabbitMQ ${all.rabbitmq_version}` })
 	}
 	return { node: card.node, show }
-}
-
-/** What the broker listens on. */
-export function listenerCard() {
-	const body = h('tbody')
-	const kept = new Map()
-	const heads = ['Protocol', 'Address', 'Port', 'TLS'].map(name => h('th', { scope: 'col' }, name))
-	const table = h('table.plain', h('thead', h('tr', heads)), body)
-	const node = h('section.card', h('h2', 'Listeners'), table)
-	const row = () => {
-		const cells = [h('td'), h('td'), h('td'), h('td')]
-		const update = ({ protocol, ip_address, port, tls }) => {
-			;[protocol, ip_address, port, tls ? 'yes' : 'no'].forEach((value, i) => text(cells[i], value))
-		}
-		return { node: h('tr', cells), update }
-	}
-	const key = ({ protocol, ip_address, port }) => `${protocol} ${ip_address} ${port}`
-	const show = listeners => {
-		node.hidden = listeners.length === 0
-		keyed(body, kept, listeners, key, row)
-	}
-	return { node, show }
 }

@@ -14,6 +14,7 @@ enum Check {
     /// A whole number, 1 or more.
     Size,
     Integer,
+    Flag,
     OneOf(&'static [&'static str]),
     Numbers(u64, u64),
     Age,
@@ -36,7 +37,7 @@ const RETRIES: &[&str] = &["disabled", "all", "failed", "returned"];
 ///
 /// Those from `consumer-disconnected-timeout` on have no effect here: newer brokers' files have
 /// them, or they belong to plugins.
-const KEYS: [(&str, Setter, Check, &str); 34] = [
+const KEYS: [(&str, Setter, Check, &str); 38] = [
     (
         "alternate-exchange",
         Users,
@@ -150,6 +151,30 @@ const KEYS: [(&str, Setter, Check, &str); 34] = [
         Users,
         Check::Count,
         "a valid consumer timeout",
+    ),
+    (
+        "x-message-deduplication",
+        Users,
+        Check::Flag,
+        "a valid switch for deduplication",
+    ),
+    (
+        "x-cache-size",
+        Users,
+        Check::Size,
+        "a valid size of a cache of duplicates",
+    ),
+    (
+        "x-cache-ttl",
+        Users,
+        Check::Size,
+        "a valid time for a cache of duplicates",
+    ),
+    (
+        "x-cache-persistence",
+        Users,
+        Check::OneOf(&["disk", "memory"]),
+        "a valid place for a cache of duplicates",
     ),
     ("max-age", Users, Check::Age, "a valid max age"),
     (
@@ -306,6 +331,7 @@ fn is_good(check: &Check, value: &Value) -> bool {
         Check::Count => value.as_u64().is_some(),
         Check::Size => value.as_u64().is_some_and(|n| n > 0),
         Check::Integer => value.as_i64().is_some(),
+        Check::Flag => value.is_boolean(),
         Check::OneOf(words) => text(&|word| words.contains(&word)),
         Check::Numbers(from, to) => value.as_u64().is_some_and(|n| (*from..=*to).contains(&n)),
         Check::Age => text(&is_age),

@@ -106,7 +106,7 @@ impl VHost {
         }
         let mut rerouted = false;
         for exchange in self.exchanges() {
-            rerouted |= exchange.govern(set.for_exchange(&exchange.name));
+            rerouted |= exchange.govern(set.for_exchange(&exchange.name), &self.services);
         }
         if rerouted {
             self.generation.fetch_add(1, Ordering::Release);

@@ -106,7 +106,9 @@ fn every_known_key_is_taken() {
         "consumer-disconnected-timeout": 1, "delayed-retry-type": "all", "delayed-retry-min": 1,
         "delayed-retry-max": 2, "max-age": "7D", "stream-max-segment-size-bytes": 1,
         "stream-filter-size-bytes": 16, "federation-upstream": "u",
-        "federation-upstream-set": "all", "shards-per-node": 2, "routing-key": "1"
+        "federation-upstream-set": "all", "shards-per-node": 2, "routing-key": "1",
+        "x-message-deduplication": true, "x-cache-size": 1, "x-cache-ttl": 1,
+        "x-cache-persistence": "disk"
     });
     policy("p", "", 0, definition);
 }

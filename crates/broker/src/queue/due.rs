@@ -80,13 +80,19 @@ impl Queue {
         if *state.rules == rules || !state.live {
             return;
         }
-        let had_ttl = state.timed;
+        let (had_ttl, knew_duplicates) = (state.timed, state.rules.deduplicates);
         let at_once = state.set_rules(self.place(), rules, wakes);
         if state.timed && !had_ttl {
             self.remember_timed();
         }
+        let learns_duplicates = state.rules.deduplicates && !knew_duplicates;
         if at_once {
             self.refill(state, wakes);
+        } else {
+            drop(state);
+        }
+        if learns_duplicates {
+            self.recall();
         }
     }
 

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 
 use crate::dedup::{DEDUP_ENTRIES_MAX, Digest, HEADER, digest};
 use crate::limits::REFILL_MESSAGES_MAX;
-use crate::message::Message;
+use crate::message::{Entry, Message};
 use crate::queue::Queue;
 use crate::queue::browse::Piece;
 use crate::queue::cold::Run;
@@ -41,19 +41,23 @@ impl Held {
 }
 
 impl Queue {
-    /// Looks the values of messages up that the store has brought back, before there are any
-    /// others. What can't be read is left out.
+    /// Looks the values up of messages that are there already: the store has brought them back,
+    /// or a policy says that they matter from now on. What can't be read is left out.
     pub(super) fn recall(&self) {
-        let state = self.lock();
+        let mut state = self.lock();
         if !state.rules.deduplicates || state.ready.is_empty() {
             return;
         }
-        let pieces = state.ready.pieces(None, usize::MAX);
-        drop(state);
-        for piece in pieces {
-            if let Piece::Cold(run) = piece {
-                self.recall_run(run);
+        let mut runs = Vec::new();
+        for piece in state.ready.pieces(None, usize::MAX) {
+            match piece {
+                Piece::Entry(entry) => state.recall_one(&entry),
+                Piece::Cold(run) => runs.push(run),
             }
+        }
+        drop(state);
+        for run in runs {
+            self.recall_run(run);
         }
     }
 
@@ -65,12 +69,7 @@ impl Queue {
             };
             run.first = newest.seq + 1;
             let mut state = self.lock();
-            for entry in read {
-                let value = state.value_of(&entry.message);
-                if let Some(value) = value.filter(|value| !state.holds(value)) {
-                    state.hold(value, entry.seq);
-                }
-            }
+            read.iter().for_each(|entry| state.recall_one(entry));
         }
     }
 }
@@ -85,6 +84,13 @@ impl QueueState {
         let header = message.header();
         let headers = codec::decode_table(header.properties().ok()?.headers?).ok()?;
         digest(&headers, HEADER)
+    }
+
+    fn recall_one(&mut self, entry: &Entry) {
+        let value = self.value_of(&entry.message);
+        if let Some(value) = value.filter(|value| !self.holds(value)) {
+            self.hold(value, entry.seq);
+        }
     }
 
     /// A message with this value is in the queue.

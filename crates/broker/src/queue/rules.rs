@@ -132,7 +132,7 @@ impl Rules {
                 .unwrap_or(0),
             single_active_consumer: codec::get_bool(arguments, "x-single-active-consumer")
                 .unwrap_or(false),
-            deduplicates: codec::get_bool(arguments, "x-message-deduplication").unwrap_or(false),
+            deduplicates: sources.deduplicates(),
             message_ttl_ms: sources.number("message-ttl").map(at_most_years),
             expires_ms: sources.number("expires").map(at_most_years),
             max_length: sources.number("max-length"),
@@ -189,6 +189,15 @@ impl<'a> Sources<'a> {
     fn text(&self, key: &str) -> Option<&'a str> {
         let argument = codec::get_str(self.arguments, &format!("x-{key}"));
         argument.or_else(|| self.of_policy(key).and_then(Value::as_str))
+    }
+
+    /// Called the same as an argument and in a policy.
+    fn deduplicates(&self) -> bool {
+        const KEY: &str = "x-message-deduplication";
+        let policy = || self.of_policy(KEY)?.as_bool();
+        codec::get_bool(self.arguments, KEY)
+            .or_else(policy)
+            .unwrap_or(false)
     }
 
     fn delivery_limit(&self) -> Option<i64> {

@@ -195,9 +195,11 @@ impl QueueState {
             kind: self.rules.kind,
             max_priority: self.rules.max_priority,
             single_active_consumer: self.rules.single_active_consumer,
-            deduplicates: self.rules.deduplicates,
             ..rules
         });
+        if !self.rules.deduplicates {
+            self.held = None;
+        }
         self.special = self.rules.are_special();
         if began_to_expire {
             self.touch(place);

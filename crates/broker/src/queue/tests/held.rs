@@ -101,3 +101,26 @@ fn duplicates_are_known_after_a_restart() {
         assert_eq!(bodies.iter().filter(|body| *body == "again").count(), 1);
     }
 }
+
+#[test]
+fn a_rule_that_comes_later_counts_what_is_there_and_one_that_goes_forgets() {
+    // Some of them in memory, some in the store only.
+    for memory in [limits::WARM_BYTES_MAX, 0] {
+        let w = World::with_memory(memory);
+        let q = w.declare("q", &[]);
+        put(&q, &id("a"), &["1", "2"]);
+        q.services.store.wait(q.recorded()).unwrap();
+        let _looked_at = q.counts();
+        let rules = |deduplicates| Rules {
+            deduplicates,
+            ..Rules::default()
+        };
+        q.set_rules(rules(true), &mut Wakes::new());
+        put(&q, &id("a"), &["3"]);
+        put(&q, &id("b"), &["4", "5"]);
+        assert_eq!(q.counts().ready, 3);
+        q.set_rules(rules(false), &mut Wakes::new());
+        put(&q, &id("b"), &["6"]);
+        assert_eq!(all(&q), ["1", "2", "4", "6"]);
+    }
+}
