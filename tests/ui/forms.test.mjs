@@ -430,6 +430,46 @@ test('a delayed message is seen, and cancelled after a question', async () => {
   assert.equal((await stage.api('GET', 'leveret/delayed/%2F/later')).body.items.length, 0);
 });
 
+test('pages of queues, exchanges and channels say what flows between them', async () => {
+  const connection = await amqp.connect(stage.broker.url);
+  const channel = await connection.createChannel();
+  await channel.assertExchange('pump', 'fanout');
+  await channel.assertQueue('tank');
+  await channel.bindQueue('tank', 'pump', '');
+  await channel.consume('tank', (message) => channel.ack(message));
+  const flow = setInterval(() => channel.publish('pump', '', Buffer.from('x')), 50);
+  const cell = (title, name) => page.locator('section').filter({ has: page.getByRole('heading', { name: title, exact: true }) }).getByRole('row').filter({ hasText: name }).locator('.rate').first();
+  const flows = async (title, name) => eventually(`what flows: ${title}`, async () => /^[1-9][\d.]*\/s$/.test((await cell(title, name).textContent().catch(() => '')) ?? ''));
+  const { name } = await eventually('the channel', async () => (await stage.api('GET', 'channels')).body[0]);
+  await queuePage('tank');
+  await flows('Comes from', 'pump');
+  await flows('Goes to', name);
+  await stage.go(page, '/exchanges/%2F/pump');
+  await flows('Published by', name);
+  await flows('Goes to', 'tank');
+  await stage.go(page, `/channels/${encodeURIComponent(name)}`);
+  await flows('Publishes to', 'pump');
+  await flows('Gets from', 'tank');
+  clearInterval(flow);
+  await connection.close();
+});
+
+test('the cluster is renamed, and a virtual host traced', async () => {
+  await stage.go(page, '/node');
+  await press('Rename the cluster');
+  await dialog().getByLabel('Name *').fill('warren');
+  await press('Rename', dialog());
+  await page.getByText('Renamed.').waitFor();
+  assert.equal((await stage.api('GET', 'cluster-name')).body.name, 'warren');
+  assert.equal(await page.locator('#cluster').textContent(), 'warren');
+  await stage.go(page, '/vhosts/%2F');
+  await press('Edit');
+  await dialog().getByLabel('Tracing').check();
+  await press('Save', dialog());
+  await page.getByText('Saved.').waitFor();
+  assert.equal((await stage.api('GET', 'vhosts/%2F')).body.tracing, true);
+});
+
 test('definitions are exported, and imported after a question', async () => {
   await stage.go(page, '/definitions');
   const saved = page.waitForEvent('download');

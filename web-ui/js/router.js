@@ -47,7 +47,6 @@ export function match(pattern, path) {
 	return args
 }
 
-
 /** Shows the page of the address in `main`, and another one when it changes. */
 export class Router {
 	#routes
