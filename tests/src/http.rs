@@ -16,6 +16,7 @@ pub struct Http {
     address: SocketAddr,
     authorization: Option<String>,
     content_type: String,
+    further: Option<(&'static str, String)>,
 }
 
 /// An answer of the management API.
@@ -70,6 +71,7 @@ impl Http {
             address,
             authorization: Some("Basic Z3Vlc3Q6Z3Vlc3Q=".to_owned()),
             content_type: "application/json".to_owned(),
+            further: None,
         }
     }
 
@@ -77,6 +79,13 @@ impl Http {
     #[must_use]
     pub fn authorized(mut self, authorization: Option<&str>) -> Self {
         self.authorization = authorization.map(str::to_owned);
+        self
+    }
+
+    /// The same client with one more header.
+    #[must_use]
+    pub fn with_header(mut self, name: &'static str, value: &str) -> Self {
+        self.further = Some((name, value.to_owned()));
         self
     }
 
@@ -144,6 +153,9 @@ impl Http {
         let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\n", self.address);
         if let Some(value) = &self.authorization {
             write!(head, "Authorization: {value}\r\n").unwrap();
+        }
+        if let Some((name, value)) = &self.further {
+            write!(head, "{name}: {value}\r\n").unwrap();
         }
         if let Some(body) = body {
             write!(

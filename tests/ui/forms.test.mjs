@@ -102,6 +102,74 @@ test('several queues are deleted at once', async () => {
   assert.ok(names.includes('many.2') && names.includes('other') && !names.includes('many.1') && !names.includes('many.3'), `${names}`);
 });
 
+/** Ticks queues in the list and gives the bar of what can be done with them. */
+async function tick(filter, ...names) {
+  await stage.go(page, `/queues?name=${filter}`);
+  for (const name of names) await page.getByLabel(`Select ${name}`, { exact: true }).check();
+  return page.getByRole('toolbar', { name: 'Selected rows' });
+}
+
+test('several queues are purged at once, after a question', async () => {
+  for (const name of ['wash.1', 'wash.2', 'wash.3']) {
+    await stage.queue(name);
+    await stage.publish(name, 'x');
+  }
+  await press('Purge', await tick('wash.', 'wash.1', 'wash.2'));
+  await dialog().getByText('wash.1: 1 ready message').waitFor();
+  await press('Purge', dialog());
+  await page.getByText('Purged: 2 of 2').waitFor();
+  assert.deepEqual(await Promise.all(['wash.1', 'wash.2', 'wash.3'].map((name) => stage.depth(name))), [0, 0, 1]);
+});
+
+test('the messages of several queues are moved to one', async () => {
+  for (const name of ['from.1', 'from.2']) {
+    await stage.queue(name);
+    for (const body of ['a', 'b']) await stage.publish(name, body);
+  }
+  await stage.queue('all');
+  await press('Move messages', await tick('from.', 'from.1', 'from.2'));
+  await dialog().getByLabel('Queue').fill('all');
+  await press('Start', dialog());
+  await dialog().getByText('Done: 4 moved.').waitFor();
+  await press('Close', dialog().locator('.dialog-end'));
+  assert.deepEqual(await Promise.all(['from.1', 'from.2', 'all'].map((name) => stage.depth(name))), [0, 0, 4]);
+});
+
+test('a policy is applied to exactly the queues that are ticked', async () => {
+  for (const name of ['a.b', 'a+b', 'aab']) await stage.queue(name);
+  await press('Apply policy', await tick('a', 'a.b', 'a+b'));
+  await dialog().getByLabel('Name *').fill('ticked');
+  await press('Max length', dialog());
+  await page.keyboard.type('5');
+  await press('Apply', dialog());
+  await page.getByText('Policy ticked is there.').waitFor();
+  const policies = await Promise.all(['a.b', 'a+b', 'aab'].map(async (name) => (await stage.api('GET', `queues/%2F/${encodeURIComponent(name)}`)).body.policy));
+  assert.deepEqual(policies.map((one) => one ?? null), ['ticked', 'ticked', null]);
+  await stage.api('DELETE', 'policies/%2F/ticked');
+});
+
+test('lists that RabbitMQ gives whole are searched, sorted and paged by the server', async () => {
+  await stage.queue('paged');
+  await stage.api('PUT', 'exchanges/%2F/wide', { type: 'topic', durable: true });
+  for (let i = 100; i < 160; i += 1) await stage.api('POST', 'bindings/%2F/e/wide/q/paged', { routing_key: `key.${i}` });
+  const asked = [];
+  page.on('request', (request) => request.url().includes('/api/bindings') && asked.push(new URL(request.url()).searchParams));
+  await stage.go(page, '/bindings?sort=routing_key&size=25');
+  await page.getByRole('cell', { name: 'key.100', exact: true }).waitFor();
+  assert.equal(await page.locator('tbody tr').count(), 25);
+  await press('Next ›');
+  await page.getByRole('cell', { name: 'key.125', exact: true }).waitFor();
+  await page.getByLabel('Filter bindings').fill('key.159');
+  await page.getByRole('cell', { name: 'key.159', exact: true }).waitFor();
+  await page.getByText('1 of 60').waitFor();
+  const last = asked.at(-1);
+  assert.deepEqual(['page', 'page_size', 'name', 'sort'].map((name) => last.get(name)), ['1', '25', 'key.159', 'routing_key']);
+  await stage.go(page, '/queues/%2F/paged?tab=bindings');
+  await page.getByText('61 in all').waitFor();
+  await page.getByLabel('Filter bindings').fill('key.131');
+  await page.getByText('1 of 61').waitFor();
+});
+
 test('a message is published with properties and headers', async () => {
   await stage.queue('inbox');
   await queuePage('inbox', 'publish');
@@ -360,6 +428,46 @@ test('a delayed message is seen, and cancelled after a question', async () => {
   await press('Cancel it', dialog());
   await page.getByText('No message waits for its time.').waitFor();
   assert.equal((await stage.api('GET', 'leveret/delayed/%2F/later')).body.items.length, 0);
+});
+
+test('pages of queues, exchanges and channels say what flows between them', async () => {
+  const connection = await amqp.connect(stage.broker.url);
+  const channel = await connection.createChannel();
+  await channel.assertExchange('pump', 'fanout');
+  await channel.assertQueue('tank');
+  await channel.bindQueue('tank', 'pump', '');
+  await channel.consume('tank', (message) => channel.ack(message));
+  const flow = setInterval(() => channel.publish('pump', '', Buffer.from('x')), 50);
+  const cell = (title, name) => page.locator('section').filter({ has: page.getByRole('heading', { name: title, exact: true }) }).getByRole('row').filter({ hasText: name }).locator('.rate').first();
+  const flows = async (title, name) => eventually(`what flows: ${title}`, async () => /^[1-9][\d.]*\/s$/.test((await cell(title, name).textContent().catch(() => '')) ?? ''));
+  const { name } = await eventually('the channel', async () => (await stage.api('GET', 'channels')).body[0]);
+  await queuePage('tank');
+  await flows('Comes from', 'pump');
+  await flows('Goes to', name);
+  await stage.go(page, '/exchanges/%2F/pump');
+  await flows('Published by', name);
+  await flows('Goes to', 'tank');
+  await stage.go(page, `/channels/${encodeURIComponent(name)}`);
+  await flows('Publishes to', 'pump');
+  await flows('Gets from', 'tank');
+  clearInterval(flow);
+  await connection.close();
+});
+
+test('the cluster is renamed, and a virtual host traced', async () => {
+  await stage.go(page, '/node');
+  await press('Rename the cluster');
+  await dialog().getByLabel('Name *').fill('warren');
+  await press('Rename', dialog());
+  await page.getByText('Renamed.').waitFor();
+  assert.equal((await stage.api('GET', 'cluster-name')).body.name, 'warren');
+  assert.equal(await page.locator('#cluster').textContent(), 'warren');
+  await stage.go(page, '/vhosts/%2F');
+  await press('Edit');
+  await dialog().getByLabel('Tracing').check();
+  await press('Save', dialog());
+  await page.getByText('Saved.').waitFor();
+  assert.equal((await stage.api('GET', 'vhosts/%2F')).body.tracing, true);
 });
 
 test('definitions are exported, and imported after a question', async () => {

@@ -1,12 +1,9 @@
 // What people do to things, from lists and from the things' own pages.
 
 import { exchangeShortcuts, POLICY_KEYS, queueShortcuts } from './arguments.js'
+import { api, bytes, currentUser, del, exchangePart, get, h, likelyVhost, plural, post, put, vhostNames } from './base.js'
 import { attempt, attemptAll, confirmLoss } from './dialog.js'
-import { h } from './dom.js'
 import { formDialog } from './form.js'
-import { bytes, plural } from './format.js'
-import { api, del, exchangePart, get, post, put } from './http.js'
-import { currentUser, likelyVhost, vhostNames } from './session.js'
 
 /** A select of virtual hosts, as a field; nothing to choose where there is one only. */
 export const vhostField = () => ({

@@ -3,7 +3,6 @@
 /** @returns {Shortcut[]} */
 const shortcuts = list => list.map(([key, label, type, help, rest]) => ({ key, label, type, help, ...rest }))
 
-
 export const QUEUE_ARGUMENTS = shortcuts([
 	['x-message-ttl', 'Message TTL', 'Number', 'Milliseconds that a message may wait in the queue before it is dropped or dead-lettered.'],
 	['x-expires', 'Auto expire', 'Number', 'Milliseconds without consumers, gets and declarations after which the queue is deleted.'],

@@ -1,9 +1,7 @@
 // Cells of tables: functions that make a cell and give what brings it up to date.
 
+import { attribute, button, bytes, compact, count, dateTime, h, keyed, link, literal, rate, text } from './base.js'
 import { sparkline } from './chart.js'
-import { attribute, button, h, keyed, text } from './dom.js'
-import { bytes, compact, count, dateTime, literal, rate } from './format.js'
-import { link } from './router.js'
 
 /** The value at a dotted path. */
 export const at = (row, path) => path.split('.').reduce((value, part) => value?.[part], row)

@@ -1,8 +1,6 @@
 // Lines over time, and the small ones in table rows. Drawn as SVG from the server's samples.
 
-import { attribute, h, svg, text } from './dom.js'
-import { whenLeft } from './live.js'
-import { compact, time } from './format.js'
+import { attribute, compact, h, svg, text, time, whenLeft } from './base.js'
 
 const HEIGHT = 220
 /** The charts of the page: what is pointed at in one is marked in all. */

@@ -1,8 +1,7 @@
 // Pages of one thing: a heading, tabs that are in the address, and what to say when it is gone.
 
+import { h, setParams } from './base.js'
 import { DataSource } from './datasource.js'
-import { h } from './dom.js'
-import { setParams } from './router.js'
 
 /** @param {HTMLElement} main @param {DetailSpec} spec */
 export function detailPage(main, { kind, name, vhost, up, controls = [], tabs, params, load, show }) {

@@ -1,7 +1,6 @@
 // What stands in front of the page: forms, questions, notes.
 
-import { button, h, text } from './dom.js'
-import { whenLeft } from './live.js'
+import { button, h, text, whenLeft } from './base.js'
 
 /** Opens a dialog. `content` gets a function that closes it. */
 export function dialog(title, content, kind = '') {

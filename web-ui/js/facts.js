@@ -1,7 +1,6 @@
 // Cards of facts: a name, a value, and perhaps a bar of how much is used.
 
-import { attribute, h, text } from './dom.js'
-import { literal } from './format.js'
+import { attribute, h, literal, text } from './base.js'
 
 /** @param {any[][]} list a name; `row => text`, null leaves it out; perhaps `{ href(row), part(row) }`, part of 1 that is used */
 export function factsCard(title, list) {

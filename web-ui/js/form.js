@@ -3,7 +3,6 @@
 import { dialog, note } from './dialog.js'
 import { button, h, text } from './dom.js'
 
-
 /** A form. `submit(values)` does it; what it throws is shown in the form. @param {FormSpec} spec */
 export function form({ fields, verb, submit, cancel, danger }) {
 	const inputs = fields.map(field => ({ field, ...make(field, () => values()) }))

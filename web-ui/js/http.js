@@ -84,7 +84,7 @@ async function send(method, path, rest) {
 		return await ask(method, path, { ...rest, login: sessionStorage.getItem(KEY) })
 	} catch (error) {
 		// The other 401, "not_authorised", is about what this user may do.
-		if (error.status === 401 && error.word === 'not_authorized') {
+		if (error.status === 401 && error.word === 'not_authorized' && isLoggedIn()) {
 			logOut()
 			loggedOut()
 		}

@@ -1,10 +1,8 @@
 // Limits of one virtual host or user, each with what it is now.
 
+import { button, count, del, get, h, put, text } from './base.js'
 import { attempt } from './dialog.js'
-import { button, h, text } from './dom.js'
 import { formDialog } from './form.js'
-import { count } from './format.js'
-import { del, get, put } from './http.js'
 
 export const VHOST_LIMITS = [
 	{ name: 'max-connections', label: 'Connections' },

@@ -1,13 +1,9 @@
 // Lists: filtered, sorted and cut into pages by the server; what is wished for is in the address or
 // remembered.
 
+import { api, button, chosenVhost, followAddress, get, h, plural, setParams, text } from './base.js'
 import { DataSource } from './datasource.js'
-import { button, h, text } from './dom.js'
-import { plural } from './format.js'
-import { api, get } from './http.js'
 import { remember, remembered } from './remembered.js'
-import { setParams } from './router.js'
-import { chosenVhost, followAddress } from './session.js'
 import { Table } from './table.js'
 
 const PAGE_SIZES = [25, 50, 100, 250, 500]

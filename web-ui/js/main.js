@@ -41,7 +41,7 @@ function drawNavigation() {
 
 let stopAlarms = () => {}
 
-async function enter(user) {
+async function enter(user, vhosts = readVhosts().catch(() => {})) {
 	setUser(user)
 	element('bar').hidden = false
 	nav.hidden = false
@@ -50,7 +50,7 @@ async function enter(user) {
 	element('user').title = currentUser().tags.join(', ')
 	drawNavigation()
 	// A broker that does not answer now may do so soon: the page keeps trying.
-	await readVhosts().catch(() => {})
+	await vhosts
 	router.show()
 	stopAlarms = watchAlarms(element('banner'))
 	get('/api/cluster-name').then(({ name }) => text(element('cluster'), name), () => {})
@@ -82,7 +82,9 @@ document.addEventListener('keydown', event => {
 onLoggedOut(leave)
 
 if (isLoggedIn()) {
-	get('/api/whoami').then(enter, error => (error.status === 401 ? undefined : enter({ name: '', tags: [] })))
+	router.prepare()
+	const vhosts = readVhosts().catch(() => {})
+	get('/api/whoami').then(user => enter(user, vhosts), error => (error.status === 401 ? undefined : enter({ name: '', tags: [] }, vhosts)))
 } else {
 	leave()
 }

@@ -1,13 +1,10 @@
 // Messages as people look at them: properties, headers, the way of a dead one, the body.
 
-import { button, h, saveFile, text } from './dom.js'
+import { api, button, bytes, count, dateTime, exchangePart, get, h, plural, post, saveFile, text } from './base.js'
 import { attempt, confirmLoss, note } from './dialog.js'
 import { tree } from './facts.js'
 import { formDialog } from './form.js'
-import { bytes, count, dateTime, plural } from './format.js'
-import { api, exchangePart, get, post } from './http.js'
 import { moveMessages, own, pickFrom } from './moves.js'
-
 
 /** Bytes that the hex view shows. */
 const HEX_BYTES_MAX = 4096

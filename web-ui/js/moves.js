@@ -1,11 +1,9 @@
 // Moving and copying messages: where to, how fast, how far it is.
 
 import { nameOf } from './actions.js'
+import { api, button, count, exchangePart, get, h, post, text } from './base.js'
 import { dialog } from './dialog.js'
-import { button, h, text } from './dom.js'
 import { formDialog } from './form.js'
-import { count } from './format.js'
-import { api, exchangePart, get, post } from './http.js'
 
 /** Messages that one request takes. */
 const BATCH = 200

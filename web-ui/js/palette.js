@@ -11,7 +11,6 @@ const PAUSE_MS = 120
 
 let open = false
 
-
 export function openPalette() {
 	if (open) return
 	open = true

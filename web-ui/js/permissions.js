@@ -1,13 +1,10 @@
 // Who may do what: permissions and topic permissions, seen from a user or from a virtual host.
 
+import { api, button, del, exchangePart, get, link, put, vhostNames } from './base.js'
 import { actColumn, linkColumn, textColumn, userColumn } from './cells.js'
 import { attempt, confirmLoss } from './dialog.js'
-import { button } from './dom.js'
 import { formDialog } from './form.js'
-import { api, del, exchangePart, get, put } from './http.js'
 import { both, listCard } from './list.js'
-import { link } from './router.js'
-import { vhostNames } from './session.js'
 
 const NOTHING = 'Empty is nothing, .* is everything.'
 

@@ -1,9 +1,8 @@
 // The form that publishes a message.
 
 import { HEADERS, PROPERTIES } from './arguments.js'
-import { h, text } from './dom.js'
+import { api, exchangePart, h, post, text } from './base.js'
 import { form } from './form.js'
-import { api, exchangePart, post } from './http.js'
 
 /** @param {{ vhost: string, exchange: string, routingKey?: string, done?: () => void }} given */
 export function publishCard({ vhost, exchange, routingKey, done = () => {} }) {

@@ -47,7 +47,6 @@ export function match(pattern, path) {
 	return args
 }
 
-
 /** Shows the page of the address in `main`, and another one when it changes. */
 export class Router {
 	#routes
@@ -62,6 +61,11 @@ export class Router {
 		this.#routes = routes
 		this.#onChange = onChange
 		window.addEventListener('hashchange', () => this.#active && this.show())
+	}
+
+	/** Fetches the page of the address, while something else has to be waited for. */
+	prepare() {
+		this.#find(location().path)[0].load()
 	}
 
 	async show() {

@@ -1,11 +1,8 @@
 // The past: the ranges that charts offer, and the server's samples as their lines.
 
+import { count, get, h, rate, setParams } from './base.js'
 import { Chart } from './chart.js'
-import { h } from './dom.js'
-import { count, rate } from './format.js'
-import { get } from './http.js'
 import { remember, remembered } from './remembered.js'
-import { setParams } from './router.js'
 
 /** Stretches of the past: how long, and how far apart the samples are, in seconds. */
 export const RANGES = [

@@ -5,7 +5,6 @@ import { setParams } from './router.js'
 import { remember, remembered } from './remembered.js'
 import { h } from './dom.js'
 
-
 /** @type {User} */
 let user = { name: '', tags: [] }
 let names = []

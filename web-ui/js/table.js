@@ -1,8 +1,6 @@
 // A table that the server sorts, filters and cuts into pages, and whose rows are updated in place.
 
-import { attribute, button, h, keyed, text } from './dom.js'
-import { count } from './format.js'
-
+import { attribute, button, count, h, keyed, text } from './base.js'
 
 export class Table {
 	#columns = []

@@ -14,6 +14,8 @@ pub(crate) struct Census {
     exchange_limit: Option<u32>,
     /// Of queues in virtual hosts that have no default of their own.
     pub(crate) default_queue_type: String,
+    /// A quorum queue may be declared again as a classic one.
+    pub(crate) relaxed_redeclaration: bool,
 }
 
 impl Census {
@@ -22,6 +24,7 @@ impl Census {
             queue_limit: settings.cluster_queue_limit,
             exchange_limit: settings.cluster_exchange_limit,
             default_queue_type: settings.default_queue_type.clone(),
+            relaxed_redeclaration: settings.relaxed_redeclaration,
             ..Self::default()
         }
     }

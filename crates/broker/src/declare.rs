@@ -15,8 +15,8 @@ use crate::error::{Error, Resource};
 use crate::exchange::{Exchange, ExchangeDeclare};
 use crate::ids::ConnectionId;
 use crate::queue::{
-    Queue, QueueCounts, QueueDeclare, QueueKind, Rules, Span, check_arguments, check_equivalent,
-    check_server_named, queue_type, type_name,
+    Queue, QueueCounts, QueueDeclare, QueueKind, Rules, Span, Strictness, check_arguments,
+    check_equivalent, check_server_named, queue_type, type_name,
 };
 use crate::vhost::VHost;
 use crate::wakes::Wakes;
@@ -120,7 +120,7 @@ impl VHost {
         let mut topology = self.topology_for(actor);
         if let Some(queue) = self.queue(&declare.name) {
             check_owner(&queue, actor)?;
-            check_equivalent(&queue, &declare)?;
+            check_equivalent(&queue, &declare, self.strictness())?;
             let QueueCounts {
                 ready, consumers, ..
             } = queue.counts();
@@ -420,6 +420,14 @@ impl VHost {
     }
 
     /// Adds the virtual host's or the node's default type, if the queue can be of it.
+    fn strictness(&self) -> Strictness {
+        if self.services.census.relaxed_redeclaration {
+            Strictness::Relaxed
+        } else {
+            Strictness::Full
+        }
+    }
+
     fn add_default_type(&self, declare: &mut QueueDeclare) {
         let meta = self.meta();
         let kind = meta.default_queue_type.as_deref();

@@ -29,6 +29,8 @@ pub struct Settings {
     /// The type of queues that are declared without `x-queue-type`, where the virtual host has no
     /// default of its own: `classic`, `quorum` or `stream`.
     pub default_queue_type: String,
+    /// A quorum queue may be declared again as a classic one, if little else differs.
+    pub relaxed_redeclaration: bool,
     /// Limits that new virtual hosts are given; the first whose pattern matches the name counts.
     pub default_vhost_limits: Vec<DefaultVhostLimits>,
     /// How new passwords are hashed, by RabbitMQ's name: `rabbit_password_hashing_sha256`, or
@@ -105,6 +107,7 @@ impl Settings {
             default_permissions: DefaultPermissions::default(),
             default_vhost: "/".to_owned(),
             default_queue_type: "classic".to_owned(),
+            relaxed_redeclaration: false,
             default_vhost_limits: Vec::new(),
             password_hashing_module: "rabbit_password_hashing_sha256".to_owned(),
             loopback_users: vec!["guest".to_owned()],

@@ -294,6 +294,11 @@ impl Caller {
         Ok(self.all_vhosts(context))
     }
 
+    /// Whether a list with rows of all virtual hosts is to have those of this one.
+    pub(crate) fn asks_for(&self, vhost: &str) -> bool {
+        self.2.as_ref().is_none_or(|only| **only == *vhost)
+    }
+
     fn all_vhosts(&self, context: &Context) -> Vec<Arc<VHost>> {
         let mut vhosts = context.broker.vhosts();
         vhosts.retain(|vhost| self.may_access(vhost.name()));

@@ -3,7 +3,7 @@
 use serde_json::json;
 use tests::{
     Broker, Launch, Wire, eventually, shared, unique,
-    wire::{Table, channel, connection, queue},
+    wire::{Table, channel, connection, exchange, queue},
 };
 
 use super::{ALL, grant, granted, open, user};
@@ -236,4 +236,27 @@ fn wrong_limits_are_refused() {
     ] {
         assert_eq!(http.put(path, &body).status, status, "{path} {body}");
     }
+}
+
+#[test]
+fn the_node_holds_no_more_queues_and_exchanges_than_its_limits() {
+    // Eight exchanges are there from the beginning: seven, and that of events.
+    let lines = "cluster_queue_limit = 1\ncluster_exchange_limit = 9\n";
+    let broker = Launch::default().config(lines).start();
+    let mut w = broker.open();
+    w.declare("one", 0);
+    w.declare("one", 0);
+    w.send(1, &queue::declare("two", 0, &Table::new()));
+    w.expect_channel_close(
+        1,
+        406,
+        "PRECONDITION_FAILED - cannot declare queue 'two': queue limit in cluster (1) is reached",
+    );
+    w.declare_exchange("one", "fanout", 0, &Table::new());
+    w.send(1, &exchange::declare("two", "fanout", 0, &Table::new()));
+    w.expect_channel_close(
+        1,
+        406,
+        "PRECONDITION_FAILED - cannot declare exchange 'two' in vhost '/': exchange limit of 9 is reached",
+    );
 }

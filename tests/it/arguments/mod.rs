@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use tests::{
-    shared,
+    Launch, shared,
     wire::{Table, queue},
 };
 
@@ -151,4 +151,90 @@ fn http_refuses_the_same_arguments_with_the_same_words() {
         answer.json()["reason"],
         invalid("x-message-ttl", "{value_negative,-1}")
     );
+}
+
+#[test]
+fn a_dead_letter_exchange_is_named_by_a_string() {
+    let text =
+        "invalid type 'signedint' for arg 'x-dead-letter-exchange' in queue 'ar-q' in vhost '/'";
+    let arguments = Table::new().int("x-dead-letter-exchange", 1);
+    refused(queue::DURABLE, &arguments, text);
+}
+
+#[test]
+fn streams_are_refused_until_there_are_any() {
+    let mut w = shared().open();
+    let stream = Table::new().str("x-queue-type", "stream");
+    w.send(1, &queue::declare("ar-q", queue::DURABLE, &stream));
+    w.expect_connection_close(540, "NOT_IMPLEMENTED - stream queues are not supported yet");
+}
+
+#[test]
+fn every_argument_of_its_type_is_taken_and_shown() {
+    let both = |table: Table| {
+        table
+            .int("x-message-ttl", 60_000)
+            .int("x-expires", 60_000)
+            .int("x-max-length", 10)
+            .int("x-max-length-bytes", 10)
+            .str("x-overflow", "reject-publish")
+            .str("x-dead-letter-exchange", "")
+            .str("x-dead-letter-routing-key", "k")
+            .bool("x-single-active-consumer", true)
+            .str("x-queue-leader-locator", "balanced")
+            .int("x-consumer-timeout", 60_000)
+    };
+    let classic = both(Table::new())
+        .int("x-max-priority", 5)
+        .str("x-queue-mode", "lazy")
+        .int("x-queue-version", 2)
+        .str("x-queue-master-locator", "min-masters");
+    let quorum = both(quorum())
+        .int("x-delivery-limit", 5)
+        .str("x-dead-letter-strategy", "at-least-once")
+        .int("x-quorum-initial-group-size", 1)
+        .int("x-max-in-memory-length", 1)
+        .int("x-max-in-memory-bytes", 1);
+    let mut w = shared().open();
+    for (name, arguments, count) in [("ar-all-c", classic, 15), ("ar-all-q", quorum, 16)] {
+        w.declare_with(name, queue::DURABLE, &arguments);
+        // The same again is the same queue.
+        w.declare_with(name, queue::DURABLE, &arguments);
+        let shown = shared().http().json(&format!("/queues/%2F/{name}"));
+        assert_eq!(
+            shown["arguments"].as_object().unwrap().len(),
+            count,
+            "{shown}"
+        );
+    }
+}
+
+#[test]
+fn a_quorum_queue_may_be_declared_as_a_classic_one_where_that_is_allowed() {
+    let classic = |length| {
+        Table::new()
+            .int("x-max-length", length)
+            .str("x-overflow", "drop-head")
+    };
+    let original = quorum().int("x-max-length", 5).int("x-delivery-limit", 3);
+    let text = |arg: &str, differ: &str| {
+        format!(
+            "PRECONDITION_FAILED - inequivalent arg '{arg}' for queue 'ar-moved' in vhost '/': {differ}"
+        )
+    };
+    let relaxed = "quorum_queue.property_equivalence.relaxed_checks_on_redeclaration = true\n";
+    for lines in ["", relaxed] {
+        let broker = Launch::default().config(lines).start();
+        let mut w = broker.open();
+        w.declare_with("ar-moved", queue::DURABLE, &original);
+        w.send(1, &queue::declare("ar-moved", queue::DURABLE, &classic(5)));
+        if lines.is_empty() {
+            w.expect_channel_close(1, 406, &text("x-queue-type", "received…"));
+            continue;
+        }
+        w.expect(1, queue::DECLARE_OK);
+        w.send(1, &queue::declare("ar-moved", queue::DURABLE, &classic(6)));
+        let differ = text("x-max-length", "received '6' but current is '5'");
+        w.expect_channel_close(1, 406, &differ);
+    }
 }

@@ -375,3 +375,20 @@ fn lists_are_cut_into_pages() {
     http.get("/queues?page=nonsense").ok(400);
     http.get("/queues?page=99&page_size=5").ok(400);
 }
+
+#[test]
+fn a_header_narrows_connections_and_channels_to_a_virtual_host() {
+    let broker = Broker::start();
+    let _w = broker.open();
+    let http = broker.http();
+    http.put("/vhosts/mv-empty", &serde_json::json!({})).ok(201);
+    for path in ["/connections", "/channels"] {
+        for (vhost, count) in [("/", 1), ("mv-empty", 0), ("", 1)] {
+            let http = http.clone().with_header("X-Vhost", vhost);
+            eventually("the list", || {
+                let list = http.json(path);
+                (list.as_array().unwrap().len() == count).then_some(())
+            });
+        }
+    }
+}

@@ -4,7 +4,7 @@ use std::{thread, time::Duration};
 
 use serde_json::json;
 use tests::{
-    Wire, eventually, shared,
+    Broker, Wire, eventually, shared,
     wire::{Properties, Table, basic, exchange, queue},
 };
 
@@ -254,4 +254,80 @@ fn duplicates_are_dropped_while_the_policy_says_so() {
         put(&mut w, "po-dup-x", value, body);
     }
     assert_eq!(w.drain("po-dup"), ["1", "3", "4", "5"]);
+}
+
+#[test]
+fn a_delivery_is_timed_by_the_policy() {
+    let (http, mut w) = (shared().http(), shared().open());
+    w.declare("po-slow", queue::DURABLE);
+    set(
+        &http,
+        "po-slow",
+        "^po-slow$",
+        &json!({"consumer-timeout": 200}),
+    );
+    w.enqueue("po-slow", "m");
+    w.consume("po-slow", "c", 0);
+    w.delivery(1);
+    w.expect_channel_close(
+        1,
+        406,
+        "PRECONDITION_FAILED - delivery acknowledgement on channel 1 timed out. Timeout value used: 200 ms…",
+    );
+    clear(&http, "po-slow");
+}
+
+#[test]
+fn a_policy_makes_no_difference_to_a_redeclaration() {
+    let (http, mut w) = (shared().http(), shared().open());
+    let arguments = Table::new().int("x-max-length", 5);
+    w.declare_with("po-same", queue::DURABLE, &arguments);
+    set(
+        &http,
+        "po-same",
+        "^po-same$",
+        &json!({"max-length": 2, "message-ttl": 60_000}),
+    );
+    w.declare_with("po-same", queue::DURABLE, &arguments);
+    clear(&http, "po-same");
+}
+
+#[test]
+fn a_time_to_live_by_policy_is_for_messages_that_come_later() {
+    let (http, mut w) = (shared().http(), shared().open());
+    w.declare("po-stamped", queue::DURABLE);
+    w.enqueue("po-stamped", "before");
+    await_depth(&mut w, "po-stamped", 1);
+    set(
+        &http,
+        "po-stamped",
+        "^po-stamped$",
+        &json!({"message-ttl": 20}),
+    );
+    w.enqueue("po-stamped", "after");
+    thread::sleep(Duration::from_millis(100));
+    // The first one stands before it, and stays.
+    assert_eq!(w.depth("po-stamped").0, 2);
+    assert_eq!(w.drain("po-stamped"), ["before"]);
+    clear(&http, "po-stamped");
+}
+
+#[test]
+fn predeclared_exchanges_and_exclusive_queues_come_under_policies_too() {
+    let broker = Broker::start();
+    let (http, mut w) = (broker.http(), broker.open());
+    w.declare("elsewhere", queue::EXCLUSIVE);
+    w.bind("elsewhere", "amq.fanout", "");
+    set(
+        &http,
+        "predeclared",
+        "^amq[.]direct$",
+        &json!({"alternate-exchange": "amq.fanout"}),
+    );
+    set(&http, "exclusive", "^elsewhere$", &json!({"max-length": 1}));
+    for body in ["1", "2"] {
+        let publish = basic::publish("amq.direct", "nobody", 0);
+        w.publish(1, &publish, &Properties::new(), body);
+    }
+    assert_eq!(w.drain("elsewhere"), ["2"]);
 }

@@ -1,11 +1,9 @@
 // All bindings.
 
 import { addBinding, unbind } from '../actions.js'
+import { exchangePart, link, literal } from '../base.js'
 import { linkColumn, textColumn, vhostColumn } from '../cells.js'
-import { literal } from '../format.js'
-import { exchangePart } from '../http.js'
 import { listPage } from '../list.js'
-import { link } from '../router.js'
 
 const args = row => Object.entries(row.arguments ?? {}).map(([key, value]) => `${key}: ${literal(value)}`).join(', ')
 export const exchangeLink = (vhost, name) => link('exchanges', vhost, exchangePart(name))

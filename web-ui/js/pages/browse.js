@@ -1,10 +1,8 @@
 // The messages of a queue: looked at without taking them, or taken.
 
+import { api, button, count as whole, get, h, plural, post, text } from '../base.js'
 import { confirmLoss, note } from '../dialog.js'
-import { button, h, text } from '../dom.js'
 import { formDialog } from '../form.js'
-import { count as whole, plural } from '../format.js'
-import { api, get, post } from '../http.js'
 import { importLines, messageList } from '../messages.js'
 import { own } from '../moves.js'
 

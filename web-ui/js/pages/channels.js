@@ -1,9 +1,8 @@
 // All channels.
 
+import { api, link } from '../base.js'
 import { at, countColumn, nameColumn, rateColumn, stateColumn, textColumn, userColumn, vhostColumn } from '../cells.js'
-import { api } from '../http.js'
 import { listPage } from '../list.js'
-import { link } from '../router.js'
 
 /** C for confirms, T for transactions. */
 export const mode = row => [row.confirm && 'C', row.transactional && 'T'].filter(Boolean).join(' ')

@@ -1,14 +1,11 @@
 // One connection.
 
 import { closeConnections } from '../actions.js'
+import { api, button, bytes, count, dataRate, dateTime, go, h, link } from '../base.js'
 import { Chart } from '../chart.js'
 import { detailPage } from '../detail.js'
-import { button, h } from '../dom.js'
 import { factsCard, treeCard } from '../facts.js'
-import { bytes, count, dataRate, dateTime } from '../format.js'
-import { api } from '../http.js'
 import { listCard } from '../list.js'
-import { go, link } from '../router.js'
 import { rangeSwitch, showRates, withPast } from '../samples.js'
 import { CHANNEL_COLUMNS } from './channels.js'
 

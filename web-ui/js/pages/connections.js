@@ -1,11 +1,9 @@
 // All connections.
 
 import { closeConnections } from '../actions.js'
+import { api, attribute, h, link, text } from '../base.js'
 import { at, countColumn, flagColumn, rateColumn, stateColumn, textColumn, timeColumn, userColumn, vhostColumn } from '../cells.js'
-import { attribute, h, text } from '../dom.js'
-import { api } from '../http.js'
 import { listPage } from '../list.js'
-import { link } from '../router.js'
 
 /** The address, and below it what the client calls itself. */
 function nameCell(cell) {

@@ -1,10 +1,9 @@
 // All consumers.
 
 import { cancelConsumers } from '../actions.js'
+import { link, literal } from '../base.js'
 import { countColumn, flagColumn, linkColumn, textColumn } from '../cells.js'
 import { listPage } from '../list.js'
-import { literal } from '../format.js'
-import { link } from '../router.js'
 
 const channel = row => row.channel_details ?? {}
 const args = row => Object.entries(row.arguments ?? {}).map(([key, value]) => `${key}: ${literal(value)}`).join(', ')

@@ -1,14 +1,11 @@
 // The dead letters of a queue: why and where they died, and their way back to work.
 
+import { button, count as whole, get, h, link, plural, text } from '../base.js'
 import { actColumn, countColumn, linkColumn, textColumn, timeColumn } from '../cells.js'
-import { button, h, text } from '../dom.js'
-import { count as whole, plural } from '../format.js'
-import { get } from '../http.js'
 import { plainCard } from '../list.js'
 import { messageList } from '../messages.js'
 import { moveMessages, own, pickFrom } from '../moves.js'
 import { exchangeLink } from './bindings.js'
-import { link } from '../router.js'
 
 /** Messages that one request looks at: as many as it gives ids of. */
 const STEP = 1000

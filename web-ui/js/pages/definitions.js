@@ -1,11 +1,8 @@
 // Definitions: everything that was declared, as one file.
 
+import { api, get, h, plural, post, readVhosts, saveFile, text, vhostNames } from '../base.js'
 import { confirmLoss } from '../dialog.js'
-import { h, saveFile, text } from '../dom.js'
 import { form } from '../form.js'
-import { plural } from '../format.js'
-import { api, get, post } from '../http.js'
-import { readVhosts, vhostNames } from '../session.js'
 
 const LISTS = [['users', 'user'], ['vhosts', 'virtual host'], ['permissions', 'permission'], ['topic_permissions', 'topic permission'], ['policies', 'policy', 'policies'], ['parameters', 'parameter'], ['global_parameters', 'global parameter'], ['exchanges', 'exchange'], ['queues', 'queue'], ['bindings', 'binding']]
 

@@ -1,20 +1,18 @@
 // One exchange: its rates, its bindings, publishing to it.
 
 import { addBinding, deleteExchanges, unbind } from '../actions.js'
+import { api, button, bytes, count, dateTime, del, exchangePart, get, go, h, link, rate } from '../base.js'
 import { actColumn, bytesColumn, textColumn } from '../cells.js'
 import { Chart } from '../chart.js'
 import { attempt, confirmLoss } from '../dialog.js'
 import { detailPage } from '../detail.js'
-import { button, h } from '../dom.js'
 import { factsCard, treeCard } from '../facts.js'
-import { bytes, count, dateTime, rate } from '../format.js'
-import { api, del, exchangePart, get } from '../http.js'
 import { both, listCard, plainCard } from '../list.js'
 import { publishCard } from '../publish.js'
-import { go, link } from '../router.js'
 import { rangeSwitch, showRates, withPast } from '../samples.js'
 import { bindingKey, BINDING_COLUMNS, BINDING_SEARCH } from './bindings.js'
 import { isOwn } from './exchanges.js'
+import { pairsCard } from './pairs.js'
 import { badgeRow } from './queue.js'
 
 const SERIES = [
@@ -29,6 +27,8 @@ export function page(main, params, { vhost, name: part }) {
 	const ranges = rangeSwitch(params, () => source.refresh())
 	const badges = badgeRow()
 	const facts = factsCard('Details', FACTS)
+	const incoming = pairsCard('Published by', 'Channel', ['publish', 'In'])
+	const outgoing = pairsCard('Goes to', 'Queue', ['publish', 'Out'])
 	const args = treeCard('Arguments', 'It was declared without arguments.')
 	const unbindColumn = actColumn(row => (row.source === '' ? '' : 'Unbind'), async row => (await unbind([row])) && source.refresh())
 	const addFrom = button('Add a binding', () => addBinding({ vhost, source: part }, () => source.refresh()))
@@ -50,7 +50,7 @@ export function page(main, params, { vhost, name: part }) {
 	const source = detailPage(main, {
 		kind: 'Exchange', name: name || '(default)', vhost, up: ['Exchanges', '#/exchanges'], controls, params,
 		tabs: [
-			{ id: 'overview', label: 'Overview', nodes: [h('div.heading', badges.node, ranges.node), chart.node, h('div.cards', facts.node, args.node)] },
+			{ id: 'overview', label: 'Overview', nodes: [h('div.heading', badges.node, ranges.node), chart.node, h('div.cards', incoming.node, outgoing.node, facts.node, args.node)] },
 			{ id: 'bindings', label: 'Bindings', nodes: [implied, ...bindings.nodes.slice(0, name === '' ? 1 : 2)], lists: [bindings] },
 			{ id: 'publish', label: 'Publish', nodes: [publishCard({ vhost, exchange: name, done: () => source.refresh() })] },
 			{ id: 'delayed', label: 'Delayed', nodes: [delayed.node], lists: [delayed] },
@@ -60,6 +60,8 @@ export function page(main, params, { vhost, name: part }) {
 			exchange = row
 			badges.show(row)
 			facts.show(row)
+			incoming.show(row.incoming)
+			outgoing.show(row.outgoing)
 			args.show(row.arguments)
 			showRates(chart, SERIES, row.message_stats, range)
 		},

@@ -1,11 +1,10 @@
 // All exchanges.
 
 import { addExchange, deleteExchanges } from '../actions.js'
+import { exchangePart, link } from '../base.js'
 import { featuresColumn, nameColumn, policyColumn, rateColumn, textColumn, vhostColumn } from '../cells.js'
 import { note } from '../dialog.js'
-import { exchangePart } from '../http.js'
 import { listPage } from '../list.js'
-import { link } from '../router.js'
 
 /** The ones that every virtual host has cannot be deleted. */
 export const isOwn = name => name === '' || name.startsWith('amq.')

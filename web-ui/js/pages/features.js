@@ -1,9 +1,8 @@
 // Feature flags and deprecated features, for information.
 
+import { api, h } from '../base.js'
 import { textColumn } from '../cells.js'
 import { DataSource } from '../datasource.js'
-import { h } from '../dom.js'
-import { api } from '../http.js'
 import { both, listCard } from '../list.js'
 
 const table = (title, path, third, empty, refresh) => listCard({

@@ -1,14 +1,11 @@
 // Limits of all virtual hosts and users.
 
+import { api, count, del, h, link } from '../base.js'
 import { actColumn, countColumn, linkColumn, textCell } from '../cells.js'
 import { DataSource } from '../datasource.js'
 import { attempt } from '../dialog.js'
-import { h } from '../dom.js'
-import { count } from '../format.js'
-import { api, del } from '../http.js'
 import { USER_LIMITS, VHOST_LIMITS } from '../limits.js'
 import { both, listCard } from '../list.js'
-import { link } from '../router.js'
 
 export function page(main) {
 	const vhosts = table('vhost', 'Limits of virtual hosts', 'vhosts', VHOST_LIMITS, () => source.refresh())

@@ -1,7 +1,6 @@
 // Name and password.
 
-import { h, text } from '../dom.js'
-import { logIn } from '../http.js'
+import { h, logIn, text } from '../base.js'
 
 /** Shows the form in `main`; `onLogin(user)` is called when it worked. */
 export function login(main, onLogin) {

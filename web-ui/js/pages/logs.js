@@ -1,10 +1,6 @@
 // The log, live: what was said lately, and what is said now.
 
-import { button, h, saveFile, text } from '../dom.js'
-import { clockTime, dateTime } from '../format.js'
-import { events } from '../http.js'
-import { whenLeft } from '../live.js'
-import { setParams } from '../router.js'
+import { button, clockTime, dateTime, events, h, saveFile, setParams, text, whenLeft } from '../base.js'
 
 const LEVELS = ['error', 'warning', 'info', 'debug']
 

@@ -1,11 +1,10 @@
 // The node: memory, disk, files, what it listens on, where its files are.
 
+import { api, button, bytes, count, duration, get, h, isAdministrator, keyed, put, rate, text } from '../base.js'
 import { Chart } from '../chart.js'
 import { DataSource } from '../datasource.js'
-import { h, keyed, text } from '../dom.js'
 import { factsCard } from '../facts.js'
-import { bytes, count, duration, rate } from '../format.js'
-import { api, get } from '../http.js'
+import { formDialog } from '../form.js'
 import { past, rangeSwitch, showLevels, showRates } from '../samples.js'
 
 const CHARTS = [
@@ -29,7 +28,7 @@ export function page(main, params) {
 	const memory = memoryCard()
 	const plugins = factsCard('Parts', PARTS)
 	main.replaceChildren(
-		h('div.heading', title, ranges.node),
+		h('div.heading', title, h('div.filters', isAdministrator() ? button('Rename the cluster', rename) : null, ranges.node)),
 		h('div.cards', use.node, facts.node),
 		h('div.charts', charts.map(one => one.node), work.node),
 		h('div.cards', memory.node, h('div.stack', listeners.node, plugins.node)),
@@ -79,6 +78,20 @@ const PARTS = [
 	['Authentication', row => names(row.auth_mechanisms)],
 	['Plugins', row => names(row.enabled_plugins)],
 ]
+
+async function rename() {
+	const path = api('cluster-name')
+	const { name } = await get(path)
+	return formDialog('Rename the cluster', {
+		verb: 'Rename',
+		fields: [{ name: 'name', label: 'Name', value: name, required: true }],
+		submit: async values => {
+			await put(path, values)
+			text(document.getElementById('cluster'), values.name)
+		},
+		done: 'Renamed.',
+	})
+}
 
 /** Memory by what it is for. */
 function memoryCard() {

@@ -1,12 +1,9 @@
 // The whole broker at a glance: how many of everything, what messages do, how the node is.
 
+import { compact, count, get, h, isMonitor, rate, text } from '../base.js'
 import { DataSource } from '../datasource.js'
-import { h, text } from '../dom.js'
 import { factsCard } from '../facts.js'
-import { compact, count, rate } from '../format.js'
-import { get } from '../http.js'
 import { lengthsChart, past, rangeSwitch, ratesChart } from '../samples.js'
-import { isMonitor } from '../session.js'
 import { FACTS, listenerCard, USE } from './node.js'
 
 const TILES = [

@@ -2,11 +2,9 @@
 
 import { lose, vhostField } from '../actions.js'
 import { OPERATOR_KEYS, POLICY_KEYS } from '../arguments.js'
+import { api, button, del, literal, put, text } from '../base.js'
 import { countColumn, textColumn, vhostColumn } from '../cells.js'
-import { button, text } from '../dom.js'
 import { formDialog } from '../form.js'
-import { literal } from '../format.js'
-import { api, del, put } from '../http.js'
 import { listPage } from '../list.js'
 
 /** @type {[string, string][]} */

@@ -1,22 +1,20 @@
 // One queue: its numbers, messages, consumers, bindings, and what can be done with it.
 
 import { addBinding, deleteQueues, purgeQueues, unbind } from '../actions.js'
+import { api, button, bytes, count, dateTime, go, h, keyed, link, text } from '../base.js'
 import { actColumn, features } from '../cells.js'
 import { detailPage } from '../detail.js'
 import { diagnose } from '../diagnosis.js'
-import { button, h, keyed, text } from '../dom.js'
 import { factsCard, treeCard } from '../facts.js'
-import { bytes, count, dateTime } from '../format.js'
-import { api } from '../http.js'
 import { listCard } from '../list.js'
 import { moveMessages } from '../moves.js'
 import { publishCard } from '../publish.js'
-import { go, link } from '../router.js'
 import { lengthsChart, rangeSwitch, ratesChart, withPast } from '../samples.js'
 import { bindingKey, BINDING_COLUMNS, BINDING_SEARCH } from './bindings.js'
 import { browser } from './browse.js'
 import { CONSUMER_BULK, consumerKey, CONSUMER_COLUMNS, CONSUMER_SEARCH } from './consumers.js'
 import { deadLetters } from './dead.js'
+import { pairsCard } from './pairs.js'
 import { unacked } from './unacked.js'
 
 export function page(main, params, { vhost, name }) {
@@ -28,6 +26,8 @@ export function page(main, params, { vhost, name }) {
 	const badges = badgeRow()
 	const facts = factsCard('Details', FACTS)
 	const sizes = sizeCard()
+	const incoming = pairsCard('Comes from', 'Exchange', ['publish', 'In'])
+	const outgoing = pairsCard('Goes to', 'Channel', ['deliver_get', 'Out'], ['ack', 'Ack'])
 	const args = treeCard('Arguments', 'It was declared without arguments.')
 	const policy = treeCard('Effective policy', 'No policy applies to it.')
 	const refresh = () => source.refresh()
@@ -57,7 +57,7 @@ export function page(main, params, { vhost, name }) {
 	const source = detailPage(main, {
 		kind: 'Queue', name, vhost, up: ['Queues', '#/queues'], controls, params,
 		tabs: [
-			{ id: 'overview', label: 'Overview', nodes: [h('div.heading', badges.node, ranges.node), why, h('div.charts', lengths.node, rates.node), h('div.cards', facts.node, sizes.node, args.node, policy.node)] },
+			{ id: 'overview', label: 'Overview', nodes: [h('div.heading', badges.node, ranges.node), why, h('div.charts', lengths.node, rates.node), h('div.cards', facts.node, sizes.node, incoming.node, outgoing.node, args.node, policy.node)] },
 			{ id: 'messages', label: 'Messages', nodes: [messages.node], lists: [once(messages.look)] },
 			{ id: 'dead', label: 'Dead letters', nodes: [dead.node], lists: [once(dead.look)] },
 			{ id: 'unacked', label: 'Unacked', nodes: [held.node], lists: [held] },
@@ -76,6 +76,8 @@ export function page(main, params, { vhost, name }) {
 			lengths.show(one, range)
 			facts.show(one)
 			sizes.show(one)
+			incoming.show(one.incoming)
+			outgoing.show(one.deliveries)
 			args.show(one.arguments)
 			policy.show(one.effective_policy_definition)
 		},

@@ -1,12 +1,8 @@
 // Explain route: the way of a message through exchanges and bindings, with the reason for each turn.
 
-import { h, text } from '../dom.js'
+import { currentUser, get, h, isAdministrator, likelyVhost, link, plural, setParams, text, vhostNames } from '../base.js'
 import { tree } from '../facts.js'
 import { form } from '../form.js'
-import { plural } from '../format.js'
-import { get } from '../http.js'
-import { link, setParams } from '../router.js'
-import { currentUser, isAdministrator, likelyVhost, vhostNames } from '../session.js'
 import { exchangeLink } from './bindings.js'
 
 export function page(main, params) {

@@ -1,11 +1,7 @@
 // The topology of a virtual host: exchanges, bindings, queues, consumers, with what flows.
 
+import { api, button, chosenVhost, compact, count, followAddress, get, h, likelyVhost, link, literal, plural, rate, setParams, svg } from '../base.js'
 import { DataSource } from '../datasource.js'
-import { button, h, svg } from '../dom.js'
-import { compact, count, literal, plural, rate } from '../format.js'
-import { api, get } from '../http.js'
-import { link, setParams } from '../router.js'
-import { chosenVhost, followAddress, likelyVhost } from '../session.js'
 import { exchangeLink } from './bindings.js'
 
 /** Nodes that are drawn at once; a filter makes room. */

@@ -1,12 +1,7 @@
 // Trace: messages as they come, each from its publish through routing and delivery to its acks.
 
-import { button, h, text } from '../dom.js'
+import { address, api, button, clockTime, count, events, h, likelyVhost, link, plural, setParams, text, vhostNames, whenLeft } from '../base.js'
 import { form } from '../form.js'
-import { clockTime, count, plural } from '../format.js'
-import { address, api, events } from '../http.js'
-import { whenLeft } from '../live.js'
-import { link, setParams } from '../router.js'
-import { likelyVhost, vhostNames } from '../session.js'
 
 const SECONDS_MAX = 60
 /** Messages that are shown; the oldest go first. */

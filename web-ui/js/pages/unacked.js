@@ -1,11 +1,9 @@
 // Messages that are with consumers: whose, since when.
 
+import { dateTime, duration, get, link, literal, plural } from '../base.js'
 import { linkColumn, textColumn } from '../cells.js'
-import { dateTime, duration, literal, plural } from '../format.js'
-import { get } from '../http.js'
 import { plainCard } from '../list.js'
 import { own } from '../moves.js'
-import { link } from '../router.js'
 
 const UNACKED_MAX = 500
 

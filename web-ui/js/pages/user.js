@@ -1,17 +1,14 @@
 // One user: tags and password, permissions, limits, connections.
 
 import { closeConnections, deleteUsers } from '../actions.js'
+import { api, button, currentUser, get, go, keepLogin, link, put } from '../base.js'
 import { nameColumn, textColumn } from '../cells.js'
 import { detailPage } from '../detail.js'
-import { button } from '../dom.js'
 import { factsCard } from '../facts.js'
 import { formDialog } from '../form.js'
-import { api, get, keepLogin, put } from '../http.js'
 import { limitsCard, USER_LIMITS } from '../limits.js'
 import { listCard } from '../list.js'
 import { permissionTables } from '../permissions.js'
-import { go, link } from '../router.js'
-import { currentUser } from '../session.js'
 import { showSecret, userBody, userFields, WAYS } from './users.js'
 
 export function page(main, params, { name }) {

@@ -1,13 +1,11 @@
 // All users.
 
 import { deleteUsers } from '../actions.js'
+import { api, button, h, link, put } from '../base.js'
 import { flagColumn, nameColumn, textColumn } from '../cells.js'
 import { formDialog } from '../form.js'
-import { api, put } from '../http.js'
 import { listPage } from '../list.js'
-import { link } from '../router.js'
 import { attempt, dialog } from '../dialog.js'
-import { button, h } from '../dom.js'
 
 const TAGS = ['administrator', 'monitoring', 'policymaker', 'management']
 

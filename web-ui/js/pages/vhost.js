@@ -1,18 +1,14 @@
 // One virtual host: its numbers, who may do what in it, its limits.
 
 import { deleteVhost } from '../actions.js'
+import { api, button, bytes, count, del, go, h, isAdministrator, post, put, readVhosts } from '../base.js'
 import { attempt } from '../dialog.js'
 import { detailPage } from '../detail.js'
-import { button, h } from '../dom.js'
 import { factsCard } from '../facts.js'
 import { formDialog } from '../form.js'
-import { bytes, count } from '../format.js'
-import { api, del, post, put } from '../http.js'
 import { limitsCard, VHOST_LIMITS } from '../limits.js'
 import { permissionTables } from '../permissions.js'
-import { go } from '../router.js'
 import { lengthsChart, rangeSwitch, ratesChart, withPast } from '../samples.js'
-import { isAdministrator, readVhosts } from '../session.js'
 import { vhostFields } from './vhosts.js'
 
 export function page(main, params, { name }) {

@@ -1,16 +1,15 @@
 // All virtual hosts.
 
+import { api, isAdministrator, link, put, readVhosts } from '../base.js'
 import { bytesColumn, countColumn, flagColumn, nameColumn, rateColumn, textColumn } from '../cells.js'
 import { formDialog } from '../form.js'
-import { api, put } from '../http.js'
 import { listPage } from '../list.js'
-import { link } from '../router.js'
-import { isAdministrator, readVhosts } from '../session.js'
 
 /** The fields of a virtual host. */
 export const vhostFields = (row = {}) => [
 	{ name: 'description', label: 'Description', value: row.description ?? '' },
 	{ name: 'tags', label: 'Tags', value: (row.tags ?? []).join(','), help: 'Words with commas between them.' },
+	{ name: 'tracing', label: 'Tracing', kind: 'check', value: row.tracing, help: 'Copies of all messages go to amq.rabbitmq.trace, for clients that are bound to it.' },
 	{ name: 'default_queue_type', label: 'Default queue type', kind: 'select', options: ['classic', 'quorum'], value: row.default_queue_type === 'quorum' ? 'quorum' : 'classic', help: 'Of queues that are declared without a type.' },
 ]
 

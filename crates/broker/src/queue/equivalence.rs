@@ -6,8 +6,39 @@ use crate::error::Error;
 use crate::queue::arguments::taken_by;
 use crate::queue::{Queue, QueueDeclare};
 
+/// What a quorum queue is compared by that is declared again as a classic one, where that is
+/// allowed.
+const RELAXED: [&str; 7] = [
+    "x-dead-letter-exchange",
+    "x-dead-letter-routing-key",
+    "x-expires",
+    "x-max-length",
+    "x-max-length-bytes",
+    "x-single-active-consumer",
+    "x-message-ttl",
+];
+
+/// How much has to be the same.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Strictness {
+    /// All that queues of the type know.
+    Full,
+    /// Less, for a quorum queue that is declared as a classic one by clients which do not know
+    /// of its move.
+    Relaxed,
+}
+
 /// Checks a redeclaration against the queue that is there, in RabbitMQ's order.
-pub(crate) fn check_equivalent(queue: &Queue, declare: &QueueDeclare) -> Result<(), Error> {
+pub(crate) fn check_equivalent(
+    queue: &Queue,
+    declare: &QueueDeclare,
+    strictness: Strictness,
+) -> Result<(), Error> {
+    let types = (
+        queue_type(queue.arguments()),
+        queue_type(&declare.arguments),
+    );
+    let is_relaxed = strictness == Strictness::Relaxed && types == ("quorum", "classic");
     let differs = |arg: &str, received: bool, current: bool| {
         let difference = format!("received '{received}' but current is '{current}'");
         Err(Error::Inequivalent {
@@ -27,16 +58,15 @@ pub(crate) fn check_equivalent(queue: &Queue, declare: &QueueDeclare) -> Result<
     if queue.auto_delete() != declare.auto_delete {
         return differs("auto_delete", declare.auto_delete, queue.auto_delete());
     }
-    for arg in taken_by(queue_type(queue.arguments())) {
+    for arg in taken_by(types.0) {
+        if is_relaxed && !RELAXED.contains(&arg) {
+            continue;
+        }
         let (received, current) = (find(&declare.arguments, arg), find(queue.arguments(), arg));
         let difference = match (received, current) {
             (None, None) => continue,
             (Some(r), Some(c)) if same(r, c) => continue,
-            _ if arg == "x-queue-type"
-                && queue_type(&declare.arguments) == queue_type(queue.arguments()) =>
-            {
-                continue;
-            }
+            _ if arg == "x-queue-type" && types.0 == types.1 => continue,
             (Some(r), Some(c)) => format!("received '{}' but current is '{}'", show(r), show(c)),
             (None, Some(c)) => {
                 format!(

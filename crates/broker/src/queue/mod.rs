@@ -53,7 +53,7 @@ pub use browse::{BROWSE_BYTES_MAX, BROWSE_MESSAGES_MAX};
 pub use consumers::ConsumerSpec;
 pub use dying::Rejected;
 pub use equivalence::type_name;
-pub(crate) use equivalence::{check_equivalent, queue_type};
+pub(crate) use equivalence::{Strictness, check_equivalent, queue_type};
 pub use pick::{PICKED_MESSAGES_MAX, Picked};
 pub use returns::{Returned, Returns};
 pub(crate) use revived::{Revived, Span};

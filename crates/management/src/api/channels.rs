@@ -70,7 +70,8 @@ async fn list(
     Query(listing): Listing,
     Query(past): Past,
 ) -> List {
-    let visible = connections::visible(&context, &caller);
+    let mut visible = connections::visible(&context, &caller);
+    visible.retain(|connection| caller.asks_for(&connection.vhost));
     answer(&context, visible, Paging::Offered, &listing, &past)
 }
 

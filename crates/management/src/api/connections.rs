@@ -86,7 +86,8 @@ async fn list(
     Query(listing): Listing,
     Query(past): Past,
 ) -> List {
-    let rows = visible(&context, &caller);
+    let mut rows = visible(&context, &caller);
+    rows.retain(|connection| caller.asks_for(&connection.vhost));
     answer(&context, rows, Paging::Offered, &listing, &past)
 }
 

@@ -62,6 +62,16 @@ pub(super) const SETTINGS: &[Setting] = &[
         |config, _, text| keep(&mut config.broker.default_vhost, text),
     ),
     setting(
+        "quorum_queue.property_equivalence.relaxed_checks_on_redeclaration",
+        "false",
+        "true or false",
+        "a quorum queue may be declared again as a classic one, if little else differs",
+        |config, _, text| {
+            config.broker.relaxed_redeclaration = value::switch(text)?;
+            Ok(())
+        },
+    ),
+    setting(
         "default_queue_type",
         "classic",
         "classic, quorum or stream",

@@ -124,10 +124,6 @@ const KEYS: &[(&str, Unsupported)] = &[
     ("quorum_commands_soft_limit", Ignored(ONE_NODE)),
     ("quorum_membership_reconciliation.", Ignored(ONE_NODE)),
     (
-        "quorum_queue.property_equivalence.",
-        Ignored("a redeclaration has to mean the same, whatever the type"),
-    ),
-    (
         "quorum_queue.compute_checksums",
         Ignored("every record of the log has a checksum"),
     ),
