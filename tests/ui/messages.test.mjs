@@ -113,6 +113,20 @@ test('a message is published again, with the whole of a long body', async () => 
   assert.equal(await stage.depth('long'), 1);
 });
 
+test('a message is copied as JSON, also where browsers have no clipboard', async () => {
+  await filled('copied', 'clip');
+  const own = await stage.open('/queues');
+  await own.evaluate(() => Object.defineProperty(navigator, 'clipboard', { value: undefined }));
+  await stage.go(own, '/queues/%2F/copied?tab=messages');
+  await own.locator('article.message').getByRole('button', { name: 'Copy', exact: true }).click();
+  await own.getByText('Copied as JSON.').waitFor();
+  const search = own.getByLabel('Search messages');
+  await search.focus();
+  await own.keyboard.press('Control+v');
+  assert.equal(JSON.parse(await search.inputValue()).payload, 'clip');
+  await own.context().close();
+});
+
 /** Queues whose rejected messages come to `to`. */
 async function dying(to, ...queues) {
   await stage.queue(to);

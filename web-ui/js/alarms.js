@@ -1,9 +1,6 @@
 // The banner that says why publishers are held back.
 
-import { text } from './dom.js'
-import { bytes } from './format.js'
-import { get } from './http.js'
-import { isMonitor } from './session.js'
+import { bytes, get, isMonitor, text } from './base.js'
 
 const EVERY_MS = 5000
 

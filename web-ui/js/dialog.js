@@ -81,6 +81,16 @@ export async function attempt(what, act, done) {
 	}
 }
 
+/** Copies a text, also where the browser has no clipboard: it has one on https and localhost only. */
+export async function copyText(words) {
+	if (navigator.clipboard) return navigator.clipboard.writeText(words)
+	const area = h('textarea', { value: words })
+	;(document.querySelector('dialog[open]') ?? document.body).append(area)
+	area.select()
+	document.execCommand('copy')
+	area.remove()
+}
+
 const AT_ONCE = 6
 
 /** Does the same to many things, some at a time, and says how it went. */

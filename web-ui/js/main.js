@@ -1,13 +1,9 @@
 // Starts the page: who is logged in, which page is shown, how fresh it is.
 
 import { watchAlarms } from './alarms.js'
-import { h, text } from './dom.js'
-import { get, isLoggedIn, logOut, onLoggedOut } from './http.js'
-import { refreshSelect } from './live.js'
+import { currentUser, get, h, isLoggedIn, link, logOut, onLoggedOut, readVhosts, refreshSelect, Router, setUser, text, vhostSelect } from './base.js'
 import { openPalette } from './palette.js'
-import { link, Router } from './router.js'
 import { NAVIGATION, ROUTES } from './routes.js'
-import { currentUser, readVhosts, setUser, vhostSelect } from './session.js'
 import { themeSwitch } from './theme.js'
 import { login } from './pages/login.js'
 

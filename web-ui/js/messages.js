@@ -1,7 +1,7 @@
 // Messages as people look at them: properties, headers, the way of a dead one, the body.
 
 import { api, button, bytes, count, dateTime, exchangePart, get, h, plural, post, saveFile, text } from './base.js'
-import { attempt, confirmLoss, note } from './dialog.js'
+import { attempt, confirmLoss, copyText, note } from './dialog.js'
 import { tree } from './facts.js'
 import { formDialog } from './form.js'
 import { moveMessages, own, pickFrom } from './moves.js'
@@ -173,7 +173,7 @@ function bodyViews(message) {
 const line = ({ exchange, routing_key, properties, payload, payload_encoding }) =>
 	JSON.stringify({ exchange, routing_key, properties, payload, payload_encoding })
 
-const copy = message => attempt('Copy', () => navigator.clipboard.writeText(line(message)), 'Copied as JSON.')
+const copy = message => attempt('Copy', () => copyText(line(message)), 'Copied as JSON.')
 
 /** The messages with whole bodies, where only the beginnings were fetched. @returns {Promise<Message[]>} */
 const whole = (row, messages) => Promise.all(messages.map(async message => {

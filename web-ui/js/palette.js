@@ -1,10 +1,7 @@
 // The command palette: write what something is called, go there.
 
-import { h, keyed, text } from './dom.js'
-import { exchangePart, get } from './http.js'
-import { go, link } from './router.js'
+import { exchangePart, get, go, h, isAdministrator, keyed, link, text } from './base.js'
 import { NAVIGATION } from './routes.js'
-import { isAdministrator } from './session.js'
 
 const FOUND_MAX = 8
 const PAUSE_MS = 120

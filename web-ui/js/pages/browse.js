@@ -24,7 +24,7 @@ export function browser(row, changed) {
 	}
 	const list = messageList(row, then)
 	const state = h('span.muted', { role: 'status' })
-	const search = h('input', { type: 'search', placeholder: 'Search in messages', 'aria-label': 'Search messages', onkeydown: event => event.key === 'Enter' && look() })
+	const search = h('input', { type: 'search', placeholder: 'Header, property, body', 'aria-label': 'Search messages', onkeydown: event => event.key === 'Enter' && look() })
 	const more = button('Next ›', () => look(next, shown))
 	const first = button('From the front', () => look())
 	/** Where this page begins, and how many are before it. */

@@ -5,7 +5,7 @@ import { api, button, h, link, put } from '../base.js'
 import { flagColumn, nameColumn, textColumn } from '../cells.js'
 import { formDialog } from '../form.js'
 import { listPage } from '../list.js'
-import { attempt, dialog } from '../dialog.js'
+import { attempt, copyText, dialog } from '../dialog.js'
 
 const TAGS = ['administrator', 'monitoring', 'policymaker', 'management']
 
@@ -53,7 +53,7 @@ export function showSecret(name, secret) {
 	return dialog(`The password of ${name}`, close => [
 		h('p', 'It is shown only now.'),
 		h('pre.body', secret),
-		h('div.dialog-end', button('Copy', () => attempt('Copy', () => navigator.clipboard.writeText(secret), 'Copied.')), button('Done', close, { class: 'primary' })),
+		h('div.dialog-end', button('Copy', () => attempt('Copy', () => copyText(secret), 'Copied.')), button('Done', close, { class: 'primary' })),
 	])
 }
 
