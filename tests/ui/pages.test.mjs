@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { after, before, beforeEach, test } from 'node:test';
 import amqp from 'amqplib';
+import { eventually } from '../clients/node/broker.mjs';
 import { HOSTILE, Stage } from './stage.mjs';
 
 const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -28,12 +29,18 @@ before(async () => {
   await channel.consume('orders', () => {}, { consumerTag: HOSTILE });
   channel.publish(HOSTILE, HOSTILE, Buffer.from(HOSTILE), { type: HOSTILE, headers: { [HOSTILE]: HOSTILE } });
   channel.publish(HOSTILE, 'json', Buffer.from('{"a":[1,2]}'), { contentType: 'application/json' });
+  await channel.assertQueue('grave');
+  await channel.assertQueue('work', { deadLetterExchange: '', deadLetterRoutingKey: 'grave' });
+  channel.sendToQueue('work', Buffer.from(HOSTILE), { headers: { [HOSTILE]: HOSTILE } });
+  await eventually('the message', async () => (await stage.depth('work')) === 1);
+  await stage.api('POST', 'queues/%2F/work/get', { count: 1, ackmode: 'reject_requeue_false', encoding: 'auto' });
+  await eventually('the dead letter', async () => (await stage.depth('grave')) === 1);
   const [{ name }] = await connections();
   const queue = `/queues/%2F/${part(HOSTILE)}`;
   const exchange = `/exchanges/%2F/${part(HOSTILE)}`;
   pages = [
     '/', '/node', '/logs', '/features', '/connections', `/connections/${part(name)}`, '/channels', `/channels/${part(`${name} (1)`)}`,
-    '/consumers', '/queues', queue, `${queue}?tab=messages`, `${queue}?tab=dead`, `/queues/%2F/orders?tab=unacked`, `${queue}?tab=consumers`, `${queue}?tab=bindings`, `${queue}?tab=publish`,
+    '/consumers', '/queues', queue, `${queue}?tab=messages`, `${queue}?tab=dead`, '/queues/%2F/grave?tab=dead', '/queues/%2F/grave?tab=messages', `/queues/%2F/orders?tab=unacked`, `${queue}?tab=consumers`, `${queue}?tab=bindings`, `${queue}?tab=publish`,
     '/queues/%2F/orders?tab=consumers', `/queues/%2F/${'long-'.repeat(50)}`,
     '/exchanges', exchange, `${exchange}?tab=bindings`, `${exchange}?tab=publish`, '/exchanges/%2F/amq.default?tab=bindings',
     '/bindings', '/topology', '/trace', `/route?vhost=%2F&exchange=${part(HOSTILE)}&key=a`,
@@ -83,6 +90,35 @@ for (const [theme, width] of [['light', 1280], ['dark', 1280], ['light', 390]]) 
     await page.context().close();
   });
 }
+
+test('dialogs, dead letters and followed messages have no serious finding either', async () => {
+  for (const theme of ['light', 'dark']) {
+    const page = await stage.open('/', { theme });
+    await page.evaluate(axe);
+    const serious = async () => {
+      const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
+      return violations.filter(({ impact }) => impact === 'serious' || impact === 'critical').map(({ id, nodes }) => `${id}: ${nodes[0].html.slice(0, 160)}`);
+    };
+    const press = (name) => page.getByRole('button', { name, exact: true }).first().click();
+    await stage.go(page, '/queues/%2F/grave?tab=dead');
+    await press('Show');
+    await page.locator('article.message').waitFor();
+    assert.deepEqual(await serious(), []);
+    for (const name of ['Move…', 'Delete']) {
+      await page.locator('article.message').getByRole('button', { name, exact: true }).click();
+      assert.deepEqual(await serious(), [], name);
+      await page.keyboard.press('Escape');
+    }
+    await stage.go(page, '/trace');
+    await press('Follow');
+    await page.getByText(/^Following/).waitFor();
+    await stage.publish('orders', HOSTILE);
+    await page.locator('article.trace').getByText('routed').waitFor();
+    assert.deepEqual(await serious(), []);
+    assert.equal(await page.locator('main img').count(), 0);
+    await page.context().close();
+  }
+});
 
 test('names from clients are text everywhere', async () => {
   const page = await stage.open('/queues');

@@ -3,7 +3,7 @@
 const KEY = 'leveret.login'
 
 /** What every path begins with: nothing, unless the API is below a prefix. */
-const ROOT = new URL('..', import.meta.url).pathname.slice(0, -1)
+const ROOT = new URL('.', document.baseURI).pathname.slice(0, -1)
 
 /** An answer that is not what was asked for. `message` is the server's reason. */
 export class HttpError extends Error {

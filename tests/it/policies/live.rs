@@ -4,7 +4,7 @@ use std::{thread, time::Duration};
 
 use serde_json::json;
 use tests::{
-    Wire, eventually, shared,
+    Broker, Wire, eventually, shared,
     wire::{Properties, Table, basic, exchange, queue},
 };
 
@@ -295,14 +295,39 @@ fn a_policy_makes_no_difference_to_a_redeclaration() {
 #[test]
 fn a_time_to_live_by_policy_is_for_messages_that_come_later() {
     let (http, mut w) = (shared().http(), shared().open());
-    w.declare("po-later", queue::DURABLE);
-    w.enqueue("po-later", "before");
-    await_depth(&mut w, "po-later", 1);
-    set(&http, "po-later", "^po-later$", &json!({"message-ttl": 20}));
-    w.enqueue("po-later", "after");
+    w.declare("po-stamped", queue::DURABLE);
+    w.enqueue("po-stamped", "before");
+    await_depth(&mut w, "po-stamped", 1);
+    set(
+        &http,
+        "po-stamped",
+        "^po-stamped$",
+        &json!({"message-ttl": 20}),
+    );
+    w.enqueue("po-stamped", "after");
     thread::sleep(Duration::from_millis(100));
     // The first one stands before it, and stays.
-    assert_eq!(w.depth("po-later").0, 2);
-    assert_eq!(w.drain("po-later"), ["before"]);
-    clear(&http, "po-later");
+    assert_eq!(w.depth("po-stamped").0, 2);
+    assert_eq!(w.drain("po-stamped"), ["before"]);
+    clear(&http, "po-stamped");
+}
+
+#[test]
+fn predeclared_exchanges_and_exclusive_queues_come_under_policies_too() {
+    let broker = Broker::start();
+    let (http, mut w) = (broker.http(), broker.open());
+    w.declare("elsewhere", queue::EXCLUSIVE);
+    w.bind("elsewhere", "amq.fanout", "");
+    set(
+        &http,
+        "predeclared",
+        "^amq[.]direct$",
+        &json!({"alternate-exchange": "amq.fanout"}),
+    );
+    set(&http, "exclusive", "^elsewhere$", &json!({"max-length": 1}));
+    for body in ["1", "2"] {
+        let publish = basic::publish("amq.direct", "nobody", 0);
+        w.publish(1, &publish, &Properties::new(), body);
+    }
+    assert_eq!(w.drain("elsewhere"), ["2"]);
 }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::json;
 use tests::{
@@ -16,8 +16,9 @@ use super::{dead_to, declare, until};
 
 const MANY: u32 = 100_000;
 
-/// Longest round trip of a bystander. Whoever waits for all of them waits for seconds.
-const BYSTANDER_WAITS_MAX: Duration = Duration::from_millis(500);
+/// Round trips of a bystander while all of them die, at least. If it had to wait for all of
+/// them, there would be one or two; how many there are else depends on the machine.
+const ROUND_TRIPS_MIN: u32 = 10;
 
 fn fill(w: &mut Wire, queue: &str, many: u32, properties: impl Fn(u32) -> Properties) {
     w.open_channel(2);
@@ -35,25 +36,24 @@ fn fill(w: &mut Wire, queue: &str, many: u32, properties: impl Fn(u32) -> Proper
     w.call(2, &channel::close(), channel::CLOSE_OK);
 }
 
-/// Does `act` and waits for `done`, while a client of another queue measures how long it waits
-/// for its own messages. Says what the longest time was.
+/// Does `act` and waits for `done`. Says how many messages a client of another queue has sent
+/// and got meanwhile.
 #[track_caller]
-fn beside(broker: &Broker, act: impl FnOnce(), done: impl FnMut() -> bool) -> Duration {
+fn beside(broker: &Broker, act: impl FnOnce(), done: impl FnMut() -> bool) -> u32 {
     let over = Arc::new(AtomicBool::new(false));
     let mut bystander = broker.open();
     bystander.declare("bystander", queue::EXCLUSIVE);
     let waits = thread::spawn({
         let over = Arc::clone(&over);
         move || {
-            let mut longest = Duration::ZERO;
+            let mut trips = 0;
             while !over.load(Ordering::Acquire) {
-                let begun = Instant::now();
                 bystander.enqueue("bystander", "x");
                 bystander.get("bystander", true).unwrap();
-                longest = longest.max(begun.elapsed());
+                trips += 1;
                 thread::sleep(Duration::from_millis(1));
             }
-            longest
+            trips
         }
     });
     act();
@@ -97,8 +97,8 @@ fn a_nack_of_a_hundred_thousand_keeps_nobody_waiting() {
             }
         };
         let all_are_dead = || (0..lanes).all(|lane| w.depth(&dead(lane)).0 == each);
-        let longest = beside(&broker, nack, all_are_dead);
-        assert!(longest < BYSTANDER_WAITS_MAX, "{longest:?}");
+        let trips = beside(&broker, nack, all_are_dead);
+        assert!(trips >= ROUND_TRIPS_MIN, "{trips}");
         for (lane, consumer) in consumers.iter_mut().enumerate() {
             // What comes after the nack is not part of it.
             w.enqueue(&name(lane), "later");
@@ -121,13 +121,12 @@ fn an_ack_of_a_hundred_thousand_settles_those_and_no_others() {
     let mut consumer = broker.open();
     consumer.consume("acked", "c", 0);
     let last = (0..MANY).map(|_| consumer.delivery(1).tag).last().unwrap();
-    let ack = || consumer.send(1, &basic::ack(last - 1, basic::MULTIPLE));
     let unacked = || {
         let queue = broker.http().json("/queues/%2F/acked");
         queue["messages_unacknowledged"].as_u64()
     };
-    let longest = beside(&broker, ack, || unacked() == Some(1));
-    assert!(longest < BYSTANDER_WAITS_MAX, "{longest:?}");
+    consumer.send(1, &basic::ack(last - 1, basic::MULTIPLE));
+    until("all but one are settled", || unacked() == Some(1));
     consumer.send(1, &basic::ack(last, 0));
     consumer.expect_silence();
     consumer.send(1, &basic::ack(last, 0));
@@ -151,8 +150,8 @@ fn a_hundred_thousand_that_expire_at_once_keep_nobody_waiting() {
     };
     fill(&mut w, "expiring", MANY, expiring);
     assert_eq!(w.depth("expiring").0, MANY, "filled in time");
-    let longest = beside(&broker, || {}, || w.depth("expired").0 == MANY);
-    assert!(longest < BYSTANDER_WAITS_MAX, "{longest:?}");
+    let trips = beside(&broker, || {}, || w.depth("expired").0 == MANY);
+    assert!(trips >= ROUND_TRIPS_MIN, "{trips}");
     check_order(&mut w, "expired", 0, MANY);
 }
 
@@ -167,8 +166,8 @@ fn a_limit_on_a_queue_of_a_hundred_thousand_keeps_nobody_waiting() {
     let limit = || {
         broker.http().put("/policies/%2F/limit", &policy).ok(201);
     };
-    let longest = beside(&broker, limit, || w.depth("dropped").0 == MANY - 10);
-    assert!(longest < BYSTANDER_WAITS_MAX, "{longest:?}");
+    let trips = beside(&broker, limit, || w.depth("dropped").0 == MANY - 10);
+    assert!(trips >= ROUND_TRIPS_MIN, "{trips}");
     assert_eq!(w.depth("limited").0, 10);
     check_order(&mut w, "dropped", 0, MANY - 10);
 }

@@ -154,7 +154,12 @@ impl QueueState {
             self.ready.rejoin(little);
         }
         let mut enqueue = Enqueue::new(self, run.len());
-        if !(self.special || self.timed || self.consumers.is_spent()) && self.ready.is_empty() {
+        // Of a run with priorities the highest goes first, not the one that came first.
+        let in_order = self.rules.max_priority == 0;
+        if in_order
+            && !(self.special || self.timed || self.consumers.is_spent())
+            && self.ready.is_empty()
+        {
             self.hand_out(place, &mut run, &mut enqueue, wakes);
         }
         let mut rejected = Vec::new();

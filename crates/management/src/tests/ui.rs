@@ -68,12 +68,39 @@ async fn below_a_prefix_the_page_is_at_a_folder() {
     let page = setting.get("/broker/").await;
     assert_eq!(page.status, StatusCode::OK);
     let page = String::from_utf8(page.body).unwrap();
-    for file in ["css/base.css", "js/main.js", "logo.svg"] {
-        assert!(page.contains(&format!("=\"{file}\"")), "{file}");
+    let files: Vec<&str> = page
+        .split('"')
+        .filter(|text| text.ends_with(".css") || text.ends_with(".js"))
+        .collect();
+    assert_eq!(files.len(), 3, "{page}");
+    for file in files {
         let path = format!("/broker/{file}");
         assert_eq!(setting.get(&path).await.status, StatusCode::OK, "{path}");
     }
     assert_eq!(setting.get("/").await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn files_of_this_version_are_kept_for_good_and_others_are_not() {
+    let setting = Setting::new();
+    let page = setting.get("/").await;
+    assert_eq!(page.header("cache-control"), "no-cache");
+    let version = page.header("etag").trim_matches('"').to_owned();
+    for (path, caching) in [
+        (format!("/v/{version}/js/main.js"), "immutable"),
+        ("/v/0123456789abcdef/js/main.js".to_owned(), "no-cache"),
+        ("/js/main.js".to_owned(), "no-cache"),
+    ] {
+        let file = setting.get(&path).await;
+        assert_eq!(file.status, StatusCode::OK, "{path}");
+        assert!(file.header("cache-control").ends_with(caching), "{path}");
+        assert_eq!(
+            file.header("content-type"),
+            "text/javascript; charset=utf-8"
+        );
+    }
+    let path = format!("/v/{version}/js/never-was.js");
+    assert_eq!(setting.get(&path).await.status, StatusCode::NOT_FOUND);
 }
 
 /// Bytes of all files. The dashboard is to be there at once, also over a slow line.

@@ -146,9 +146,17 @@ impl Channel {
         client: &mut Client,
         turn: &mut Turn<'_>,
     ) -> Result<(), Fault> {
-        let (exchange, key) = names(incoming.names)?;
         client.refresh_access();
         let checked = self.check_properties(incoming, client);
+        let generation = client.vhost.generation();
+        if let Ok(checked) = &checked
+            && checked.further_keys.is_empty()
+            && let Some(route) = client.routes.find(incoming.names, generation)
+        {
+            let route = Arc::clone(route);
+            return self.send(incoming, checked, &route, client, turn);
+        }
+        let (exchange, key) = names(incoming.names)?;
         if exchange.is_empty() && key.starts_with(REPLY_PREFIX) {
             return self.reply_to_requester(incoming, &checked?, client, turn);
         }
@@ -163,18 +171,7 @@ impl Channel {
                 return Err(fault);
             }
         };
-        let generation = client.vhost.generation();
-        let known = match &checked.further_keys[..] {
-            [] => client
-                .routes
-                .find(incoming.names, generation)
-                .map(Arc::clone),
-            _ => None,
-        };
-        let route = match known {
-            Some(route) => route,
-            None => resolve(incoming, (exchange, key), &checked, generation, client)?,
-        };
+        let route = resolve(incoming, (exchange, key), &checked, generation, client)?;
         self.send(incoming, &checked, &route, client, turn)
     }
 

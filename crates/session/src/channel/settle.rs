@@ -191,15 +191,15 @@ impl Channel {
             return Err(Violation::UnknownDeliveryTag(tag).into());
         }
         let whole = begun.unwrap_or_else(|| if all { self.unacked.last_tag() } else { tag });
-        let upto = match extent {
-            Extent::UpTo if self.tx.is_none() => self.next_part(whole, outcome, client),
-            _ => whole,
-        };
+        let mut upto = whole;
         if self.tx.is_none() {
-            let n = match extent {
-                Extent::One => 1,
-                Extent::UpTo => self.unacked.count_upto(upto),
-            };
+            let mut n = 1;
+            if extent == Extent::UpTo {
+                upto = self.next_part(whole, outcome, client);
+                n = self.unacked.count_upto(upto);
+            }
+            let weight = n.saturating_mul(outcome.weight());
+            client.settles_left = client.settles_left.saturating_sub(weight);
             self.count_settled(n, outcome);
         }
         let mut one = None;
@@ -227,11 +227,7 @@ impl Channel {
             // Dead letters are publishes too, and no faster than the store.
             client.publishes |= outcome == Outcome::Rejected;
         }
-        let upto = part.unwrap_or(whole);
-        let settled = self.unacked.count_upto(upto);
-        let weight = settled.saturating_mul(outcome.weight());
-        client.settles_left = client.settles_left.saturating_sub(weight);
-        upto
+        part.unwrap_or(whole)
     }
 
     #[inline]

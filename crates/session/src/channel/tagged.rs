@@ -65,6 +65,11 @@ impl<T> Tagged<T> {
         }
     }
 
+    /// No fewer than there are up to this tag.
+    pub(crate) fn slots_upto(&self, tag: u64) -> usize {
+        self.slots.partition_point(|(other, _)| *other <= tag)
+    }
+
     /// The tag that so many others come before.
     pub(crate) fn nth_tag(&self, before: usize) -> Option<u64> {
         match self.dead {

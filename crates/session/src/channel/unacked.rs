@@ -183,6 +183,10 @@ impl Unacked {
     /// The tag up to which there are about `n` deliveries, one at least. None if those up to
     /// `tag` are no more than that.
     pub(crate) fn part_of(&self, tag: u64, n: usize) -> Option<u64> {
+        // Nearly always, and quick to tell.
+        if self.old.slots_upto(tag) + self.recent.slots_upto(tag) <= n {
+            return None;
+        }
         let old = self.old.len();
         let nth = |n: usize| match n.checked_sub(old) {
             None => self.old.nth_tag(n),

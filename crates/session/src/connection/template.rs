@@ -25,9 +25,9 @@ const NAMES_AT: usize = FRAME_HEAD + 6;
 #[derive(Default)]
 pub(super) struct Template {
     known: Option<Known>,
-    /// The body size of the last publish that wasn't recognised. Two in a row of one size
-    /// make it worth the while.
-    last_size: u64,
+    /// The header of the last publish that wasn't recognised, with its body's size. Two in a row
+    /// of one make it worth the while; with a message id in it, it never is.
+    last_header: Vec<u8>,
 }
 
 struct Known {
@@ -56,12 +56,17 @@ impl Template {
         marks: Option<Marks>,
         client: &mut Client,
     ) {
-        let repeated = std::mem::replace(&mut self.last_size, content.header.body_size);
         let header_at = method.wire.len();
         let body_at = header_at + content.header_frame.len();
-        let Some(marks) =
-            marks.filter(|_| repeated == content.header.body_size && body_at <= TEMPLATE_BYTES_MAX)
-        else {
+        if body_at > TEMPLATE_BYTES_MAX {
+            return;
+        }
+        if *self.last_header != *content.header_frame {
+            self.last_header.clear();
+            self.last_header.extend_from_slice(content.header_frame);
+            return;
+        }
+        let Some(marks) = marks else {
             return;
         };
         let generation = client.vhost.generation();

@@ -1,7 +1,8 @@
 use codec::{AMQPClass, basic};
 
 use crate::channel::settle::Extent;
-use crate::tests::talk::{Home, Talk, publish};
+use crate::limits::{REJECTION_WEIGHT, SETTLED_PER_TURN_MAX};
+use crate::tests::talk::{Home, Talk, frame, publish};
 use crate::tests::{ack, consume, consume_ok, get, nack, of_basic, qos, qos_ok, start_consumer};
 
 fn reject(delivery_tag: u64, requeue: bool) -> AMQPClass {
@@ -183,4 +184,37 @@ fn what_one_channel_gives_back_another_gets() {
     assert!(!one.next().deliver().redelivered);
     one.send_all(1, [crate::tests::cancel("c"), nack(1, Extent::One, true)]);
     assert!(other.next().deliver().redelivered);
+}
+
+#[test]
+fn a_nack_of_very_many_takes_turns() {
+    const EACH: usize = SETTLED_PER_TURN_MAX / REJECTION_WEIGHT;
+    let mut talk = Talk::open();
+    talk.queue("q");
+    let many = 2 * EACH + 10;
+    for n in 0..many {
+        talk.publish("", "q", b"x");
+        talk.send(1, get("q", false));
+        assert_eq!(talk.next().get_ok().delivery_tag, n as u64 + 1);
+    }
+    // With gaps.
+    for tag in [1, 3, EACH as u64] {
+        talk.send(1, ack(tag, false));
+    }
+    let input = frame(1, &nack(0, Extent::UpTo, false));
+    let mut left = vec![many - 3];
+    loop {
+        let used = talk.turn(|connection, turn| connection.receive(&input, turn));
+        left.push(usize::try_from(counts(&talk).1).unwrap());
+        if used > 0 {
+            assert_eq!(used, input.len());
+            break;
+        }
+        assert!(talk.connection.has_input_left() && talk.connection.is_busy());
+    }
+    assert_eq!(left, [many - 3, many - 3 - EACH, many - 3 - 2 * EACH, 0]);
+    assert!(!talk.connection.is_busy());
+    talk.send(1, ack(many as u64, false));
+    let text = format!("PRECONDITION_FAILED - unknown delivery tag {many}");
+    talk.expect_channel_close(1, 406, &text);
 }

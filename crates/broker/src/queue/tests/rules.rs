@@ -470,3 +470,19 @@ fn purge_and_delete_reach_all_priorities() {
         .unwrap();
     assert_eq!(w.broker.store_stats().live, 0);
 }
+
+#[test]
+fn of_a_run_the_highest_goes_first_to_a_consumer_that_waits() {
+    let w = World::new();
+    let q = w.declare("q", &[("x-max-priority", int(2))]);
+    let outbox = Outbox::new();
+    join(&w, &q, &outbox, 1, 0);
+    let of = |priority, body: &str| {
+        let properties = BasicProperties::default().with_priority(priority);
+        Message::build("", "q", &properties, body.as_bytes()).unwrap()
+    };
+    let mut run = vec![of(0, "low"), of(2, "high"), of(1, "middle")];
+    q.publish(&mut run, &mut Wakes::new());
+    assert_eq!(bodies(&taken(&outbox)), ["high"]);
+    assert_eq!(all(&q), ["middle", "low"]);
+}
