@@ -127,16 +127,27 @@ struct Deprecated {
     provided_by: &'static str,
 }
 
+/// Flags that a RabbitMQ of this version could still be without.
+const LATEST: [&str; 2] = ["rabbitmq_4.1.0", "rabbitmq_4.2.0"];
+
 async fn flags(Query(listing): Listing) -> List {
     let view = |(name, desc): &(&'static str, &'static str)| {
         to_value(&Flag {
             name,
             desc,
             doc_url: "",
-            stability: "required",
+            stability: if LATEST.contains(name) {
+                "stable"
+            } else {
+                "required"
+            },
             state: "enabled",
             provided_by: "rabbit",
-            require_level: "hard",
+            require_level: if LATEST.contains(name) {
+                "none"
+            } else {
+                "hard"
+            },
             experiment_level: "unsupported",
             callbacks: [],
         })

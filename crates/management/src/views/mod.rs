@@ -36,14 +36,26 @@ pub(crate) struct NoRate {
     rate: f64,
 }
 
-/// Figures of an Erlang process.
-#[derive(Clone, Copy, Default, Serialize, Debug)]
+/// Figures of an Erlang process. One of them is never zero there, and clients check it.
+#[derive(Clone, Copy, Serialize, Debug)]
 pub(crate) struct GarbageCollection {
     max_heap_size: u64,
     min_bin_vheap_size: u64,
     min_heap_size: u64,
     fullsweep_after: u64,
     minor_gcs: u64,
+}
+
+impl Default for GarbageCollection {
+    fn default() -> Self {
+        Self {
+            max_heap_size: 0,
+            min_bin_vheap_size: 0,
+            min_heap_size: 0,
+            fullsweep_after: 65_535,
+            minor_gcs: 0,
+        }
+    }
 }
 
 /// Work of an Erlang process.
