@@ -282,6 +282,11 @@ impl Client {
         {
             trace.settled(&held, outcome);
         }
+        // What was published before it stands in the queue before its credit comes back: another
+        // queue's publishes may wait, and be handed over with those that follow.
+        if self.run.leads_to(&held.origin.queue) {
+            self.publish_run(wakes);
+        }
         if outcome == Outcome::Rejected {
             return self.settling.reject(held, wakes);
         }

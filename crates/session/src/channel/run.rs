@@ -3,12 +3,15 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use broker::{Exchange, Message, MessageCounts, Pair, Published, Route, Wakes};
+use broker::{Exchange, Message, MessageCounts, Pair, Published, Queue, Route, Wakes};
 use codec::Slab;
 
 use crate::channel::trace::Trace;
 use crate::client::PublishedBy;
 use crate::limits::RUN_MESSAGES_MAX;
+
+/// Queues of a route that are looked through for each acknowledgement.
+const SEARCHED_QUEUES_MAX: usize = 16;
 
 thread_local! {
     /// Where a run's messages are for the moment between slab and queue. Shared by the
@@ -41,6 +44,15 @@ impl Run {
             open.channel == channel
                 && open.messages < RUN_MESSAGES_MAX
                 && (Arc::ptr_eq(&open.route, route) || leads_to_the_same(&open.route, route))
+        })
+    }
+
+    /// Whether messages for this queue wait here, or may: a route to very many is not searched.
+    #[inline]
+    pub(crate) fn leads_to(&self, queue: &Arc<Queue>) -> bool {
+        self.open.as_ref().is_some_and(|open| {
+            let queues = &open.route.queues;
+            queues.len() > SEARCHED_QUEUES_MAX || queues.iter().any(|one| Arc::ptr_eq(one, queue))
         })
     }
 

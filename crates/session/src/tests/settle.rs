@@ -1,9 +1,12 @@
-use codec::{AMQPClass, basic};
+use codec::{AMQPClass, AMQPValue, BasicProperties, basic};
 
 use crate::channel::settle::Extent;
 use crate::limits::{REJECTION_WEIGHT, SETTLED_PER_TURN_MAX};
 use crate::tests::talk::{Home, Talk, frame, publish};
-use crate::tests::{ack, consume, consume_ok, get, nack, of_basic, qos, qos_ok, start_consumer};
+use crate::tests::{
+    ack, consume, consume_ok, declare, declare_ok, declare_queue, get, nack, of_basic, qos, qos_ok,
+    start_consumer, table,
+};
 
 fn reject(delivery_tag: u64, requeue: bool) -> AMQPClass {
     of_basic(basic::AMQPMethod::Reject(basic::Reject {
@@ -153,7 +156,7 @@ fn acks_out_of_order_leave_the_others_in_place() {
     talk.send(1, start_consumer(consume("q", "c", false)));
     talk.expect(1, consume_ok("c"));
     let n = 500;
-    talk.bytes(&publish(1, "", "q", false, &codec::BasicProperties::default(), b"x").repeat(n));
+    talk.bytes(&publish(1, "", "q", false, &BasicProperties::default(), b"x").repeat(n));
     for _ in 0..n {
         talk.next();
     }
@@ -217,4 +220,26 @@ fn a_nack_of_very_many_takes_turns() {
     talk.send(1, ack(many as u64, false));
     let text = format!("PRECONDITION_FAILED - unknown delivery tag {many}");
     talk.expect_channel_close(1, 406, &text);
+}
+
+#[test]
+fn an_ack_comes_after_the_publishes_to_its_queue_before_it() {
+    let mut talk = Talk::open();
+    let mut queue = declare("q");
+    queue.arguments = table(&[("x-max-priority", AMQPValue::LongInt(2))]);
+    talk.send(1, declare_queue(queue));
+    talk.expect(1, declare_ok("q", 0, 0));
+    talk.send(1, qos(1, false));
+    talk.expect(1, qos_ok());
+    talk.send(1, start_consumer(consume("q", "c", false)));
+    talk.expect(1, consume_ok("c"));
+    talk.publish("", "q", b"first");
+    assert_eq!(talk.next().body, b"first");
+    talk.publish("", "q", b"low");
+    // In one read, as a fast client sends it: RabbitMQ takes the one after the other.
+    let properties = BasicProperties::default().with_priority(2);
+    let mut read = publish(1, "", "q", false, &properties, b"high");
+    read.extend(frame(1, &ack(1, false)));
+    talk.bytes(&read);
+    assert_eq!(talk.next().body, b"high");
 }
