@@ -29,6 +29,7 @@ pub(super) fn routes() -> Paths {
     Paths::of("Login", "A cookie in place of the Authorization header.")
         .path("/login")
         .get("Leads to the dashboard", home)
+        .answers(Answer::Elsewhere)
         .post("Sets the cookie; takes a form, too", Answer::Object, log_in)
         .body(LOGIN)
         .delete("Clears the cookie", log_out)

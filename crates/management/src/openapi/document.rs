@@ -189,6 +189,7 @@ fn responses(operation: &Operation) -> Value {
             "200": json_answer("All is well.", &json!({"type": "object"})),
             "503": json_answer("The check failed.", &json!({"type": "object"})),
         }),
+        Answer::Elsewhere => json!({"302": {"description": "Go on where `location` says."}}),
         Answer::Put => json!({
             "201": {"description": "It is new."},
             "204": {"description": "It was there."},

@@ -21,6 +21,8 @@ pub(crate) enum Answer {
     Made,
     /// 204.
     Done,
+    /// 302 with the place to go on.
+    Elsewhere,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -115,6 +115,7 @@ const fn answer(answer: Answer) -> &'static str {
         Answer::Put => "201 or 204",
         Answer::Made => "201",
         Answer::Done => "204",
+        Answer::Elsewhere => "302",
     }
 }
 
