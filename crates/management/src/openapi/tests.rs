@@ -125,7 +125,9 @@ fn operations_say_what_they_do_take_and_answer() {
             assert!(responses.contains_key(status), "{place}");
         }
         assert!(
-            responses.keys().any(|status| status.starts_with(['2', '3'])),
+            responses
+                .keys()
+                .any(|status| status.starts_with(['2', '3'])),
             "{place}"
         );
         for response in responses.values() {
