@@ -51,8 +51,12 @@ impl Certificates {
     /// Reads those again whose files have changed. Connections that are open keep theirs. Reads
     /// files.
     pub(crate) fn reload(&self) {
-        for (protocol, address, tls) in &self.listeners {
-            match tls.reload() {
+        let reloads = self.listeners.iter().map(|(_, _, tls)| tls.reload());
+        let outcomes: Vec<_> = reloads.collect();
+        // Before it is said: who reads that the certificates are new finds the health check so.
+        self.show();
+        for ((protocol, address, _), outcome) in self.listeners.iter().zip(outcomes) {
+            match outcome {
                 Ok(false) => {}
                 Ok(true) => tracing::info!("{protocol} on {address}: certificates read again"),
                 Err(error) => tracing::error!(
@@ -60,7 +64,6 @@ impl Certificates {
                 ),
             }
         }
-        self.show();
     }
 
     fn show(&self) {
