@@ -63,7 +63,7 @@ impl Recording {
         self.bodies.push(Body { head, tail });
     }
 
-    /// Hands what is collected to the store.
+    /// Hands what is collected to the store, before anybody can see it.
     pub(crate) fn write(&mut self, place: Place<'_>) {
         if self.bodies.is_empty() {
             return;
@@ -78,14 +78,12 @@ impl Recording {
             }
             Purpose::Memory => place.store.spill(queue, first, bodies),
         };
+        place.recorded.raise(ticket);
         self.tickets.all = self.tickets.all.max(Some(ticket));
     }
 
     pub(crate) fn finish(mut self, place: Place<'_>) -> Tickets {
         self.write(place);
-        if let Some(ticket) = self.tickets.all {
-            place.recorded.raise(ticket);
-        }
         self.tickets
     }
 }

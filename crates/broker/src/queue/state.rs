@@ -242,9 +242,10 @@ impl QueueState {
                 };
                 if durable {
                     enqueue.record.add(place, &entry, Purpose::Durability);
-                    if self.consumers.flushes(turn, wire_len) {
-                        enqueue.record.write(place);
-                    }
+                }
+                // Whatever this one is, those staged before it go with it.
+                if self.consumers.flushes(turn, wire_len) {
+                    enqueue.record.write(place);
                 }
                 if manual {
                     self.unacked += 1;

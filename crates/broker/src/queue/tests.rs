@@ -126,6 +126,29 @@ fn requeued_messages_return_to_their_original_place() {
 }
 
 #[test]
+fn what_leaves_with_a_later_message_of_its_run_is_recorded_first() {
+    let f = Fixture::new();
+    let outbox = Outbox::new();
+    f.consume(&outbox, 0);
+    let before = f.queue.recorded();
+    let transient = message("q", &"x".repeat(1000), 1);
+    let mut run = vec![transient; 100];
+    run[0] = message("q", "durable", 2);
+    let mut left = false;
+    let watched = run.into_iter().inspect(|_| {
+        if outbox.bytes() > 0 {
+            left = true;
+            assert!(f.queue.recorded() > before, "seen, and not in the log");
+        }
+    });
+    f.queue.publish_all(watched, &mut Wakes::new());
+    assert!(
+        left,
+        "the run is too short for its beginning to leave first"
+    );
+}
+
+#[test]
 fn prefetch_limits_what_a_consumer_holds_and_an_ack_gives_credit_back() {
     let f = Fixture::new();
     let outbox = Outbox::new();
