@@ -102,10 +102,7 @@ async fn browse(
     Path((vhost, name)): Path<(String, String)>,
     Query(asked): Query<Asked>,
 ) -> Answer {
-    let vhost = caller.vhost(&context, &vhost)?;
-    queues::find(&vhost, &name)?;
-    caller.may_read(&vhost, &name)?;
-    let queue = vhost.find_queue(&name, &caller.actor(&vhost)?)?;
+    let (_, queue) = queues::readable(&context, &caller, &vhost, &name)?;
     let count = number("count", asked.count.as_deref())?.unwrap_or(COUNT_DEFAULT);
     let count = count.clamp(1, BROWSE_MESSAGES_MAX);
     let truncate = number("truncate", asked.truncate.as_deref())?;

@@ -195,10 +195,7 @@ async fn get(
     Path((vhost, name)): Path<(String, String)>,
     fields: Fields,
 ) -> Answer {
-    let vhost = caller.vhost(&context, &vhost)?;
-    queues::find(&vhost, &name)?;
-    caller.may_read(&vhost, &name)?;
-    let queue = vhost.find_queue(&name, &caller.actor(&vhost)?)?;
+    let (vhost, queue) = queues::readable(&context, &caller, &vhost, &name)?;
     let count = fields
         .count("count")?
         .ok_or(ApiError::KeyMissing("count"))?;

@@ -118,10 +118,7 @@ async fn move_messages(
     Path((vhost, name)): Path<(String, String)>,
     fields: Fields,
 ) -> Answer {
-    let vhost = caller.vhost(&context, &vhost)?;
-    queues::find(&vhost, &name)?;
-    caller.may_read(&vhost, &name)?;
-    let queue = vhost.find_queue(&name, &caller.actor(&vhost)?)?;
+    let (vhost, queue) = queues::readable(&context, &caller, &vhost, &name)?;
     let wanted = Wanted::of(&fields)?;
     let target = Target::of(&fields, &vhost)?;
     let copies = fields.flag("copy")?;

@@ -62,6 +62,20 @@ pub(super) fn find(vhost: &VHost, name: &str) -> Result<Arc<Queue>, ApiError> {
         .ok_or(ApiError::NotFound("queue_not_found"))
 }
 
+/// The queue that a path means, for a caller who may read its messages, and where it is.
+pub(super) fn readable(
+    context: &Context,
+    caller: &Caller,
+    vhost: &str,
+    name: &str,
+) -> Result<(Arc<VHost>, Arc<Queue>), ApiError> {
+    let vhost = caller.vhost(context, vhost)?;
+    find(&vhost, name)?;
+    caller.may_read(&vhost, name)?;
+    let queue = vhost.find_queue(name, &caller.actor(&vhost)?)?;
+    Ok((vhost, queue))
+}
+
 fn answer(
     context: &Context,
     vhosts: &[Arc<VHost>],

@@ -64,10 +64,7 @@ async fn delete_messages(
     Path((vhost, name)): Path<(String, String)>,
     fields: Fields,
 ) -> Answer {
-    let vhost = caller.vhost(&context, &vhost)?;
-    queues::find(&vhost, &name)?;
-    caller.may_read(&vhost, &name)?;
-    let queue = vhost.find_queue(&name, &caller.actor(&vhost)?)?;
+    let (_, queue) = queues::readable(&context, &caller, &vhost, &name)?;
     let ids = ids(&fields)?.ok_or(ApiError::KeyMissing("ids"))?;
     // Their lengths are read from the disk.
     let (deleted, ticket) = spawn_blocking(move || delete(&queue, ids))

@@ -104,10 +104,7 @@ async fn list(
     Path((vhost, name)): Path<(String, String)>,
     Query(asked): Query<Asked>,
 ) -> Answer {
-    let vhost = caller.vhost(&context, &vhost)?;
-    queues::find(&vhost, &name)?;
-    caller.may_read(&vhost, &name)?;
-    let queue = vhost.find_queue(&name, &caller.actor(&vhost)?)?;
+    let (_, queue) = queues::readable(&context, &caller, &vhost, &name)?;
     let count = number("count", asked.count.as_deref())?.unwrap_or(COUNT_DEFAULT);
     let count = count.clamp(1, UNACKED_MESSAGES_MAX);
     let truncate = number("truncate", asked.truncate.as_deref())?.unwrap_or(TRUNCATE_DEFAULT);
