@@ -63,6 +63,12 @@ impl Recording {
         self.bodies.push(Body { head, tail });
     }
 
+    /// Something is collected that the store does not have.
+    #[inline]
+    pub(crate) const fn waits(&self) -> bool {
+        !self.bodies.is_empty()
+    }
+
     /// Hands what is collected to the store, before anybody can see it.
     pub(crate) fn write(&mut self, place: Place<'_>) {
         if self.bodies.is_empty() {

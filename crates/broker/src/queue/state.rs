@@ -244,7 +244,7 @@ impl QueueState {
                     enqueue.record.add(place, &entry, Purpose::Durability);
                 }
                 // Whatever this one is, those staged before it go with it.
-                if self.consumers.flushes(turn, wire_len) {
+                if enqueue.record.waits() && self.consumers.flushes(turn, wire_len) {
                     enqueue.record.write(place);
                 }
                 if manual {
