@@ -100,7 +100,7 @@ pub use import::{DEFINITIONS_BYTES_MAX, Imported, definitions_hash};
 pub use inquiry::{INQUIRIES_WAITING_MAX, INQUIRY_DELIVERIES_MAX, Inquiry, Unacked};
 pub use json::{ARGUMENTS_DEPTH_MAX, table_from_json, table_to_json};
 pub use message::{AckMode, Entry, Expiry, Message};
-pub use outbox::{Batch, Delivery, Event, Outbox};
+pub use outbox::{Batch, Burst, Delivery, Event, Outbox};
 pub use pairs::{PAIRS_MAX, Pair, Pairs};
 pub use parameters::Parameter;
 pub use policy::{ApplyTo, Policies, Policy, PolicyClass};

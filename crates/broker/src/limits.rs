@@ -11,6 +11,10 @@ pub const OUTBOX_BYTES_MAX: usize = 1024 * 1024;
 /// that ten thousand quiet connections hold nothing.
 pub const OUTBOX_IDLE_DELIVERIES_MAX: usize = 64;
 
+/// Bytes of messages that go to a consumer's outbox as one run: as many as it may be filled beyond
+/// its limit. A read of a publisher's socket is no more than half of it, large bodies aside.
+pub const PACK_BYTES_MAX: usize = 256 * 1024;
+
 /// Messages read back from the store at once when a queue runs into its cold part.
 pub const REFILL_MESSAGES_MAX: usize = 512;
 

@@ -9,12 +9,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 
+use codec::Pack;
 use parking_lot::Mutex;
 
 use crate::ids::ConsumerId;
 use crate::inquiry::{INQUIRIES_WAITING_MAX, Inquiry};
 use crate::limits::{OUTBOX_BYTES_MAX, OUTBOX_IDLE_DELIVERIES_MAX};
-use crate::message::Entry;
+use crate::message::{Entry, Expiry};
 use crate::wakes::Wakes;
 
 /// A message on its way to a consumer.
@@ -23,6 +24,31 @@ pub struct Delivery {
     pub consumer: ConsumerId,
     /// What.
     pub entry: Entry,
+}
+
+/// Messages on their way to a consumer, all of a run together.
+pub struct Burst {
+    /// For whom.
+    pub consumer: ConsumerId,
+    /// The first one's number in the queue; the others' follow.
+    pub first: u64,
+    /// What: shared with other queues that it went to.
+    pub pack: Arc<Pack>,
+}
+
+impl Burst {
+    /// Each of its messages as an entry of its own.
+    pub fn entries(&self) -> impl Iterator<Item = Entry> {
+        let entry = |(seq, message)| Entry {
+            seq,
+            message,
+            expiry: Expiry::NEVER,
+            redelivered: false,
+            durable: false,
+            settled: false,
+        };
+        (self.first..).zip(self.pack.contents()).map(entry)
+    }
 }
 
 /// Something that a connection must hear besides deliveries.
@@ -43,6 +69,8 @@ pub enum Event {
 pub struct Batch {
     /// Messages, in order for each consumer.
     pub deliveries: Vec<Delivery>,
+    /// Runs of messages, in order, each with how many of `deliveries` come before it.
+    pub bursts: Vec<(usize, Burst)>,
     /// Bytes of the messages.
     pub bytes: usize,
     /// Consumers that were paused because this outbox was full: resume them.
@@ -55,13 +83,34 @@ impl Batch {
     /// Nothing in it.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.deliveries.is_empty() && self.paused.is_empty() && self.events.is_empty()
+        self.deliveries.is_empty()
+            && self.bursts.is_empty()
+            && self.paused.is_empty()
+            && self.events.is_empty()
+    }
+
+    /// Messages in it.
+    #[must_use]
+    pub fn messages(&self) -> usize {
+        let together = self.bursts.iter().map(|(_, burst)| burst.pack.len());
+        self.deliveries.len() + together.sum::<usize>()
+    }
+
+    /// Drops all of it.
+    pub fn clear(&mut self) {
+        self.deliveries.clear();
+        self.bursts.clear();
+        self.paused.clear();
+        self.events.clear();
     }
 
     /// Gives back memory that a burst has left behind. For an empty batch.
     pub fn release(&mut self) {
         if self.deliveries.capacity() > OUTBOX_IDLE_DELIVERIES_MAX {
             self.deliveries = Vec::new();
+        }
+        if self.bursts.capacity() > OUTBOX_IDLE_DELIVERIES_MAX {
+            self.bursts = Vec::new();
         }
     }
 }
@@ -106,6 +155,16 @@ impl Outbox {
         } else {
             inner.batch.deliveries.append(staged);
         }
+        wakes.extend(inner.waker.take());
+    }
+
+    /// Moves a run in, behind what is there.
+    pub(crate) fn push_burst(&self, burst: Burst, wakes: &mut Wakes) {
+        let mut inner = self.inner.lock();
+        self.bytes
+            .fetch_add(burst.pack.wire_len(), Ordering::Relaxed);
+        let before = inner.batch.deliveries.len();
+        inner.batch.bursts.push((before, burst));
         wakes.extend(inner.waker.take());
     }
 

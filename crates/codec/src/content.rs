@@ -17,6 +17,7 @@ use crate::BasicProperties;
 use crate::content_header::{ContentHeader, decode_content_header};
 use crate::frame::{BODY, FRAME_END, FRAME_HEAD, FRAME_OVERHEAD, HEADER, decode_frame, frame_head};
 use crate::marks::Marks;
+use crate::pack::View;
 use crate::parse::{short_bytes, text};
 use crate::properties::{Properties, Rewrite, encode_basic_properties, rewrite_properties};
 use crate::publish::split_names;
@@ -249,6 +250,17 @@ impl Content {
         let given = header.properties().ok()?.expiration?;
         let digits = given.strip_prefix(b"+").unwrap_or(given);
         text(digits)?.parse().ok()
+    }
+
+    /// Where its parts are.
+    #[inline]
+    pub(crate) fn view(&self) -> View<'_> {
+        View {
+            bytes: &self.bytes,
+            body: self.body.as_deref(),
+            names_len: self.names_len(),
+            header_end: self.header_end(),
+        }
     }
 
     /// Where the header frame of stored bytes ends.

@@ -16,6 +16,7 @@ mod marks;
 mod method;
 mod notes;
 mod outbuf;
+mod pack;
 mod parse;
 mod properties;
 mod protocol_header;
@@ -31,7 +32,7 @@ pub use ack::{Ack, decode_ack, encode_ack, encode_nack};
 pub use amqp::*;
 pub use content::{CONTENT_INLINE_MAX, Content, ContentError};
 pub use content_header::{ContentHeader, decode_content_header};
-pub use deliver::{DeliverHead, GetOkHead, basic_return, deliver, get_ok};
+pub use deliver::{DeliverHead, GetOkHead, basic_return, deliver, deliver_pack, get_ok};
 pub use frame::{
     FRAME_END, FRAME_MIN_SIZE, FRAME_OVERHEAD, FRAME_PAYLOAD_MAX, Frame, FrameError, FrameKind,
     HEARTBEAT_FRAME, decode_frame,
@@ -40,6 +41,7 @@ pub use marks::Marks;
 pub use method::{MethodError, decode_method, encode_method, method_id, prefetch_size};
 pub use notes::{KeptNotes, Notes};
 pub use outbuf::{OUTPUT_HARD_MAX, OUTPUT_IDLE_MAX, OUTPUT_SHARE_MIN, OUTPUT_SOFT_MAX, OutBuf};
+pub use pack::{Contents, Pack};
 pub use properties::{
     Expiration, Properties, Rewrite, encode_basic_properties, property, rewrite_properties,
     to_basic_properties,

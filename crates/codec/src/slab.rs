@@ -11,6 +11,7 @@ use bytes::Bytes;
 use crate::content::{CONTENT_INLINE_MAX, Content, Layout, put_body_frame};
 use crate::frame::{FRAME_END, FRAME_HEAD, FRAME_OVERHEAD};
 use crate::marks::Marks;
+use crate::pack::{Pack, Piece, Place};
 
 /// Largest slab in bytes, a single message that is larger aside. One waiting small message keeps
 /// its whole slab in memory, so this bounds the waste; 4 KiB was slower, 64 KiB no faster.
@@ -31,19 +32,14 @@ const PUBLISH_EXTRA: usize = 14;
 #[derive(Debug, Default)]
 pub struct Slab {
     buffer: Vec<u8>,
-    entries: Vec<Entry>,
-    /// Messages of slabs that are full already.
-    full: Vec<Content>,
+    /// The messages in `buffer`.
+    places: Vec<Place>,
+    /// Slabs that are full already.
+    full: Vec<Piece>,
+    /// Messages in those.
+    full_len: usize,
     /// Bytes the messages still to come will need at most; 0 if not known.
     expected: usize,
-}
-
-/// A message in `buffer`.
-#[derive(Debug)]
-struct Entry {
-    len: u32,
-    layout: Layout,
-    body: Option<Arc<Bytes>>,
 }
 
 impl Slab {
@@ -80,7 +76,7 @@ impl Slab {
         self.put_head(names, header_frame);
         self.buffer.extend_from_slice(body_frame);
         let layout = layout(names, header_end, marks);
-        self.entries.push(Entry {
+        self.places.push(Place {
             len: len as u32,
             layout,
             body: None,
@@ -107,7 +103,7 @@ impl Slab {
             put_body_frame(&mut self.buffer, &body);
         }
         let len = (self.buffer.len() - start) as u32;
-        self.entries.push(Entry {
+        self.places.push(Place {
             len,
             layout,
             body: large.then(|| Arc::new(body)),
@@ -117,22 +113,45 @@ impl Slab {
     /// Messages waiting to be drained.
     #[inline]
     pub fn len(&self) -> usize {
-        self.full.len() + self.entries.len()
+        self.full_len + self.places.len()
     }
 
     /// Nothing waits.
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty() && self.full.is_empty()
+        self.places.is_empty() && self.full.is_empty()
     }
 
     /// Moves all messages to the end of `out`, in order. Afterwards the slab holds next to nothing.
     pub fn drain_into(&mut self, out: &mut Vec<Content>) {
-        out.append(&mut self.full);
+        out.reserve(self.len());
+        for piece in self.full.drain(..) {
+            piece.take_apart(&mut Vec::new(), out);
+        }
+        if let Some(bytes) = freeze(&mut self.buffer) {
+            let places = std::mem::take(&mut self.places);
+            Piece { bytes, places }.take_apart(&mut self.places, out);
+        }
+        self.rest();
+    }
+
+    /// Takes all messages together, as they are. Afterwards the slab holds next to nothing.
+    pub fn take_pack(&mut self) -> Pack {
+        let mut pieces = std::mem::take(&mut self.full);
+        if let Some(bytes) = freeze(&mut self.buffer) {
+            let places = std::mem::take(&mut self.places);
+            pieces.push(Piece { bytes, places });
+        }
+        self.rest();
+        Pack::of(pieces)
+    }
+
+    /// Keeps what one message at a time needs again, and no more.
+    fn rest(&mut self) {
         self.full = Vec::new();
-        freeze(&mut self.buffer, &mut self.entries, out);
-        if self.entries.capacity() > IDLE_ENTRIES_MAX {
-            self.entries = Vec::new();
+        self.full_len = 0;
+        if self.places.capacity() > IDLE_ENTRIES_MAX {
+            self.places = Vec::new();
         }
         self.expected = 0;
     }
@@ -155,7 +174,11 @@ impl Slab {
     #[cold]
     fn grow(&mut self, len: usize) {
         if !self.buffer.is_empty() && self.buffer.len() + len > SLAB_MAX {
-            freeze(&mut self.buffer, &mut self.entries, &mut self.full);
+            self.full_len += self.places.len();
+            let places = std::mem::take(&mut self.places);
+            if let Some(bytes) = freeze(&mut self.buffer) {
+                self.full.push(Piece { bytes, places });
+            }
         }
         let wanted = match self.expected {
             0 => (2 * self.buffer.capacity()).max(SLAB_FIRST),
@@ -174,23 +197,14 @@ fn layout(names: &[u8], header_end: usize, marks: Marks) -> Layout {
     }
 }
 
-/// Turns the buffer into messages that share it.
-fn freeze(buffer: &mut Vec<u8>, entries: &mut Vec<Entry>, out: &mut Vec<Content>) {
-    if entries.is_empty() {
-        return;
-    }
+/// Makes a buffer with messages one that can be shared.
+fn freeze(buffer: &mut Vec<u8>) -> Option<Bytes> {
     let mut buffer = std::mem::take(buffer);
     // What these messages pin should be what they need, more or less.
     if buffer.capacity() - buffer.len() > buffer.len() / 4 {
         buffer.shrink_to_fit();
     }
-    let mut rest = Bytes::from(buffer);
-    out.reserve(entries.len());
-    for Entry { len, layout, body } in entries.drain(..) {
-        // The last one takes the buffer over instead of sharing it.
-        let bytes = rest.split_to(len as usize);
-        out.push(Content::from_layout(bytes, body, layout));
-    }
+    (!buffer.is_empty()).then(|| Bytes::from(buffer))
 }
 
 #[cfg(test)]

@@ -139,11 +139,7 @@ impl Connection {
         match &mut self.phase {
             Phase::Running(running) => running.deliver(batch, turn),
             // Everything was put back when it stopped running.
-            Phase::Handshake(_) | Phase::Closing(_) | Phase::Finished => {
-                batch.deliveries.clear();
-                batch.paused.clear();
-                batch.events.clear();
-            }
+            Phase::Handshake(_) | Phase::Closing(_) | Phase::Finished => batch.clear(),
         }
         self.check_forced(turn);
     }

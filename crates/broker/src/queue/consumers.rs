@@ -3,12 +3,12 @@
 
 use std::sync::Arc;
 
-use codec::FieldTable;
+use codec::{FieldTable, Pack};
 
 use crate::credit::ChannelCredit;
 use crate::ids::{ConnectionId, ConsumerId};
 use crate::message::{AckMode, Entry};
-use crate::outbox::{Delivery, Outbox};
+use crate::outbox::{Burst, Delivery, Outbox};
 use crate::queue::Rules;
 use crate::queue::active::SingleActive;
 use crate::wakes::Wakes;
@@ -287,6 +287,20 @@ impl Consumers {
         more && !self.lanes[at].busy
     }
 
+    /// Gives a whole run, which is not to be acknowledged, to the consumer whose turn it is and
+    /// who is alone.
+    pub(crate) fn hand_on(&mut self, turn: Turn, first: u64, pack: Arc<Pack>, wakes: &mut Wakes) {
+        let consumer = &self.classes[turn.class].members[turn.member];
+        let burst = Burst {
+            consumer: consumer.spec.id,
+            first,
+            pack,
+        };
+        let lane = &mut self.lanes[consumer.lane];
+        lane.outbox.push_burst(burst, wakes);
+        lane.rest_if_full(consumer.spec.id, wakes);
+    }
+
     /// Makes room for so many messages at once.
     pub(crate) fn expect(&mut self, turn: Turn, messages: usize) {
         let lane = self.classes[turn.class].members[turn.member].lane;
@@ -367,6 +381,11 @@ impl Lane {
         };
         self.outbox.push(&mut self.staged, self.staged_bytes, wakes);
         self.staged_bytes = 0;
+        self.rest_if_full(last, wakes);
+    }
+
+    /// Takes no more until the outbox has been taken, if that is full with what `last` was given.
+    fn rest_if_full(&mut self, last: ConsumerId, wakes: &mut Wakes) {
         if self.outbox.room() == 0 {
             self.busy = true;
             self.outbox.report_paused(last, wakes);

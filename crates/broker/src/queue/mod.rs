@@ -44,7 +44,7 @@ mod view;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Weak};
 
-use codec::FieldTable;
+use codec::{FieldTable, Pack};
 use parking_lot::{Mutex, MutexGuard};
 use store::{QueueId, Ticket};
 
@@ -274,6 +274,19 @@ impl Queue {
     /// Publishes a run that other queues get too; the bytes are shared.
     pub fn publish_clones(&self, run: &[Message], wakes: &mut Wakes) -> Published {
         self.publish_all(run.iter().cloned(), wakes)
+    }
+
+    /// Publishes a run that has not been taken apart. It need not be if the only consumer can take
+    /// all of it at once.
+    pub fn publish_pack(&self, pack: &Arc<Pack>, wakes: &mut Wakes) -> Published {
+        let mut state = self.lock();
+        let place = self.place();
+        if state.hand_on(place, pack, wakes) {
+            return Published::default();
+        }
+        let published = state.publish(place, pack.contents(), wakes);
+        self.refill(state, wakes);
+        published
     }
 
     fn publish_all(

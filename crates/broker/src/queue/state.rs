@@ -6,12 +6,13 @@
 
 use std::sync::Arc;
 
+use codec::Pack;
 use store::{QueueId, Store, Ticket};
 
 use crate::budget::Share;
 use crate::dead_letter::Reason;
 use crate::ids::ConsumerId;
-use crate::limits::{DEATHS_SLICE_MAX, REFILL_BYTES_MAX, WARM_BYTES_MIN};
+use crate::limits::{DEATHS_SLICE_MAX, PACK_BYTES_MAX, REFILL_BYTES_MAX, WARM_BYTES_MIN};
 use crate::message::{AckMode, Entry, Expiry, Message};
 use crate::queue::admission::Enqueue;
 use crate::queue::consumers::{ConsumerSpec, Consumers};
@@ -198,6 +199,40 @@ impl QueueState {
         }
         self.chill(place);
         Published { ticket, rejected }
+    }
+
+    /// Gives a run to the only consumer as it is, if nothing of it has to be recorded, held until it
+    /// is acknowledged, or looked at message by message. Else the run is to be published.
+    pub(crate) fn hand_on(
+        &mut self,
+        place: Place<'_>,
+        pack: &Arc<Pack>,
+        wakes: &mut Wakes,
+    ) -> bool {
+        let looks = self.special || self.timed || self.rules.max_priority > 0;
+        let records = place.durable && pack.any_persistent();
+        if !self.live || looks || records || pack.any_expires() || pack.wire_len() > PACK_BYTES_MAX
+        {
+            return false;
+        }
+        if !self.consumers.is_sole() || self.consumers.is_spent() || !self.ready.is_empty() {
+            return false;
+        }
+        let Some(turn) = self.consumers.next() else {
+            return false;
+        };
+        if turn.ack == AckMode::Manual {
+            return false;
+        }
+        let messages = pack.len() as u64;
+        self.counts.publish += messages;
+        self.counts.deliver_no_ack += messages;
+        let level = self.ready.level(0);
+        let first = seq_of(0, level.next_seq);
+        level.next_seq += messages;
+        level.delivered_to = level.next_seq - 1;
+        self.consumers.hand_on(turn, first, Arc::clone(pack), wakes);
+        true
     }
 
     /// Gives the first of a run to consumers, for as long as one can take a message. Nothing

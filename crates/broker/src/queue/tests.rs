@@ -1,5 +1,6 @@
 //! The rules of one queue, and a property: no message is lost or doubled.
 
+mod bursts;
 mod deaths;
 mod held;
 mod model;

@@ -127,7 +127,7 @@ fn an_idle_slab_holds_next_to_nothing() {
     }
     drain(&mut slab);
     assert_eq!((slab.buffer.capacity(), slab.full.capacity()), (0, 0));
-    assert!(slab.entries.capacity() <= IDLE_ENTRIES_MAX);
+    assert!(slab.places.capacity() <= IDLE_ENTRIES_MAX);
 }
 
 #[test]

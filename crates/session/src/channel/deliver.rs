@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use broker::{AckMode, Entry, MessageCounts};
-use codec::{DeliverHead, deliver};
+use codec::{DeliverHead, Pack, deliver, deliver_pack};
 
 use crate::channel::Channel;
 use crate::client::{Client, Consumer, Source};
@@ -26,11 +26,35 @@ impl Channel {
             self.deliver_one(consumer, entry, client, turn);
         });
         if !self.closing {
-            let counts = deliveries(consumer.ack(), messages, redelivered);
-            self.counts.add(&counts);
-            if let Source::Queue(origin) = &consumer.source {
-                origin.pair.count(&counts);
-            }
+            self.count_deliveries(consumer, messages, redelivered);
+        }
+    }
+
+    /// Sends a run that is not to be acknowledged to a consumer of this channel.
+    pub(crate) fn deliver_pack(
+        &mut self,
+        consumer: &Consumer,
+        pack: &Pack,
+        client: &Client,
+        turn: &mut Turn<'_>,
+    ) {
+        let head = DeliverHead {
+            channel: self.number,
+            consumer_tag: consumer.tag.as_bytes(),
+            delivery_tag: self.delivery_tag + 1,
+            redelivered: false,
+        };
+        deliver_pack(turn.out, head, pack, client.frame_max);
+        let messages = pack.len() as u64;
+        self.delivery_tag += messages;
+        self.count_deliveries(consumer, messages, 0);
+    }
+
+    fn count_deliveries(&mut self, consumer: &Consumer, messages: u64, redelivered: u64) {
+        let counts = deliveries(consumer.ack(), messages, redelivered);
+        self.counts.add(&counts);
+        if let Source::Queue(origin) = &consumer.source {
+            origin.pair.count(&counts);
         }
     }
 

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use broker::{Exchange, Message, MessageCounts, Pair, Published, Queue, Route, Wakes};
-use codec::Slab;
+use codec::{Pack, Slab};
 
 use crate::channel::trace::Trace;
 use crate::client::PublishedBy;
@@ -12,6 +12,10 @@ use crate::limits::RUN_MESSAGES_MAX;
 
 /// Queues of a route that are looked through for each acknowledgement.
 const SEARCHED_QUEUES_MAX: usize = 16;
+
+/// Messages of a run that is passed on in one piece. A pack takes more allocations than the few
+/// messages of a shorter run.
+const PACKED_MESSAGES_MIN: usize = 4;
 
 thread_local! {
     /// Where a run's messages are for the moment between slab and queue. Shared by the
@@ -104,13 +108,17 @@ impl Run {
             unroutable,
         } = self.open.take()?;
         pair.count(&published(messages as u64));
-        let Published { ticket, rejected } = MESSAGES.with_borrow_mut(|run| {
-            self.slab.drain_into(run);
-            if let Some(trace) = trace {
-                trace.published(channel, run, &route, wakes);
-            }
-            publish(&route, run, wakes)
-        });
+        let Published { ticket, rejected } = if trace.is_none() && messages >= PACKED_MESSAGES_MIN {
+            publish_pack(&route, &Arc::new(self.slab.take_pack()), wakes)
+        } else {
+            MESSAGES.with_borrow_mut(|run| {
+                self.slab.drain_into(run);
+                if let Some(trace) = trace {
+                    trace.published(channel, run, &route, wakes);
+                }
+                publish(&route, run, wakes)
+            })
+        };
         Some(PublishedBy {
             channel,
             n: messages as u64 + unroutable.iter().map(|(_, n)| u64::from(*n)).sum::<u64>(),
@@ -153,6 +161,16 @@ pub(crate) fn publish(route: &Route, messages: &mut Vec<Message>, wakes: &mut Wa
         join(&mut all, last.publish(messages, wakes));
     }
     messages.clear();
+    all
+}
+
+/// As [`publish`], for a run that has not been taken apart.
+fn publish_pack(route: &Route, pack: &Arc<Pack>, wakes: &mut Wakes) -> Published {
+    route.count(pack.len() as u64);
+    let mut all = Published::default();
+    for queue in &route.queues {
+        join(&mut all, queue.publish_pack(pack, wakes));
+    }
     all
 }
 

@@ -1,12 +1,14 @@
 //! The outbox's contents to their channels.
 
+use std::collections::{BTreeMap, HashMap};
 use std::iter;
 use std::sync::Arc;
 
-use broker::{Batch, Event, Inquiry};
+use broker::{Batch, Burst, ConsumerId, Delivery, Event, Inquiry};
 use tracing::debug;
 
-use crate::client::Source;
+use crate::channel::Channel;
+use crate::client::{Consumer, Source};
 use crate::connection::running::{Running, Slot};
 use crate::turn::Turn;
 
@@ -17,29 +19,16 @@ impl Running {
     /// Sends what is in `batch`, in order, and empties it.
     pub(crate) fn deliver(&mut self, batch: &mut Batch, turn: &mut Turn<'_>) {
         self.client.traced = self.client.vhost.is_traced();
-        let heads = DELIVER_HEAD_BYTES * batch.deliveries.len();
+        let heads = DELIVER_HEAD_BYTES * batch.messages();
         turn.out.expect(batch.bytes + heads);
-        let mut deliveries = batch.deliveries.drain(..).peekable();
-        while let Some(first) = deliveries.next() {
-            let id = first.consumer;
-            // Deliveries for one consumer mostly follow each other: look it up once.
-            let consumer = self.client.consumers.get(&id).map(Arc::clone);
-            let slot = consumer
-                .as_ref()
-                .and_then(|consumer| self.channels.get_mut(&consumer.channel));
-            let (Some(consumer), Some(Slot::Open(channel))) = (consumer, slot) else {
-                // Consumers are removed from their queue before they are forgotten here, so
-                // this can only be a reply whose requester has just gone.
-                debug!(?id, "a delivery for nobody");
-                continue;
-            };
-            channel.touch(&mut self.touched);
-            let more = || deliveries.next_if(|next| next.consumer == id);
-            let run = iter::once(first).chain(iter::from_fn(more));
-            let run = run.map(|delivery| delivery.entry);
-            channel.deliver(&consumer, run, &mut self.client, turn);
+        let mut deliveries = batch.deliveries.drain(..);
+        let mut delivered = 0;
+        for (before, burst) in batch.bursts.drain(..) {
+            self.deliver_each(deliveries.by_ref().take(before - delivered), turn);
+            delivered = before;
+            self.deliver_burst(&burst, turn);
         }
-        drop(deliveries);
+        self.deliver_each(deliveries, turn);
         for id in batch.paused.drain(..) {
             if let Some(consumer) = self.client.consumers.get(&id)
                 && let Source::Queue(origin) = &consumer.source
@@ -55,6 +44,37 @@ impl Running {
                 // Every turn ends with a look at them.
                 Event::AlarmsChanged => {}
             }
+        }
+    }
+
+    fn deliver_each(&mut self, all: impl Iterator<Item = Delivery>, turn: &mut Turn<'_>) {
+        let mut deliveries = all.peekable();
+        while let Some(first) = deliveries.next() {
+            let id = first.consumer;
+            // Deliveries for one consumer mostly follow each other: look it up once.
+            let found = find(&self.client.consumers, &mut self.channels, id);
+            let Some((consumer, channel)) = found else {
+                continue;
+            };
+            channel.touch(&mut self.touched);
+            let more = || deliveries.next_if(|next| next.consumer == id);
+            let run = iter::once(first).chain(iter::from_fn(more));
+            let run = run.map(|delivery| delivery.entry);
+            channel.deliver(&consumer, run, &mut self.client, turn);
+        }
+    }
+
+    fn deliver_burst(&mut self, burst: &Burst, turn: &mut Turn<'_>) {
+        let found = find(&self.client.consumers, &mut self.channels, burst.consumer);
+        let Some((consumer, channel)) = found else {
+            return;
+        };
+        channel.touch(&mut self.touched);
+        if channel.closing || self.client.traced {
+            // What comes too late goes back to the queue, message by message.
+            channel.deliver(&consumer, burst.entries(), &mut self.client, turn);
+        } else {
+            channel.deliver_pack(&consumer, &burst.pack, &self.client, turn);
         }
     }
 
@@ -80,7 +100,7 @@ impl Running {
     }
 
     /// A consumer's queue is gone, or somebody has stopped it.
-    fn consumer_cancelled(&mut self, id: broker::ConsumerId, turn: &mut Turn<'_>) {
+    fn consumer_cancelled(&mut self, id: ConsumerId, turn: &mut Turn<'_>) {
         let Some(consumer) = self.client.consumers.get(&id).map(Arc::clone) else {
             return;
         };
@@ -93,4 +113,23 @@ impl Running {
             channel.notify_cancel(&consumer.tag, &mut self.client, turn);
         }
     }
+}
+
+/// A consumer and the channel it is on.
+fn find<'a>(
+    consumers: &HashMap<ConsumerId, Arc<Consumer>>,
+    channels: &'a mut BTreeMap<u16, Slot>,
+    id: ConsumerId,
+) -> Option<(Arc<Consumer>, &'a mut Channel)> {
+    let consumer = consumers.get(&id).map(Arc::clone);
+    let slot = consumer
+        .as_ref()
+        .and_then(|consumer| channels.get_mut(&consumer.channel));
+    let (Some(consumer), Some(Slot::Open(channel))) = (consumer, slot) else {
+        // Consumers are removed from their queue before they are forgotten here, so this can only
+        // be a reply whose requester has just gone.
+        debug!(?id, "a delivery for nobody");
+        return None;
+    };
+    Some((consumer, channel))
 }

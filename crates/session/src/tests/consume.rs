@@ -362,3 +362,110 @@ fn what_a_lost_consumer_held_goes_first_to_the_one_that_takes_over() {
         (b"c".to_vec(), b"d".to_vec())
     );
 }
+
+/// Bodies of a run of publishes that is passed on in one piece, in one read.
+fn run(talk: &mut Talk, numbers: std::ops::Range<u8>) {
+    let bytes: Vec<u8> = numbers
+        .flat_map(|n| publish(1, "", "q", false, &plain(), &[n]))
+        .collect();
+    talk.bytes(&bytes);
+}
+
+#[test]
+fn runs_and_single_messages_arrive_in_order() {
+    let home = Home::new();
+    let mut talk = Talk::join(&home);
+    talk.queue("q");
+    let mut other = Talk::join(&home);
+    other.send(1, start_consumer(consume("q", "c", true)));
+    other.expect(1, consume_ok("c"));
+    for at in (0..100).step_by(10) {
+        run(&mut talk, at..at + 7);
+        run(&mut talk, at + 7..at + 8);
+        run(&mut talk, at + 8..at + 10);
+    }
+    for n in 0..100 {
+        let heard = other.next();
+        assert_eq!(heard.body, [n]);
+        let deliver = heard.deliver();
+        assert_eq!(deliver.delivery_tag, u64::from(n) + 1);
+        assert!(!deliver.redelivered);
+    }
+    other.expect_silence();
+    let queue = home.broker.vhost("/").unwrap().queue("q").unwrap();
+    let (counts, happened) = queue.tally();
+    assert_eq!((counts.ready, counts.unacked), (0, 0));
+    assert_eq!((happened.publish, happened.deliver_no_ack), (100, 100));
+}
+
+#[test]
+fn a_run_that_comes_too_late_for_its_consumer_goes_back_to_its_place() {
+    let home = Home::new();
+    let mut talk = Talk::join(&home);
+    talk.queue("q");
+    let mut other = Talk::join(&home);
+    other.send(1, start_consumer(consume("q", "c", true)));
+    other.expect(1, consume_ok("c"));
+    run(&mut talk, 0..10);
+    run(&mut talk, 10..20);
+    drop(other);
+    run(&mut talk, 20..25);
+    for n in 0..25 {
+        talk.send(1, get("q", true));
+        let heard = talk.next();
+        assert_eq!(heard.body, [n]);
+        assert_eq!(heard.get_ok().redelivered, n < 20);
+    }
+}
+
+#[test]
+fn runs_wait_in_the_queue_while_the_outbox_is_full() {
+    let home = Home::new();
+    let mut talk = Talk::join(&home);
+    talk.queue("q");
+    let mut other = Talk::join(&home);
+    other.send(1, start_consumer(consume("q", "c", true)));
+    other.expect(1, consume_ok("c"));
+    let one = |n: u32| [&n.to_be_bytes()[..], &[0; 8000]].concat();
+    for at in (0..400).step_by(10) {
+        let bytes: Vec<u8> = (at..at + 10)
+            .flat_map(|n| publish(1, "", "q", false, &plain(), &one(n)))
+            .collect();
+        talk.bytes(&bytes);
+    }
+    let queue = home.broker.vhost("/").unwrap().queue("q").unwrap();
+    let ready = queue.counts().ready;
+    // A mebibyte of them has gone, and a run more at the most.
+    assert!((250..=270).contains(&ready), "{ready} ready");
+    for n in 0..400u32 {
+        assert_eq!(other.next().body[..4], n.to_be_bytes());
+    }
+    other.expect_silence();
+}
+
+#[test]
+fn a_run_is_only_passed_on_whole_where_each_message_needs_no_look() {
+    let manual = |talk: &mut Talk| {
+        talk.send(1, start_consumer(consume("q", "c", false)));
+        talk.expect(1, consume_ok("c"));
+    };
+    let home = Home::new();
+    let mut talk = Talk::join(&home);
+    talk.queue("q");
+    let mut other = Talk::join(&home);
+    manual(&mut other);
+    run(&mut talk, 0..10);
+    let queue = home.broker.vhost("/").unwrap().queue("q").unwrap();
+    assert_eq!((queue.counts().ready, queue.counts().unacked), (0, 10));
+    // Two take turns, however the messages came.
+    let mut third = Talk::join(&home);
+    manual(&mut third);
+    run(&mut talk, 10..20);
+    for n in 0..10 {
+        assert_eq!(other.next().body, [n]);
+    }
+    for n in (10..20).step_by(2) {
+        assert_eq!(other.next().body, [n]);
+        assert_eq!(third.next().body, [n + 1]);
+    }
+}
