@@ -59,7 +59,7 @@ pub fn deliver_pack(out: &mut OutBuf, head: DeliverHead<'_>, pack: &Pack, frame_
     }
 }
 
-#[inline]
+#[inline(always)]
 fn deliver_view(out: &mut OutBuf, head: DeliverHead<'_>, view: View<'_>, frame_max: u32) {
     let tag = &head.consumer_tag[..head.consumer_tag.len().min(SHORT_MAX)];
     let size = 4 + 1 + tag.len() + 9 + view.names_len;
@@ -107,7 +107,7 @@ pub fn basic_return(
 }
 
 /// Copies the message's bytes from offset `from` on, and its body in whatever frames it needs.
-#[inline]
+#[inline(always)]
 fn put_content(out: &mut OutBuf, channel: u16, view: View<'_>, from: usize, frame_max: u32) {
     let header_at = view.names_len + 1 - from;
     let body_at = view.header_end - from;

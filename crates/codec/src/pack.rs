@@ -3,21 +3,40 @@
 //! To be a message of its own, one has to share its slab, which is counted, and uncounted again by
 //! whoever is done with it. Where a whole run goes the same way at once, that is counted once.
 
+use std::slice;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use crate::content::{Content, Layout};
 use crate::frame::FRAME_HEAD;
+use crate::marks::Marks;
 
 /// Messages still together in the slabs that they were copied into.
 #[derive(Debug)]
 pub struct Pack {
     pieces: Vec<Piece>,
-    len: usize,
+    totals: Totals,
+}
+
+/// What all messages of a slab come to.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Totals {
+    pub(crate) len: usize,
     wire_len: usize,
     persistent: bool,
     expires: bool,
+}
+
+impl Totals {
+    /// Counts one of so many bytes.
+    #[inline]
+    pub(crate) const fn add(&mut self, wire_len: usize, marks: Marks) {
+        self.len += 1;
+        self.wire_len += wire_len;
+        self.persistent |= marks.persistent();
+        self.expires |= marks.expires();
+    }
 }
 
 /// A slab and where the messages are in it, one behind the other.
@@ -76,56 +95,42 @@ impl Piece {
 }
 
 impl Pack {
-    pub(crate) fn of(pieces: Vec<Piece>) -> Self {
-        let mut pack = Self {
-            pieces,
-            len: 0,
-            wire_len: 0,
-            persistent: false,
-            expires: false,
-        };
-        for place in pack.pieces.iter().flat_map(|piece| &piece.places) {
-            let marks = place.layout.marks;
-            pack.len += 1;
-            pack.wire_len += place.len as usize + place.body.as_ref().map_or(0, |body| body.len());
-            pack.persistent |= marks.persistent();
-            pack.expires |= marks.expires();
-        }
-        pack
+    pub(crate) const fn new(pieces: Vec<Piece>, totals: Totals) -> Self {
+        Self { pieces, totals }
     }
 
     /// Messages in it.
     pub const fn len(&self) -> usize {
-        self.len
+        self.totals.len
     }
 
     /// There are none.
     pub const fn is_empty(&self) -> bool {
-        self.len == 0
+        self.totals.len == 0
     }
 
     /// Their bytes, as [`Content::wire_len`] counts them.
     pub const fn wire_len(&self) -> usize {
-        self.wire_len
+        self.totals.wire_len
     }
 
     /// One of them at least has delivery-mode 2.
     pub const fn any_persistent(&self) -> bool {
-        self.persistent
+        self.totals.persistent
     }
 
     /// One of them at least has an expiration.
     pub const fn any_expires(&self) -> bool {
-        self.expires
+        self.totals.expires
     }
 
     /// Each of them as a message of its own, which shares its slab.
     pub fn contents(&self) -> Contents<'_> {
         Contents {
-            pieces: &self.pieces,
-            at: 0,
-            start: 0,
-            left: self.len,
+            pieces: self.pieces.iter(),
+            places: [].iter(),
+            rest: Bytes::new(),
+            left: self.totals.len,
         }
     }
 
@@ -149,10 +154,11 @@ impl Pack {
 /// The messages of a [`Pack`], one after the other.
 #[derive(Debug)]
 pub struct Contents<'a> {
-    pieces: &'a [Piece],
-    /// The next one's place in the first piece, and where it begins there.
-    at: usize,
-    start: usize,
+    pieces: slice::Iter<'a, Piece>,
+    /// Those of the piece before.
+    places: slice::Iter<'a, Place>,
+    /// Their slab, from the next one on.
+    rest: Bytes,
     left: usize,
 }
 
@@ -162,14 +168,13 @@ impl Iterator for Contents<'_> {
     #[inline]
     fn next(&mut self) -> Option<Content> {
         loop {
-            let (first, others) = self.pieces.split_first()?;
-            if let Some(Place { len, layout, body }) = first.places.get(self.at) {
-                let end = self.start + *len as usize;
-                let bytes = first.bytes.slice(self.start..end);
-                (self.at, self.start, self.left) = (self.at + 1, end, self.left - 1);
+            if let Some(Place { len, layout, body }) = self.places.next() {
+                self.left -= 1;
+                let bytes = self.rest.split_to(*len as usize);
                 return Some(Content::from_layout(bytes, body.clone(), *layout));
             }
-            (self.pieces, self.at, self.start) = (others, 0, 0);
+            let Piece { bytes, places } = self.pieces.next()?;
+            (self.rest, self.places) = (bytes.clone(), places.iter());
         }
     }
 

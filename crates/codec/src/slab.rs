@@ -11,7 +11,7 @@ use bytes::Bytes;
 use crate::content::{CONTENT_INLINE_MAX, Content, Layout, put_body_frame};
 use crate::frame::{FRAME_END, FRAME_HEAD, FRAME_OVERHEAD};
 use crate::marks::Marks;
-use crate::pack::{Pack, Piece, Place};
+use crate::pack::{Pack, Piece, Place, Totals};
 
 /// Largest slab in bytes, a single message that is larger aside. One waiting small message keeps
 /// its whole slab in memory, so this bounds the waste; 4 KiB was slower, 64 KiB no faster.
@@ -36,8 +36,8 @@ pub struct Slab {
     places: Vec<Place>,
     /// Slabs that are full already.
     full: Vec<Piece>,
-    /// Messages in those.
-    full_len: usize,
+    /// All of it, counted.
+    totals: Totals,
     /// Bytes the messages still to come will need at most; 0 if not known.
     expected: usize,
 }
@@ -76,6 +76,7 @@ impl Slab {
         self.put_head(names, header_frame);
         self.buffer.extend_from_slice(body_frame);
         let layout = layout(names, header_end, marks);
+        self.totals.add(len, marks);
         self.places.push(Place {
             len: len as u32,
             layout,
@@ -103,6 +104,8 @@ impl Slab {
             put_body_frame(&mut self.buffer, &body);
         }
         let len = (self.buffer.len() - start) as u32;
+        let apart = if large { body.len() } else { 0 };
+        self.totals.add(len as usize + apart, marks);
         self.places.push(Place {
             len,
             layout,
@@ -113,13 +116,13 @@ impl Slab {
     /// Messages waiting to be drained.
     #[inline]
     pub fn len(&self) -> usize {
-        self.full_len + self.places.len()
+        self.totals.len
     }
 
     /// Nothing waits.
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.places.is_empty() && self.full.is_empty()
+        self.totals.len == 0
     }
 
     /// Moves all messages to the end of `out`, in order. Afterwards the slab holds next to nothing.
@@ -142,14 +145,15 @@ impl Slab {
             let places = std::mem::take(&mut self.places);
             pieces.push(Piece { bytes, places });
         }
+        let totals = self.totals;
         self.rest();
-        Pack::of(pieces)
+        Pack::new(pieces, totals)
     }
 
     /// Keeps what one message at a time needs again, and no more.
     fn rest(&mut self) {
         self.full = Vec::new();
-        self.full_len = 0;
+        self.totals = Totals::default();
         if self.places.capacity() > IDLE_ENTRIES_MAX {
             self.places = Vec::new();
         }
@@ -174,7 +178,6 @@ impl Slab {
     #[cold]
     fn grow(&mut self, len: usize) {
         if !self.buffer.is_empty() && self.buffer.len() + len > SLAB_MAX {
-            self.full_len += self.places.len();
             let places = std::mem::take(&mut self.places);
             if let Some(bytes) = freeze(&mut self.buffer) {
                 self.full.push(Piece { bytes, places });

@@ -138,20 +138,21 @@ impl Running {
         if known.generation != generation {
             return None;
         }
-        let (header_at, names) = if input.starts_with(&known.bytes[..known.header_at]) {
+        let (header_at, names) = if input.starts_with(&known.bytes) {
             if !self.client.run.accepts(known.channel, &known.route) {
                 return None;
             }
-            (
-                known.header_at,
-                &input[NAMES_AT..NAMES_AT + known.names_len],
-            )
+            let names = &input[NAMES_AT..NAMES_AT + known.names_len];
+            (known.header_at, names)
         } else {
             let (header_at, names) = known.names_of(input)?;
-            let route = self.client.routes.find(names, generation)?;
             if self.template.strangers >= STRANGERS_MAX
-                || !self.client.run.accepts(known.channel, route)
+                || !input[header_at..].starts_with(&known.bytes[known.header_at..])
             {
+                return None;
+            }
+            let route = self.client.routes.find(names, generation)?;
+            if !self.client.run.accepts(known.channel, route) {
                 return None;
             }
             self.template.strangers += 1;
@@ -160,10 +161,7 @@ impl Running {
         let content = &input[header_at..];
         let body_at = known.body_at - known.header_at;
         let len = body_at + known.body_len;
-        if !content.starts_with(&known.bytes[known.header_at..])
-            || content.len() < len
-            || (known.body_len > 0 && content[len - 1] != FRAME_END)
-        {
+        if content.len() < len || (known.body_len > 0 && content[len - 1] != FRAME_END) {
             return None;
         }
         let Some(Slot::Open(channel)) = self.channels.get_mut(&known.channel) else {
