@@ -11,7 +11,8 @@ use codec::{FRAME_END, Frame, Marks};
 
 use crate::channel::publish::Following;
 use crate::client::Client;
-use crate::connection::running::{Running, Slot};
+use crate::connection::running::Running;
+use crate::connection::slots::Slot;
 use crate::limits::TEMPLATE_BYTES_MAX;
 
 /// Bytes of a frame before its payload.
@@ -24,7 +25,8 @@ const NAMES_AT: usize = FRAME_HEAD + 6;
 /// The last publish that was checked, as long as the same would be found again.
 #[derive(Default)]
 pub(super) struct Template {
-    known: Option<Known>,
+    /// Apart, since many connections publish nothing.
+    known: Option<Box<Known>>,
     /// The header of the last publish that wasn't recognised, with its body's size. Two in a row
     /// of one make it worth the while; with a message id in it, it never is.
     last_header: Vec<u8>,
@@ -74,7 +76,7 @@ impl Template {
             return;
         };
         let body_head = content.body_frame.get(..FRAME_HEAD).unwrap_or_default();
-        self.known = Some(Known {
+        self.known = Some(Box::new(Known {
             bytes: [method.wire, content.header_frame, body_head].concat(),
             channel: method.channel,
             names_len: names.len(),
@@ -86,7 +88,7 @@ impl Template {
             marks,
             generation,
             route,
-        });
+        }));
     }
 }
 
@@ -106,7 +108,7 @@ impl Running {
         {
             return None;
         }
-        let Some(Slot::Open(channel)) = self.channels.get_mut(&known.channel) else {
+        let Some(Slot::Open(channel)) = self.channels.get_mut(known.channel) else {
             return None;
         };
         if !channel.takes_methods() {
