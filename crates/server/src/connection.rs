@@ -310,7 +310,12 @@ impl<S: AsyncRead + AsyncWrite + HangUp + Unpin> Driver<S> {
         }
         let mut slices = [IoSlice::new(&[]); WRITE_SLICES_MAX];
         let count = self.out.chunks_vectored(&mut slices);
-        let written = ready!(Pin::new(&mut self.stream).poll_write_vectored(cx, &slices[..count]))?;
+        let stream = Pin::new(&mut self.stream);
+        let written = ready!(match &slices[..count] {
+            // One buffer, as nearly always: the kernel has less to do.
+            [bytes] => stream.poll_write(cx, bytes),
+            several => stream.poll_write_vectored(cx, several),
+        })?;
         if written == 0 {
             return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
         }

@@ -27,6 +27,9 @@ const READ_MESSAGES: u64 = 100;
 /// Bytes of a body.
 const BODY: &[u8] = b"sixteen bytes...";
 
+/// Keys that the topic exchange is published to in turn.
+const KEYS: u64 = 64;
+
 /// Bindings of the topic exchange.
 const BINDINGS: usize = 1000;
 
@@ -169,13 +172,12 @@ impl Bench {
         for n in 0..load.queues {
             consumer.consume(n, load.acked);
         }
-        let key = if load.exchange == "top" {
-            "a.b.c"
-        } else {
-            "q0"
-        };
         let read: Vec<u8> = (0..READ_MESSAGES)
-            .flat_map(|n| publish(&load, key, n))
+            .flat_map(|n| match load.exchange {
+                // Each with another key than the one before.
+                "top" => publish(&load, &format!("a.{}.c", n % KEYS), n),
+                _ => publish(&load, "q0", n),
+            })
             .collect();
         let mut tag = 0;
         for _ in 0..messages.div_ceil(READ_MESSAGES) {

@@ -20,7 +20,8 @@ use crate::close::{Fault, Violation};
 use crate::turn::Turn;
 
 const MANDATORY: u8 = 1;
-const IMMEDIATE: u8 = 2;
+/// Bit 1 of a publish's flags.
+pub(crate) const IMMEDIATE: u8 = 2;
 
 /// A message as it came from the client.
 pub(crate) struct Incoming<'a> {

@@ -14,10 +14,7 @@ use crate::limits::ROUTES_MAX;
 #[derive(Default)]
 pub(crate) struct RouteCache {
     generation: u64,
-    /// The last one used. Most clients publish to one name for a long time, and comparing is
-    /// cheaper than hashing.
-    last: Option<(Arc<[u8]>, Arc<Route>)>,
-    map: HashMap<Arc<[u8]>, Arc<Route>, BuildHasherDefault<NameHasher>>,
+    map: HashMap<Box<[u8]>, Arc<Route>, BuildHasherDefault<NameHasher>>,
 }
 
 impl RouteCache {
@@ -25,17 +22,11 @@ impl RouteCache {
     #[inline]
     pub(crate) fn find(&mut self, names: &[u8], generation: u64) -> Option<&Arc<Route>> {
         if generation != self.generation {
-            self.last = None;
             self.map.clear();
             self.generation = generation;
             return None;
         }
-        let hit = matches!(&self.last, Some((last, _)) if **last == *names);
-        if !hit {
-            let (names, route) = self.map.get_key_value(names)?;
-            self.last = Some((Arc::clone(names), Arc::clone(route)));
-        }
-        self.last.as_ref().map(|(_, route)| route)
+        self.map.get(names)
     }
 
     /// Remembers a route that was resolved at `generation`.
@@ -46,9 +37,7 @@ impl RouteCache {
         if self.map.len() >= ROUTES_MAX {
             self.map.clear();
         }
-        let names: Arc<[u8]> = names.into();
-        self.map.insert(Arc::clone(&names), Arc::clone(&route));
-        self.last = Some((names, route));
+        self.map.insert(names.into(), route);
     }
 }
 

@@ -2,18 +2,23 @@
 //!
 //! Most publishers send the same exchange, key, properties and even body size for a long
 //! time, so that all but the body is the same bytes again. One comparison then stands for
-//! decoding three frames, looking the route up and checking the properties.
+//! decoding three frames, looking the route up and checking the properties. Those that change
+//! the key from message to message have the route looked up, and the rest compared.
 
 use std::sync::Arc;
 
 use broker::{Route, SizeCounts};
-use codec::{FRAME_END, Frame, Marks};
+use codec::{FRAME_END, Frame, FrameKind, Marks, decode_frame, publish_names};
 
-use crate::channel::publish::Following;
+use crate::channel::publish::{Following, IMMEDIATE};
 use crate::client::Client;
 use crate::connection::running::Running;
 use crate::connection::slots::Slot;
 use crate::limits::TEMPLATE_BYTES_MAX;
+
+/// Publishes with other names after which the latest are learnt. It costs as much as some ten
+/// look-ups, so that a client with a few names in turn should not cause it each time.
+const STRANGERS_MAX: u8 = 64;
 
 /// Bytes of a frame before its payload.
 const FRAME_HEAD: usize = 7;
@@ -27,6 +32,8 @@ const NAMES_AT: usize = FRAME_HEAD + 6;
 pub(super) struct Template {
     /// Apart, since many connections publish nothing.
     known: Option<Box<Known>>,
+    /// Publishes since then that were like it but for the names.
+    strangers: u8,
     /// The header of the last publish that wasn't recognised, with its body's size. Two in a row
     /// of one make it worth the while; with a message id in it, it never is.
     last_header: Vec<u8>,
@@ -63,6 +70,15 @@ impl Template {
         if body_at > TEMPLATE_BYTES_MAX {
             return;
         }
+        let generation = client.vhost.generation();
+        if self.strangers < STRANGERS_MAX
+            && let Some(known) = &self.known
+            && known.generation == generation
+            && known.is_with(method.channel, content)
+        {
+            self.strangers += 1;
+            return;
+        }
         if *self.last_header != *content.header_frame {
             self.last_header.clear();
             self.last_header.extend_from_slice(content.header_frame);
@@ -71,11 +87,11 @@ impl Template {
         let Some(marks) = marks else {
             return;
         };
-        let generation = client.vhost.generation();
         let Some(route) = client.routes.find(names, generation).map(Arc::clone) else {
             return;
         };
         let body_head = content.body_frame.get(..FRAME_HEAD).unwrap_or_default();
+        self.strangers = 0;
         self.known = Some(Box::new(Known {
             bytes: [method.wire, content.header_frame, body_head].concat(),
             channel: method.channel,
@@ -92,19 +108,63 @@ impl Template {
     }
 }
 
+impl Known {
+    /// A publish with this content is like it but for the names.
+    fn is_with(&self, channel: u16, content: &Following<'_>) -> bool {
+        let tail = self.bytes[self.header_at..].strip_prefix(content.header_frame);
+        let body_head = content.body_frame.get(..FRAME_HEAD).unwrap_or_default();
+        self.channel == channel && tail == Some(body_head)
+    }
+
+    /// Where the header is in a publish on the same channel whose names are others, and those.
+    #[inline]
+    fn names_of<'a>(&self, input: &'a [u8]) -> Option<(usize, &'a [u8])> {
+        // A frame this short is none that could be too large.
+        let method = decode_frame(input, 0).ok().flatten()?;
+        if method.kind != FrameKind::Method || method.channel != self.channel {
+            return None;
+        }
+        let (names, flags) = publish_names(method.payload)?;
+        (flags & IMMEDIATE == 0).then_some((method.wire.len(), names))
+    }
+}
+
 impl Running {
-    /// Takes a publish off the input if it is the last one again and joins its run; says how
-    /// many bytes it was. A run ends with every other method, so while it is open nothing
-    /// that was checked can have changed but the topology.
+    /// Takes a publish off the input if it is the last one again, or one like it to the same
+    /// queues, and joins its run; says how many bytes it was. A run ends with every other method,
+    /// so while it is open nothing that was checked can have changed but the topology.
     #[inline]
     pub(super) fn repeat(&mut self, input: &[u8]) -> Option<usize> {
         let known = self.template.known.as_ref()?;
-        let len = known.body_at + known.body_len;
-        if !input.starts_with(&known.bytes)
-            || input.len() < len
-            || (known.body_len > 0 && input[len - 1] != FRAME_END)
-            || known.generation != self.client.vhost.generation()
-            || !self.client.run.accepts(known.channel, &known.route)
+        let generation = self.client.vhost.generation();
+        if known.generation != generation {
+            return None;
+        }
+        let (header_at, names) = if input.starts_with(&known.bytes[..known.header_at]) {
+            if !self.client.run.accepts(known.channel, &known.route) {
+                return None;
+            }
+            (
+                known.header_at,
+                &input[NAMES_AT..NAMES_AT + known.names_len],
+            )
+        } else {
+            let (header_at, names) = known.names_of(input)?;
+            let route = self.client.routes.find(names, generation)?;
+            if self.template.strangers >= STRANGERS_MAX
+                || !self.client.run.accepts(known.channel, route)
+            {
+                return None;
+            }
+            self.template.strangers += 1;
+            (header_at, names)
+        };
+        let content = &input[header_at..];
+        let body_at = known.body_at - known.header_at;
+        let len = body_at + known.body_len;
+        if !content.starts_with(&known.bytes[known.header_at..])
+            || content.len() < len
+            || (known.body_len > 0 && content[len - 1] != FRAME_END)
         {
             return None;
         }
@@ -116,15 +176,11 @@ impl Running {
         }
         channel.counts.publish += 1;
         self.client.sizes.count_at(known.size_place, known.size);
-        let names = &input[NAMES_AT..NAMES_AT + known.names_len];
-        let (header, body) = (
-            &input[known.header_at..known.body_at],
-            &input[known.body_at..len],
-        );
+        let (header, body) = (&content[..body_at], &content[body_at..len]);
         self.client
             .run
             .next()
             .push(names, header, body, known.marks);
-        Some(len)
+        Some(header_at + len)
     }
 }

@@ -433,3 +433,50 @@ fn a_header_without_its_body_is_waited_for() {
     talk.send(1, get("q", true));
     assert_eq!(talk.next().body, b"body");
 }
+
+#[test]
+fn publishes_like_the_one_before_may_go_elsewhere() {
+    let mut talk = Talk::open();
+    talk.queue("q");
+    talk.queue("other");
+    for (queue, key) in [("q", "q.#"), ("other", "other.#")] {
+        talk.send(1, bind(queue, "amq.topic", key));
+        talk.expect(1, bind_ok());
+    }
+    let to = |key: &str| publish(1, "amq.topic", key, false, &properties(), key.as_bytes());
+    // More in turn than make the latest names the known ones.
+    let keys: Vec<String> = (0..200).map(|n| format!("q.{}", n % 7)).collect();
+    let bytes: Vec<u8> = keys.iter().flat_map(|key| to(key)).collect();
+    talk.bytes(&bytes);
+    talk.bytes(&bytes);
+    for key in keys.iter().chain(&keys) {
+        talk.send(1, get("q", true));
+        let heard = talk.next();
+        assert_eq!(heard.get_ok().routing_key.as_str(), key);
+        assert_eq!(heard.body, key.as_bytes());
+    }
+    let known = || [to("q.1").repeat(3), to("q.2"), to("q.1")].concat();
+    // To another queue, to none, and to the first again.
+    let mixed = [known(), to("other.1"), to("q.2"), to("none"), to("q.1")].concat();
+    talk.bytes(&mixed);
+    talk.bytes(&mixed);
+    assert_eq!((ready(&talk, "q"), ready(&talk, "other")), (14, 2));
+    // To what is not there any more.
+    talk.bytes(&known());
+    talk.send(1, crate::tests::delete_queue("q"));
+    talk.next();
+    talk.bytes(&known());
+    talk.expect_silence();
+    // With a flag that can't be served.
+    talk.bytes(&to("other.1").repeat(3));
+    let mut immediate = to("other.2");
+    let flags_at = codec::decode_frame(&immediate, 0)
+        .unwrap()
+        .unwrap()
+        .wire
+        .len()
+        - 2;
+    immediate[flags_at] = 2;
+    talk.bytes(&[to("other.2"), immediate].concat());
+    talk.expect_connection_close(540, "NOT_IMPLEMENTED - immediate=true");
+}
