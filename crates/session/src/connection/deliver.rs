@@ -7,7 +7,8 @@ use broker::{Batch, Event, Inquiry};
 use tracing::debug;
 
 use crate::client::Source;
-use crate::connection::running::{Running, Slot};
+use crate::connection::running::Running;
+use crate::connection::slots::Slot;
 use crate::turn::Turn;
 
 /// Bytes that a delivery takes besides its message, mostly: its frame with a tag of usual length.
@@ -26,7 +27,7 @@ impl Running {
             let consumer = self.client.consumers.get(&id).map(Arc::clone);
             let slot = consumer
                 .as_ref()
-                .and_then(|consumer| self.channels.get_mut(&consumer.channel));
+                .and_then(|consumer| self.channels.get_mut(consumer.channel));
             let (Some(consumer), Some(Slot::Open(channel))) = (consumer, slot) else {
                 // Consumers are removed from their queue before they are forgotten here, so
                 // this can only be a reply whose requester has just gone.
@@ -69,7 +70,7 @@ impl Running {
     /// Says what the client holds of a queue.
     fn tell(&self, inquiry: &Inquiry, turn: &Turn<'_>) {
         let mut told = Vec::new();
-        for slot in self.channels.values() {
+        for (_, slot) in self.channels.iter() {
             if let Slot::Open(channel) = slot {
                 channel.tell(&inquiry.queue, (&self.client, turn.now), &mut told);
             }
@@ -84,7 +85,7 @@ impl Running {
         let Some(consumer) = self.client.consumers.get(&id).map(Arc::clone) else {
             return;
         };
-        let Some(Slot::Open(channel)) = self.channels.get_mut(&consumer.channel) else {
+        let Some(Slot::Open(channel)) = self.channels.get_mut(consumer.channel) else {
             return;
         };
         channel.touch(&mut self.touched);
