@@ -16,6 +16,7 @@
 //! **Lock order**: topology, then queue, then store or outbox; never two queues at once.
 
 mod alarms;
+mod alike;
 mod auth;
 mod binding;
 mod broker;

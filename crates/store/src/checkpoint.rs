@@ -3,8 +3,9 @@
 //!
 //! The order makes it safe: (a) the snapshot shows the index at one log position; (b) the log is
 //! synced up to there; (c) one batch with rows and position becomes durable, of many entries only
-//! the last ones in it, see [`write_entries`]; (d) only then may segments that were empty at (a) go. A crash in between leaves the database at the previous
-//! position and the log that leads on from it.
+//! the last ones in it, see [`write_entries`]; (d) only then may segments that were empty at (a)
+//! go. A crash in between leaves the database at the previous position and the log that leads on
+//! from it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
