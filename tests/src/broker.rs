@@ -19,12 +19,20 @@ use crate::{Http, PATIENCE, Wire, eventually};
 /// How to start a broker, if not with its defaults.
 #[derive(Default)]
 pub struct Launch {
+    program: Option<PathBuf>,
     config: Option<String>,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
 }
 
 impl Launch {
+    /// Another executable than [`binary`] has.
+    #[must_use]
+    pub fn program(mut self, path: &Path) -> Self {
+        self.program = Some(path.to_owned());
+        self
+    }
+
     /// Lines of a `rabbitmq.conf`.
     #[must_use]
     pub fn config(mut self, lines: &str) -> Self {
@@ -52,6 +60,7 @@ impl Launch {
         let scratch = scratch_dir();
         let mut broker = Broker {
             child: None,
+            program: self.program,
             data_dir: scratch.join("data"),
             config: self.config.map(|lines| {
                 let path = scratch.join("rabbitmq.conf");
@@ -73,6 +82,7 @@ impl Launch {
 /// A running broker. Dropping it kills the process and removes its directory.
 pub struct Broker {
     child: Option<Child>,
+    program: Option<PathBuf>,
     scratch: PathBuf,
     data_dir: PathBuf,
     config: Option<PathBuf>,
@@ -122,7 +132,8 @@ impl Broker {
 
     fn spawn(&mut self) {
         assert!(self.child.is_none(), "the broker still runs");
-        let mut command = Command::new(binary());
+        let program = self.program.clone().unwrap_or_else(binary);
+        let mut command = Command::new(&program);
         command
             .arg("--data-dir")
             .arg(&self.data_dir)
@@ -147,7 +158,7 @@ impl Broker {
         }
         let mut child = command
             .spawn()
-            .unwrap_or_else(|e| panic!("{}: {e}", binary().display()));
+            .unwrap_or_else(|e| panic!("{}: {e}", program.display()));
         self.log = Arc::default();
         follow(child.stdout.take().unwrap(), &self.log);
         follow(child.stderr.take().unwrap(), &self.log);

@@ -14,6 +14,7 @@ use std::sync::{Arc, Weak};
 use routing::Kind;
 use store::{QueueId, Ticket};
 
+use crate::alike::Alike;
 use crate::binding::{BindingSpec, Destination};
 use crate::delay::Delays;
 use crate::error::Error;
@@ -66,6 +67,8 @@ pub(crate) struct Topology {
     /// Queues to delete with their connection.
     pub(crate) exclusive: HashMap<ConnectionId, Vec<QueueId>>,
     next_exchange: u32,
+    /// Arguments of queues.
+    alike: Alike,
     /// Who makes the change that is under way.
     pub(crate) by: Option<Arc<str>>,
 }
@@ -163,6 +166,7 @@ impl VHost {
         origin: Origin,
     ) -> Applied {
         let id = span.first;
+        let arguments = topology.alike.share(&declare.arguments);
         let queue = Arc::new_cyclic(|queue| {
             let handles = Handles {
                 queue: Weak::clone(queue),
@@ -170,6 +174,7 @@ impl VHost {
             };
             let services = (handles, self.services.clone());
             let name = Arc::clone(&self.name);
+            let declare = (declare, arguments);
             Queue::new(id, name, declare, owner, services, revived)
         });
         queue.begin();

@@ -75,14 +75,14 @@ impl Facts {
             .text("peer_host", &info.peer_host)
             .number("peer_port", info.peer_port.into())
             .flag("ssl", info.tls.is_some())
-            .text("auth_mechanism", &info.auth_mechanism)
+            .text("auth_mechanism", info.auth_mechanism)
             .text("user", &info.user)
             .text("vhost", &info.vhost)
             .number("timeout", info.heartbeat_s.into())
             .number("frame_max", info.frame_max.into())
             .number("channel_max", info.channel_max.into())
             .number("connected_at", info.connected_at_ms)
-            .table("client_properties", &info.client_properties)
+            .table("client_properties", &info.client_properties.table())
             .by(&info.user)
     }
 

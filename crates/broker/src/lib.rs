@@ -16,11 +16,13 @@
 //! **Lock order**: topology, then queue, then store or outbox; never two queues at once.
 
 mod alarms;
+mod alike;
 mod auth;
 mod binding;
 mod broker;
 mod budget;
 mod census;
+mod client_properties;
 mod clock;
 mod commits;
 mod credit;
@@ -80,6 +82,7 @@ pub use auth::{
 pub use binding::{BindingSpec, Destination};
 pub use broker::{Broker, OpenError, RABBITMQ_VERSION, VERSION};
 pub use budget::{Budget, Share};
+pub use client_properties::ClientProperties;
 pub use clock::{Clock, Hand};
 pub use commits::Commits;
 pub use credit::ChannelCredit;

@@ -48,6 +48,10 @@ pub const BUDGET_STEP_BYTES: u64 = 16 * 1024;
 /// Ready messages that an empty queue keeps room for.
 pub const QUEUE_IDLE_ENTRIES_MAX: usize = 64;
 
+/// Tables of arguments that a virtual host remembers, to share them between queues. Few use more
+/// kinds of queues, and a declare compares with each of them.
+pub const ALIKE_TABLES_MAX: usize = 16;
+
 /// Policies of one class in a virtual host. Each new queue may be matched against all of them.
 pub const POLICIES_MAX: usize = 1000;
 

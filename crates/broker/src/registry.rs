@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 
-use codec::FieldTable;
 use dashmap::DashMap;
 use parking_lot::Mutex;
 
+use crate::client_properties::ClientProperties;
 use crate::error::Error;
 use crate::exchange::Exchange;
 use crate::ids::ConnectionId;
@@ -77,7 +77,8 @@ impl Registry {
     }
 
     /// All of them, in no order.
-    pub(crate) fn all(&self) -> Vec<Arc<ConnectionInfo>> {
+    #[must_use]
+    pub fn all(&self) -> Vec<Arc<ConnectionInfo>> {
         let all = self.connections.iter();
         all.map(|c| Arc::clone(c.value())).collect()
     }
@@ -225,9 +226,9 @@ pub struct ConnectionInfo {
     /// The client's port.
     pub peer_port: u16,
     /// The SASL mechanism it used.
-    pub auth_mechanism: String,
+    pub auth_mechanism: &'static str,
     /// What the client says of itself.
-    pub client_properties: FieldTable,
+    pub client_properties: ClientProperties,
     /// `connection_name` of the client properties.
     pub user_provided_name: Option<String>,
     /// Negotiated: channels, 0 for no limit.
@@ -239,7 +240,7 @@ pub struct ConnectionInfo {
     /// When it opened, milliseconds of the epoch.
     pub connected_at_ms: u64,
     /// What was negotiated with TLS, if it is spoken.
-    pub tls: Option<TlsInfo>,
+    pub tls: Option<Arc<TlsInfo>>,
     /// Where to reach it.
     pub outbox: Arc<Outbox>,
     /// Its counters of bytes and frames.

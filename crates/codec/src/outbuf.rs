@@ -17,9 +17,10 @@ pub const OUTPUT_HARD_MAX: usize = 8 * 1024 * 1024;
 /// write costs about as much as copying this.
 pub const OUTPUT_SHARE_MIN: usize = 4 * 1024;
 
-/// Bytes of capacity that an idle connection may keep. A request and its reply fit, so that those
-/// do not allocate each time.
-pub const OUTPUT_IDLE_MAX: usize = 1024;
+/// Bytes of capacity that an idle connection may keep. A small message or reply fits, so that those
+/// do not allocate each time; for what is larger that is little beside the copying, while there are
+/// thousands of idle connections.
+pub const OUTPUT_IDLE_MAX: usize = 256;
 
 /// Written bytes at the front of the copied ones that are worth moving the others for.
 const COMPACT_MIN: usize = 32 * 1024;

@@ -67,11 +67,19 @@ pub(crate) async fn start(
 
 /// Takes messages until the options or the stage say that it is enough.
 pub(crate) async fn run(
-    mut link: Link,
+    link: Link,
     options: Arc<Options>,
     meter: Arc<Meter>,
     mut stage: Stage,
 ) -> Result<(), Failure> {
+    tokio::select! {
+        biased;
+        done = consume(link, &options, &meter) => done,
+        () = stage.given_up() => Ok(()),
+    }
+}
+
+async fn consume(mut link: Link, options: &Options, meter: &Meter) -> Result<(), Failure> {
     let times = meter.new_latency();
     let mut pace = options
         .consumer_rate
@@ -88,27 +96,18 @@ pub(crate) async fn run(
         if let Some(pace) = &mut pace {
             pace.did(n);
             if pace.due(clock::now()) == 0 {
-                tokio::select! {
-                    () = sleep_until(pace.next().into()) => {}
-                    () = stage.given_up() => return Ok(()),
-                }
+                sleep_until(pace.next().into()).await;
             }
         }
         let enough = options.cmessages.is_some_and(|all| taken.messages >= all);
         if !options.autoack {
-            taken.ack(&mut link, &options, enough);
+            taken.ack(&mut link, options, enough);
         }
-        tokio::select! {
-            written = link.writer.flush() => written?,
-            () = stage.given_up() => return Ok(()),
-        }
+        link.writer.flush().await?;
         if enough {
             return link.close().await;
         }
-        tokio::select! {
-            read = link.reader.fill() => read?,
-            () = stage.given_up() => return Ok(()),
-        }
+        link.reader.fill().await?;
     }
 }
 

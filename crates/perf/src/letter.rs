@@ -1,4 +1,4 @@
-//! A message encoded once, to be published many times.
+//! Messages encoded once, to be published many times.
 
 use bytes::Buf;
 use codec::{AMQPClass, OutBuf, ShortString, basic, encode_method};
@@ -15,9 +15,11 @@ const CLASS_BASIC: u16 = 60;
 const FLAG_DELIVERY_MODE: u16 = 1 << 12;
 const PERSISTENT: u8 = 2;
 
-/// The frames of one message, and where in them the time goes.
-pub(crate) struct Letter {
+/// The frames of equal messages, one behind the other, and where in each of them the time goes.
+pub(crate) struct Letters {
     frames: Vec<u8>,
+    /// Bytes of one message.
+    len: usize,
     stamp_at: Option<usize>,
 }
 
@@ -29,9 +31,15 @@ pub(crate) struct Address<'a> {
     pub(crate) persistent: bool,
 }
 
-impl Letter {
-    /// A message of `size` bytes on channel 1, in frames of at most `frame_max` bytes (0: any).
-    pub(crate) fn new(address: &Address<'_>, size: usize, frame_max: u32) -> Self {
+impl Letters {
+    /// Messages of `size` bytes on channel 1, in frames of at most `frame_max` bytes (0: any): as
+    /// many as fit `write_bytes`, at least one.
+    pub(crate) fn new(
+        address: &Address<'_>,
+        size: usize,
+        frame_max: u32,
+        write_bytes: usize,
+    ) -> Self {
         let publish = basic::Publish {
             exchange: ShortString::from(address.exchange),
             routing_key: ShortString::from(address.key),
@@ -66,26 +74,31 @@ impl Letter {
             stamp_at.get_or_insert(frames.len() + FRAME_OVERHEAD - 1);
             put_frame(&mut frames, BODY, piece);
         }
+        let len = frames.len();
         Self {
             stamp_at: stamp_at.filter(|_| size >= STAMP_BYTES),
-            frames,
+            frames: frames.repeat((write_bytes / len).max(1)),
+            len,
         }
     }
 
-    /// Bytes that one takes.
-    pub(crate) fn len(&self) -> usize {
-        self.frames.len()
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.frames.len() / self.len
     }
 
-    /// Writes one, sent at `now_ns`.
+    /// The first `n`, or all there are, sent at `now_ns`. Nothing but the times is written: the
+    /// rest is what it was the last time.
     #[inline]
-    pub(crate) fn write(&self, out: &mut Vec<u8>, now_ns: u64) {
-        let start = out.len();
-        out.extend_from_slice(&self.frames);
+    pub(crate) fn sent_at(&mut self, n: usize, now_ns: u64) -> &[u8] {
+        let bytes = n.min(self.count()) * self.len;
+        let frames = &mut self.frames[..bytes];
         if let Some(at) = self.stamp_at {
-            let at = start + at;
-            out[at..at + STAMP_BYTES].copy_from_slice(&now_ns.to_be_bytes());
+            for letter in frames.chunks_exact_mut(self.len) {
+                letter[at..at + STAMP_BYTES].copy_from_slice(&now_ns.to_be_bytes());
+            }
         }
+        frames
     }
 }
 

@@ -2,9 +2,9 @@
 //!
 //! The options are those of RabbitMQ's PerfTest, as far as they are here. Each producer and each
 //! consumer has a connection of its own ([`link`]); they count into a [`meter`], which the
-//! [`report`] reads once a second and at the end. A published message is a copy of one that was
-//! encoded before ([`letter`]), with the time written over its first bytes; a received one is
-//! looked at where it lies in the read buffer. So the tool takes little of what it measures.
+//! [`report`] reads once a second and at the end. Published messages are encoded once, a write full
+//! of them ([`letter`]); then only the time is written over the first bytes of each. A received one
+//! is looked at where it lies in the read buffer. So the tool takes little of what it measures.
 
 #![allow(clippy::print_stdout, reason = "printing is what a command does")]
 

@@ -124,8 +124,17 @@ impl Writer {
         self.out.extend(bytes_of(&mut out));
     }
 
-    /// Writes everything.
+    /// Writes bytes as they are, with nothing before them.
+    pub(crate) async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.half.write_all(bytes).await?;
+        self.half.flush().await
+    }
+
+    /// Writes everything that has been put.
     pub(crate) async fn flush(&mut self) -> io::Result<()> {
+        if self.out.is_empty() {
+            return Ok(());
+        }
         self.half.write_all(&self.out).await?;
         self.out.clear();
         self.half.flush().await

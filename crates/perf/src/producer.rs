@@ -10,7 +10,7 @@ use tokio::time::sleep_until;
 
 use crate::clock;
 use crate::failure::Failure;
-use crate::letter::{Address, Letter};
+use crate::letter::{Address, Letters};
 use crate::link::{Link, Reader, Writer, unless_closed};
 use crate::meter::{Meter, Times};
 use crate::options::{Flag, Options};
@@ -56,29 +56,40 @@ pub(crate) async fn run(
         mandatory: options.has(Flag::Mandatory),
         persistent: options.has(Flag::Persistent),
     };
-    let letter = Letter::new(&address, options.size, link.frame_max);
+    let mut letters = Letters::new(&address, options.size, link.frame_max, WRITE_BYTES);
     let confirms = Arc::<Confirms>::default();
     let times = meter.new_confirm_latency();
     let Link {
         reader, mut writer, ..
     } = link;
     let heard = hear(reader, &confirms, &meter, &times);
-    let sent = send(&mut writer, &letter, &options, &confirms, &meter, stage);
+    let mut waiting = stage.clone();
+    let sent = send(
+        &mut writer,
+        &mut letters,
+        &options,
+        &confirms,
+        &meter,
+        stage,
+    );
     tokio::select! {
+        // What came may be what sending waits for.
+        biased;
         failed = heard => failed,
         done = sent => done,
+        () = waiting.given_up() => Ok(()),
     }
 }
 
 async fn send(
     writer: &mut Writer,
-    letter: &Letter,
+    letters: &mut Letters,
     options: &Options,
     confirms: &Confirms,
     meter: &Meter,
     mut stage: Stage,
 ) -> Result<(), Failure> {
-    let batch = (WRITE_BYTES / letter.len()).max(1) as u64;
+    let batch = letters.count() as u64;
     let mut pace = options.rate.map(|rate| Pace::new(clock::now(), rate));
     let mut sent = 0;
     while !stage.is_over() {
@@ -112,17 +123,11 @@ async fn send(
             pace.did(n);
         }
         let now_ns = clock::unix_ns();
-        for _ in 0..n {
-            letter.write(&mut writer.out, now_ns);
-        }
         if options.confirm.is_some() {
             confirms.window.lock().add(sent + 1, sent + n, now_ns);
         }
         sent += n;
-        tokio::select! {
-            written = writer.flush() => written?,
-            () = stage.given_up() => return Ok(()),
-        }
+        writer.write(letters.sent_at(n as usize, now_ns)).await?;
         Meter::add(&meter.sent, n);
     }
     await_confirms(confirms).await;

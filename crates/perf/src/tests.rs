@@ -5,7 +5,7 @@ use std::time::Duration;
 use codec::{FrameKind, decode_content_header, decode_frame, decode_publish};
 
 use crate::clock;
-use crate::letter::{Address, Letter};
+use crate::letter::{Address, Letters};
 use crate::pace::Pace;
 use crate::report::grouped;
 use crate::uri::Uri;
@@ -41,12 +41,15 @@ fn a_letter_is_the_frames_of_a_message() {
         mandatory: true,
         persistent: true,
     };
-    let letter = Letter::new(&address, 10_000, 4096);
-    let mut out = Vec::new();
-    letter.write(&mut out, 0x0102_0304_0506_0708);
-    letter.write(&mut out, 9);
-    assert_eq!(out.len(), 2 * letter.len());
-    let (mut rest, mut body, mut kinds) = (&out[..letter.len()], Vec::new(), Vec::new());
+    let mut letters = Letters::new(&address, 10_000, 4096, 40_000);
+    assert_eq!(letters.count(), 3, "as many as fit");
+    let all = letters.sent_at(9, 9).to_vec();
+    let out = letters.sent_at(2, 0x0102_0304_0506_0708);
+    let len = all.len() / 3;
+    assert_eq!(out.len(), 2 * len);
+    assert_eq!(out[..len], out[len..], "the time is in each");
+    assert_ne!(out[..len], all[..len]);
+    let (mut rest, mut body, mut kinds) = (&out[..len], Vec::new(), Vec::new());
     while let Some(frame) = decode_frame(rest, 4096).unwrap() {
         rest = &rest[frame.wire.len()..];
         kinds.push(frame.kind);

@@ -9,9 +9,12 @@
 //! cannot blow up however many `#` the bindings hold. Nodes that do not match are never looked at:
 //! the literal child of a node is found by hash.
 
+mod children;
+
+use self::children::Children;
 use crate::destinations::Destinations;
 use crate::routes::{Destination, Routes};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 const ONE_WORD: &str = "*";
 const ANY_WORDS: &str = "#";
@@ -20,14 +23,19 @@ const ROOT: NodeId = 0;
 /// Index into the arena. 32 bits keep a node small; four thousand million do not fit in memory.
 type NodeId = u32;
 
+/// Among a hundred thousand bindings, a message's way leads past nodes that no cache holds: at
+/// this size each of them is one line of it.
+const NODE_BYTES_MAX: usize = 64;
+const _: () = assert!(size_of::<Node<(u64, u64)>>() <= NODE_BYTES_MAX);
+
 #[derive(Debug)]
 struct Node<D> {
     /// Children under a literal word, the empty word included.
-    words: HashMap<Box<str>, NodeId>,
-    /// Child under `*`.
-    one: Option<NodeId>,
-    /// Child under `#`.
-    any: Option<NodeId>,
+    words: Children,
+    /// Child under `*`, or [`ROOT`], which is nobody's child.
+    one: NodeId,
+    /// Child under `#`, or [`ROOT`].
+    any: NodeId,
     /// Destinations of the binding key that ends here.
     destinations: Destinations<D>,
 }
@@ -35,47 +43,47 @@ struct Node<D> {
 impl<D: Destination> Node<D> {
     fn new() -> Self {
         Self {
-            words: HashMap::new(),
-            one: None,
-            any: None,
+            words: Children::None,
+            one: ROOT,
+            any: ROOT,
             destinations: Destinations::None,
         }
     }
 
     fn child(&self, word: &str) -> Option<NodeId> {
         match word {
-            ONE_WORD => self.one,
-            ANY_WORDS => self.any,
-            _ => self.words.get(word).copied(),
+            ONE_WORD => self.one(),
+            ANY_WORDS => self.any(),
+            _ => self.words.get(word),
         }
+    }
+
+    fn one(&self) -> Option<NodeId> {
+        (self.one != ROOT).then_some(self.one)
+    }
+
+    fn any(&self) -> Option<NodeId> {
+        (self.any != ROOT).then_some(self.any)
     }
 
     fn attach(&mut self, word: &str, child: NodeId) {
         match word {
-            ONE_WORD => self.one = Some(child),
-            ANY_WORDS => self.any = Some(child),
-            _ => {
-                self.words.insert(word.into(), child);
-            }
+            ONE_WORD => self.one = child,
+            ANY_WORDS => self.any = child,
+            _ => self.words.insert(word, child),
         }
     }
 
     fn detach(&mut self, word: &str) {
         match word {
-            ONE_WORD => self.one = None,
-            ANY_WORDS => self.any = None,
-            _ => {
-                self.words.remove(word);
-                // Gives memory back after a burst; amortised, since it halves at least.
-                if self.words.len() * 4 < self.words.capacity() {
-                    self.words.shrink_to(self.words.len() * 2);
-                }
-            }
+            ONE_WORD => self.one = ROOT,
+            ANY_WORDS => self.any = ROOT,
+            _ => self.words.remove(word),
         }
     }
 
     fn is_leaf(&self) -> bool {
-        self.words.is_empty() && self.one.is_none() && self.any.is_none()
+        self.words.is_empty() && self.one == ROOT && self.any == ROOT
     }
 }
 
@@ -141,7 +149,7 @@ impl<D: Destination> Topic<D> {
                 let node = self.node(id);
                 // By `words`, not `child`: a `*` in a routing key is an ordinary word.
                 next.extend(node.words.get(word));
-                next.extend(node.one);
+                next.extend(node.one());
             }
             if next.is_empty() && open.nodes.is_empty() {
                 return;
@@ -161,13 +169,13 @@ impl<D: Destination> Topic<D> {
     /// takes any word that follows: so its destinations match now, and it is visited only once.
     fn open(&self, from: NodeId, open: &mut Open, routes: &mut Routes<D>) {
         let mut at = from;
-        while let Some(id) = self.node(at).any {
+        while let Some(id) = self.node(at).any() {
             if !open.seen.insert(id) {
                 return;
             }
             let node = self.node(id);
             node.destinations.route_into(routes);
-            if !node.words.is_empty() || node.one.is_some() {
+            if !node.words.is_empty() || node.one != ROOT {
                 open.nodes.push(id);
             }
             at = id;

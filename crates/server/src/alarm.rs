@@ -26,6 +26,8 @@ impl Alarm {
         now: Instant,
     ) -> bool {
         let Some(deadline) = deadline else {
+            // Mostly that of the handshake, on a connection without heartbeats: none may follow.
+            *self = Self::default();
             return false;
         };
         if deadline <= now {

@@ -106,7 +106,7 @@ impl Arrival {
             }
             Passed::Secure(stream) => {
                 let tls = negotiated(stream.get_ref().1, entrance.login_from);
-                let peer = peer(ends, loopback, Some(tls));
+                let peer = peer(ends, loopback, Some(Arc::new(tls)));
                 Driver::new(stream, ends.source, peer, seat, broker).await;
             }
         }
@@ -142,7 +142,7 @@ fn is_local(address: SocketAddr) -> bool {
 
 /// Addresses as the session wants them. A dual-stack listener shows IPv4 clients as IPv6 ones
 /// (`::ffff:127.0.0.1`), which are neither loopback nor what an operator looks for.
-fn peer(ends: Ends, loopback: bool, tls: Option<TlsInfo>) -> Peer {
+fn peer(ends: Ends, loopback: bool, tls: Option<Arc<TlsInfo>>) -> Peer {
     let [peer, local] = [ends.source, ends.destination].map(|end| end.ip().to_canonical());
     Peer {
         host: peer.to_string(),

@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 /// connections, listeners, the runtime's own.
 pub(crate) const DESCRIPTORS_RESERVED: u64 = 256;
 
-/// Most connections at once, whatever the system would allow: at about 8 KiB each, 8 GiB of
+/// Most connections at once, whatever the system would allow: at a good 4 KiB each, 4 GiB of
 /// memory for idle ones.
 pub(crate) const CONNECTIONS_MAX: usize = 1_000_000;
 

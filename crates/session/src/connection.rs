@@ -5,6 +5,7 @@ mod deliver;
 mod finish;
 mod release;
 mod running;
+mod slots;
 mod template;
 mod throttle;
 

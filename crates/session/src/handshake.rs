@@ -7,7 +7,10 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use broker::{Admission, Broker, ConnectionId, ConnectionInfo, Facts, Live, Outbox, Traffic, User};
+use broker::{
+    Admission, Broker, ClientProperties, ConnectionId, ConnectionInfo, Facts, Live, Outbox,
+    Traffic, User,
+};
 use codec::{
     AMQPClass, FRAME_MIN_SIZE, FieldTable, Frame, FrameKind, OutBuf, PROTOCOL_HEADER,
     ProtocolHeader, connection, decode_frame, decode_method, decode_protocol_header, encode_method,
@@ -306,9 +309,9 @@ fn open(
         port: peer.local_port,
         peer_host: peer.host.clone(),
         peer_port: peer.port,
-        auth_mechanism: mechanism.name().to_owned(),
+        auth_mechanism: mechanism.name(),
         user_provided_name: get_str(&client_properties, "connection_name").map(str::to_owned),
-        client_properties,
+        client_properties: ClientProperties::from(&client_properties),
         channel_max: tuned.channel_max,
         frame_max: tuned.frame_max,
         heartbeat_s: tuned.heartbeat_s,

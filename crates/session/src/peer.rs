@@ -1,6 +1,7 @@
 //! Who is at the other end.
 
 use std::fmt;
+use std::sync::Arc;
 
 use broker::TlsInfo;
 
@@ -18,7 +19,7 @@ pub struct Peer {
     /// The client is on this machine, so `loopback_users` may log in.
     pub loopback: bool,
     /// What was negotiated with TLS, if it is spoken.
-    pub tls: Option<TlsInfo>,
+    pub tls: Option<Arc<TlsInfo>>,
 }
 
 impl Peer {

@@ -2,10 +2,12 @@
 //! nothing refers to any more are recycled. One at a time, on a thread of their own.
 //!
 //! The order makes it safe: (a) the snapshot shows the index at one log position; (b) the log is
-//! synced up to there; (c) one batch with rows and position becomes durable; (d) only then may
-//! segments that were empty at (a) go. A crash in between leaves the database at the previous
-//! position and the log that leads on from it.
+//! synced up to there; (c) one batch with rows and position becomes durable, of many entries only
+//! the last ones in it, see [`write_entries`]; (d) only then may segments that were empty at (a)
+//! go. A crash in between leaves the database at the previous position and the log that leads on
+//! from it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -18,7 +20,12 @@ use crate::index::CLEAN_CHUNKS_MAX;
 use crate::keys::{self, Checkpoint};
 use crate::log::Position;
 use crate::log::writer::Meter;
+use crate::meta::{Batch, MetaStore};
 use crate::shared::{Shared, nanos};
+
+/// Rows of entries that are written at once. The memory that sled takes meanwhile, about 1 KiB a
+/// row, is free again only after each batch. Tests write nearly every entry by itself.
+const ENTRY_ROWS_STEP: usize = if cfg!(test) { 2 } else { 64 };
 
 /// When checkpoints are due.
 #[derive(Default)]
@@ -212,10 +219,7 @@ pub(crate) fn write(shared: &Shared, kind: Kind) -> Result<Position, Error> {
         synced.map_err(Error::io("sync", &shared.lane.path(segment)))?;
     }
     let mut batch = snapshot.batch;
-    for (key, value) in snapshot.entries {
-        let old = meta.get(&keys::entry_head(&key))?;
-        keys::write_entry(&mut batch, &key, value.as_deref(), old.as_deref());
-    }
+    write_entries(&*meta, snapshot.entries, &mut batch)?;
     let mut end = snapshot.end;
     if kind == Kind::Last && end.offset > 0 {
         // The next run begins with a segment of its own.
@@ -246,4 +250,27 @@ pub(crate) fn write(shared: &Shared, kind: Kind) -> Result<Position, Error> {
         shared.lane.recycle(segment)?;
     }
     Ok(end)
+}
+
+/// Writes entries: the last ones with the checkpoint's own `batch`, many more ahead of it.
+///
+/// What is ahead may be durable though the checkpoint is not, and then the next start meets entries
+/// that are newer than the position in the log that it starts at. The log has been synced up to
+/// them, and whatever its records set or remove on the way, the last one for a key wins as before.
+fn write_entries(
+    meta: &dyn MetaStore,
+    entries: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    batch: &mut Batch,
+) -> Result<(), Error> {
+    let mut step = Batch::default();
+    for (key, value) in entries {
+        if step.len() >= ENTRY_ROWS_STEP {
+            meta.stage(std::mem::take(&mut step))?;
+        }
+        // All rows of one entry change together.
+        let old = meta.get(&keys::entry_head(&key))?;
+        keys::write_entry(&mut step, &key, value.as_deref(), old.as_deref());
+    }
+    batch.extend(step);
+    Ok(())
 }

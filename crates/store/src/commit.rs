@@ -92,6 +92,8 @@ impl<'a> Commit<'a> {
 }
 
 impl Commit<'_> {
+    /// Once for a group. Not inlined, for `tests/instructions` to find.
+    #[inline(never)]
     fn write(&mut self, group: &mut Group) -> Result<(), Error> {
         merge(&mut group.settles);
         let bodies = self.fanout.plan(&group.ops, &group.settles);

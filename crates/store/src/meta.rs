@@ -15,6 +15,9 @@ const CACHE_BYTES: u64 = 2 << 20;
 /// never syncs; rows are at most 8 KiB and a leaf splits at 16, which stays far below.
 const SLED_SEGMENT_BYTES: usize = 2 << 20;
 
+/// Rows per round of freeing what they replaced; see [`free_garbage`].
+const ROWS_PER_ROUND: usize = 32;
+
 /// How often, and after which pause, sled's lock is tried again (1 s in all).
 const LOCK_ATTEMPTS_MAX: u32 = 100;
 const LOCK_PAUSE: Duration = Duration::from_millis(10);
@@ -31,6 +34,15 @@ impl Batch {
     pub(crate) fn remove(&mut self, key: Vec<u8>) {
         self.0.push((key, None));
     }
+
+    pub(crate) fn extend(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
+    /// Writes in it.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
 }
 
 #[cfg(test)]
@@ -46,6 +58,9 @@ pub(crate) type Visit<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> Result<(), Error>
 
 /// What the store needs of a database; the seam for replacing sled.
 pub(crate) trait MetaStore: Send + Sync {
+    /// Applies the batch atomically. It becomes durable with the next [`MetaStore::apply`], or at
+    /// any time before, but not before what was applied earlier.
+    fn stage(&self, batch: Batch) -> Result<(), Error>;
     /// Applies the batch atomically and returns once it is durable.
     fn apply(&self, batch: Batch) -> Result<(), Error>;
     /// One row.
@@ -103,11 +118,8 @@ impl Sled {
 }
 
 impl MetaStore for Sled {
-    fn apply(&self, batch: Batch) -> Result<(), Error> {
-        let meta = |source| Error::Meta {
-            path: self.dir.clone(),
-            source,
-        };
+    fn stage(&self, batch: Batch) -> Result<(), Error> {
+        let rows = batch.len();
         let mut writes = sled::Batch::default();
         for (key, row) in batch.0 {
             match row {
@@ -115,8 +127,21 @@ impl MetaStore for Sled {
                 None => writes.remove(key),
             }
         }
-        self.db.apply_batch(writes).map_err(meta)?;
-        self.db.flush().map_err(meta)?;
+        let applied = self.db.apply_batch(writes);
+        applied.map_err(|source| Error::Meta {
+            path: self.dir.clone(),
+            source,
+        })?;
+        free_garbage(rows);
+        Ok(())
+    }
+
+    fn apply(&self, batch: Batch) -> Result<(), Error> {
+        self.stage(batch)?;
+        self.db.flush().map_err(|source| Error::Meta {
+            path: self.dir.clone(),
+            source,
+        })?;
         let path = self.dir.join("db");
         self.file.sync_data().map_err(Error::io("sync", &path))?;
         RealDisk
@@ -152,4 +177,15 @@ impl MetaStore for Sled {
 
 fn locked(error: &std::io::Error) -> bool {
     error.kind() == std::io::ErrorKind::WouldBlock || error.to_string().contains("lock")
+}
+
+/// Frees what `rows` writes have replaced. sled copies a leaf for every row that it writes, and
+/// leaves the old copy to epochs that go on only while the database is used: a burst of declares
+/// would hold several times its own weight until the next one.
+///
+/// A round frees up to 512 objects that are two rounds old; a write leaves a few.
+fn free_garbage(rows: usize) {
+    for _ in 0..2 + rows / ROWS_PER_ROUND {
+        crossbeam_epoch::pin().flush();
+    }
 }

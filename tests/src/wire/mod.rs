@@ -136,6 +136,13 @@ impl Wire {
         self.stream.local_addr().unwrap()
     }
 
+    /// The socket, for whoever wants to go on by hand. Nothing may be waiting to be received.
+    #[must_use]
+    pub fn into_stream(self) -> TcpStream {
+        assert!(self.inbound.is_empty(), "what was received would be lost");
+        self.stream
+    }
+
     /// Sets how long to wait for the broker from now on.
     pub fn patience(&self, patience: Duration) {
         self.stream.set_read_timeout(Some(patience)).unwrap();

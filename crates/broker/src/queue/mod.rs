@@ -151,7 +151,7 @@ pub struct Queue {
     durable: bool,
     auto_delete: bool,
     owner: Option<ConnectionId>,
-    arguments: FieldTable,
+    arguments: Arc<FieldTable>,
     handles: Handles,
     services: Services,
     recorded: Recorded,
@@ -167,17 +167,18 @@ pub(crate) struct Handles {
 }
 
 impl Queue {
-    /// A queue as declared. `owner` is the connection of an exclusive one.
+    /// A queue as declared, with the arguments of the declaration. `owner` is the connection of an
+    /// exclusive one.
     pub(crate) fn new(
         id: QueueId,
         vhost: Arc<str>,
-        declare: &QueueDeclare,
+        (declare, arguments): (&QueueDeclare, Arc<FieldTable>),
         owner: Option<ConnectionId>,
         (handles, services): (Handles, Services),
         revived: Option<Revived>,
     ) -> Self {
         let share = Share::new(Arc::clone(&services.budget));
-        let rules = Rules::shared(&declare.arguments);
+        let rules = Rules::shared(&arguments);
         let turns = match rules.kind {
             QueueKind::Classic => Turns::Strict,
             QueueKind::Quorum => Turns::Weighted,
@@ -196,7 +197,7 @@ impl Queue {
             durable: declare.durable && !declare.exclusive,
             auto_delete: declare.auto_delete,
             owner,
-            arguments: declare.arguments.clone(),
+            arguments,
             handles,
             services,
             recorded: Recorded::default(),
@@ -250,7 +251,7 @@ impl Queue {
 
     /// The `x-` arguments as declared, with the queue's type added.
     #[must_use]
-    pub const fn arguments(&self) -> &FieldTable {
+    pub fn arguments(&self) -> &FieldTable {
         &self.arguments
     }
 

@@ -31,7 +31,9 @@ struct Sample<const N: usize> {
 #[derive(Debug)]
 pub(crate) struct History<const N: usize> {
     layout: &'static [Ring],
-    rings: Box<[VecDeque<Sample<N>>]>,
+    /// A coarser one begins when the one before it is full: until then that knows all there is, and
+    /// of what is idle it does for ever.
+    rings: Vec<VecDeque<Sample<N>>>,
     /// When `values` last differed from the sample before.
     changed_ms: u64,
     /// The last tick that looked, changed or not.
@@ -42,10 +44,9 @@ impl<const N: usize> History<N> {
     /// A history whose first sample is `values`. `layout` goes from the finest ring to the coarsest.
     pub(crate) fn new(layout: &'static [Ring], at_ms: u64, values: [u64; N]) -> Self {
         let first = Sample { at_ms, values };
-        let rings = layout.iter().map(|_| VecDeque::from([first])).collect();
         Self {
             layout,
-            rings,
+            rings: vec![VecDeque::from([first])],
             changed_ms: at_ms,
             seen_ms: at_ms,
         }
@@ -58,9 +59,30 @@ impl<const N: usize> History<N> {
             return;
         }
         self.changed_ms = at_ms;
+        self.begin_coarser();
         for (ring, layout) in self.rings.iter_mut().zip(self.layout) {
             push(ring, *layout, Sample { at_ms, values });
         }
+    }
+
+    /// Begins the next coarser ring if the last one is about to forget.
+    fn begin_coarser(&mut self) {
+        let rings = self.rings.len();
+        let (Some(finer), Some(coarser)) = (self.rings.last(), self.layout.get(rings)) else {
+            return;
+        };
+        if self
+            .layout
+            .get(rings - 1)
+            .is_some_and(|layout| finer.len() < layout.keep)
+        {
+            return;
+        }
+        let mut ring = VecDeque::new();
+        for sample in finer {
+            push(&mut ring, *coarser, *sample);
+        }
+        self.rings.push(ring);
     }
 
     /// The newest values.

@@ -14,7 +14,7 @@ use crate::os;
 impl Sampled {
     /// Looks at every object once. Returns how many there are.
     pub(super) fn look(&mut self, broker: &Broker, tick: Tick) -> usize {
-        let connections = broker.registry().connections();
+        let connections = broker.registry().all();
         let mut objects = connections.len();
         for connection in &connections {
             objects += self.look_at_connection(connection, tick);

@@ -28,7 +28,7 @@ pub(crate) enum Assembly {
     /// A content header is next.
     Header(Begun),
     /// Body frames are next.
-    Body(Begun, HeaderFrame, Body),
+    Body(Box<(Begun, HeaderFrame, Body)>),
 }
 
 /// A basic.publish without its content.
@@ -80,7 +80,7 @@ impl Assembly {
     /// Bytes of body held.
     pub(crate) fn held_bytes(&self) -> u64 {
         match self {
-            Self::Body(_, _, body) => body.bytes.len() as u64,
+            Self::Body(held) => held.2.bytes.len() as u64,
             Self::Idle | Self::Header(_) => 0,
         }
     }
@@ -107,16 +107,19 @@ impl Assembly {
                         body: Bytes::new(),
                     }));
                 }
-                *self = Self::Body(begun, header, Body::new(size, bytes_max));
+                let body = Body::new(size, bytes_max);
+                *self = Self::Body(Box::new((begun, header, body)));
                 Ok(None)
             }
             (Self::Header(_), _) => Err(Violation::ExpectedHeader.into()),
-            (Self::Body(begun, header, mut body), FrameKind::Body) => {
+            (Self::Body(mut held), FrameKind::Body) => {
+                let (_, header, body) = &mut *held;
                 body.push(frame.payload, header.body_size)?;
                 if body.len() < header.body_size {
-                    *self = Self::Body(begun, header, body);
+                    *self = Self::Body(held);
                     return Ok(None);
                 }
+                let (begun, header, body) = *held;
                 Ok(Some(Assembled {
                     begun,
                     header,

@@ -177,10 +177,10 @@ impl Channel {
         {
             return Err(Violation::TooManyReplyConsumers.into());
         }
-        self.replies = Some(ReplyConsumer {
+        self.replies = Some(Box::new(ReplyConsumer {
             name: name.clone(),
             tag: Arc::clone(&tag),
-        });
+        }));
         let source = Source::Replies(name);
         self.add_consumer(
             Consumer {
@@ -322,7 +322,7 @@ impl Channel {
 
     /// `basic.qos(global=true)`, when no delivery is left between the queues and here.
     pub(crate) fn limit(&mut self, messages: u32, client: &mut Client, turn: &mut Turn<'_>) {
-        let settled = self.tx.as_ref().map_or(0, super::Tx::acks_uncommitted);
+        let settled = self.tx.as_ref().map_or(0, |tx| tx.acks_uncommitted());
         let outstanding = u32::try_from(self.unacked.len() + settled).unwrap_or(u32::MAX);
         self.credit.set_limit(messages, outstanding);
         self.resume = true;

@@ -52,7 +52,7 @@ pub(crate) struct Channel {
     pub(crate) parked: Parked,
     /// By tag.
     pub(crate) consumers: BTreeMap<Arc<str>, Arc<Consumer>>,
-    pub(crate) replies: Option<ReplyConsumer>,
+    pub(crate) replies: Option<Box<ReplyConsumer>>,
     pub(crate) unacked: Unacked,
     overdue: Overdue,
     credit: Arc<ChannelCredit>,
@@ -62,7 +62,7 @@ pub(crate) struct Channel {
     /// The queue that an empty name means.
     last_queue: Option<String>,
     pub(crate) confirms: Option<ConfirmTracker>,
-    pub(crate) tx: Option<Tx>,
+    pub(crate) tx: Option<Box<Tx>>,
     properties: PropertiesMemo,
     /// What was done in this turn.
     pub(crate) counts: MessageCounts,
@@ -388,11 +388,11 @@ impl Channel {
         );
         set(
             &self.info.uncommitted,
-            self.tx.as_ref().map_or(0, Tx::uncommitted),
+            self.tx.as_ref().map_or(0, |tx| tx.uncommitted()),
         );
         set(
             &self.info.acks_uncommitted,
-            self.tx.as_ref().map_or(0, Tx::acks_uncommitted),
+            self.tx.as_ref().map_or(0, |tx| tx.acks_uncommitted()),
         );
         self.info
             .prefetch_count

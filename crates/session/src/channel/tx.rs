@@ -81,14 +81,14 @@ impl Channel {
     ) -> Result<Option<broker::Ticket>, Fault> {
         let tx = self
             .tx
-            .replace(Tx::default())
+            .replace(Box::default())
             .ok_or_else(|| self.not_transactional())?;
         let Tx {
             mut slab,
             publishes,
             settled,
             ..
-        } = tx;
+        } = *tx;
         let mut messages = Vec::new();
         slab.drain_into(&mut messages);
         let mut messages = messages.into_iter().zip(publishes).peekable();
@@ -137,7 +137,7 @@ impl Channel {
     pub(crate) fn rollback(&mut self) -> Result<(), Fault> {
         let tx = self
             .tx
-            .replace(Tx::default())
+            .replace(Box::default())
             .ok_or_else(|| self.not_transactional())?;
         self.unacked.restore(tx.into_held());
         Ok(())

@@ -11,7 +11,8 @@ use tracing::info;
 use crate::channel::{Channel, Step};
 use crate::client::Source;
 use crate::close::{Close, Fault, Violation};
-use crate::connection::running::{Ended, Running, Slot};
+use crate::connection::running::{Ended, Running};
+use crate::connection::slots::Slot;
 use crate::handshake::ids;
 use crate::turn::Turn;
 
@@ -80,7 +81,7 @@ impl Running {
             // Both sides closed at once. Its close-ok to ours is still to come.
             CLOSE => close_ok(frame.channel, turn),
             CLOSE_OK => {
-                if let Some(Slot::Closing(parked)) = self.channels.remove(&frame.channel) {
+                if let Some(Slot::Closing(parked)) = self.channels.remove(frame.channel) {
                     self.client.parked -= parked.len();
                 }
             }
@@ -100,7 +101,7 @@ impl Running {
             Step::LimitChannel(messages) => {
                 // The limit counts what is on its way too, so let that arrive first.
                 self.take_outbox(turn);
-                if let Some(Slot::Open(channel)) = self.channels.get_mut(&number) {
+                if let Some(Slot::Open(channel)) = self.channels.get_mut(number) {
                     channel.limit(messages, &mut self.client, turn);
                 }
             }
@@ -118,7 +119,7 @@ impl Running {
     }
 
     fn cancel(&mut self, number: u16, tag: &str, nowait: bool, turn: &mut Turn<'_>) {
-        let Some(Slot::Open(channel)) = self.channels.get(&number) else {
+        let Some(Slot::Open(channel)) = self.channels.get(number) else {
             return;
         };
         let consumer = channel.consumers.get(tag).map(Arc::clone);
@@ -133,7 +134,7 @@ impl Running {
             // What the queue gave it before goes out before cancel-ok, and nothing after.
             self.take_outbox(turn);
         }
-        let Some(Slot::Open(channel)) = self.channels.get_mut(&number) else {
+        let Some(Slot::Open(channel)) = self.channels.get_mut(number) else {
             return;
         };
         if let Some(consumer) = &consumer {
@@ -156,12 +157,12 @@ impl Running {
         }
         let mut within: Option<Duration> = None;
         let mut overdue = Vec::new();
-        for (number, slot) in &mut self.channels {
+        for (number, slot) in self.channels.iter_mut() {
             let Slot::Open(channel) = slot else {
                 continue;
             };
             if let Err(fault) = channel.check_ages(&self.client, turn.now) {
-                overdue.push((*number, fault));
+                overdue.push((number, fault));
             } else if let Some(soon) = channel.look_within() {
                 within = Some(within.map_or(soon, |within| within.min(soon)));
             }

@@ -1,6 +1,6 @@
 //! The outbox's contents to their channels.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::iter;
 use std::sync::Arc;
 
@@ -9,7 +9,8 @@ use tracing::debug;
 
 use crate::channel::Channel;
 use crate::client::{Consumer, Source};
-use crate::connection::running::{Running, Slot};
+use crate::connection::running::Running;
+use crate::connection::slots::{Slot, Slots};
 use crate::turn::Turn;
 
 /// Bytes that a delivery takes besides its message, mostly: its frame with a tag of usual length.
@@ -89,7 +90,7 @@ impl Running {
     /// Says what the client holds of a queue.
     fn tell(&self, inquiry: &Inquiry, turn: &Turn<'_>) {
         let mut told = Vec::new();
-        for slot in self.channels.values() {
+        for (_, slot) in self.channels.iter() {
             if let Slot::Open(channel) = slot {
                 channel.tell(&inquiry.queue, (&self.client, turn.now), &mut told);
             }
@@ -104,7 +105,7 @@ impl Running {
         let Some(consumer) = self.client.consumers.get(&id).map(Arc::clone) else {
             return;
         };
-        let Some(Slot::Open(channel)) = self.channels.get_mut(&consumer.channel) else {
+        let Some(Slot::Open(channel)) = self.channels.get_mut(consumer.channel) else {
             return;
         };
         channel.touch(&mut self.touched);
@@ -118,13 +119,13 @@ impl Running {
 /// A consumer and the channel it is on.
 fn find<'a>(
     consumers: &HashMap<ConsumerId, Arc<Consumer>>,
-    channels: &'a mut BTreeMap<u16, Slot>,
+    channels: &'a mut Slots,
     id: ConsumerId,
 ) -> Option<(Arc<Consumer>, &'a mut Channel)> {
     let consumer = consumers.get(&id).map(Arc::clone);
     let slot = consumer
         .as_ref()
-        .and_then(|consumer| channels.get_mut(&consumer.channel));
+        .and_then(|consumer| channels.get_mut(consumer.channel));
     let (Some(consumer), Some(Slot::Open(channel))) = (consumer, slot) else {
         // Consumers are removed from their queue before they are forgotten here, so this can only
         // be a reply whose requester has just gone.

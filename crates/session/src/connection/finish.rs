@@ -2,7 +2,8 @@
 
 use std::sync::atomic::Ordering;
 
-use crate::connection::running::{Running, Slot};
+use crate::connection::running::Running;
+use crate::connection::slots::Slot;
 use crate::limits::{CONFIRMS_WAITING_MAX, IDLE_ENTRIES_MAX};
 use crate::turn::Turn;
 use broker::Ticket;
@@ -14,7 +15,7 @@ impl Running {
         let mut touched = std::mem::take(&mut self.touched);
         for number in touched.drain(..) {
             self.confirm(number, turn);
-            let Some(Slot::Open(channel)) = self.channels.get_mut(&number) else {
+            let Some(Slot::Open(channel)) = self.channels.get_mut(number) else {
                 continue;
             };
             channel.touched = false;
@@ -49,7 +50,7 @@ impl Running {
         let mut published = std::mem::take(&mut self.client.published);
         for group in published.drain(..) {
             let ticket = self.client.pending(group.ticket);
-            if let Some(Slot::Open(channel)) = self.channels.get_mut(&group.channel)
+            if let Some(Slot::Open(channel)) = self.channels.get_mut(group.channel)
                 && let Some(confirms) = &mut channel.confirms
             {
                 confirms.published(group.n, ticket, &group.refused);
@@ -62,7 +63,7 @@ impl Running {
     /// Sends the confirms that are due on a channel. Returns were written before, as the
     /// messages came in.
     pub(super) fn confirm(&mut self, number: u16, turn: &mut Turn<'_>) {
-        if let Some(Slot::Open(channel)) = self.channels.get_mut(&number)
+        if let Some(Slot::Open(channel)) = self.channels.get_mut(number)
             && let Some(due) = channel
                 .confirms
                 .as_mut()
@@ -78,7 +79,7 @@ impl Running {
         self.awaits = None;
         let mut groups = 0;
         for number in &self.waiting {
-            let ticket = match self.channels.get(number) {
+            let ticket = match self.channels.get(*number) {
                 Some(Slot::Open(channel)) => {
                     groups += channel
                         .confirms

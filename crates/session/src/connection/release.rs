@@ -12,14 +12,15 @@ use broker::{Facts, Queue, Removed};
 use crate::channel::parked::Parked;
 use crate::channel::settle::{Outcome, requeue};
 use crate::client::{Consumer, Source};
-use crate::connection::running::{Running, Slot};
+use crate::connection::running::Running;
+use crate::connection::slots::Slot;
 use crate::turn::Turn;
 
 impl Running {
     /// Takes a channel apart. Its number is free afterwards. Replies that still wait are
     /// returned, without the frames held back behind them.
     pub(super) fn release_channel(&mut self, number: u16, turn: &mut Turn<'_>) -> Option<Parked> {
-        let Some(Slot::Open(channel)) = self.channels.get_mut(&number) else {
+        let Some(Slot::Open(channel)) = self.channels.get_mut(number) else {
             return None;
         };
         channel.closing = true;
@@ -35,7 +36,7 @@ impl Running {
         if !consumers.is_empty() {
             self.take_outbox(turn);
         }
-        let Some(Slot::Open(mut channel)) = self.channels.remove(&number) else {
+        let Some(Slot::Open(mut channel)) = self.channels.remove(number) else {
             return None;
         };
         self.client.assembling -= channel.assembly.held_bytes();
@@ -82,13 +83,14 @@ impl Running {
     pub(crate) fn release(&mut self, turn: &mut Turn<'_>) {
         self.client.hand_over(&mut turn.wakes);
         self.note_published();
-        for slot in self.channels.values_mut() {
+        for (_, slot) in self.channels.iter_mut() {
             if let Slot::Open(channel) = slot {
                 channel.closing = true;
             }
         }
-        let numbers: Vec<u16> = self.channels.keys().copied().collect();
-        for number in numbers {
+        // From the last one, so that none of the others has to move up.
+        let numbers: Vec<u16> = self.channels.iter().map(|(number, _)| number).collect();
+        for number in numbers.into_iter().rev() {
             self.release_channel(number, turn);
         }
         let broker = &self.client.broker;

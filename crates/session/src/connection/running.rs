@@ -1,6 +1,5 @@
 //! An open connection: frames to channels.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -12,11 +11,12 @@ use codec::{
 };
 
 use crate::channel::Channel;
-use crate::channel::parked::{Parked, may_overtake};
+use crate::channel::parked::may_overtake;
 use crate::channel::publish::{Body, Following, Incoming};
 use crate::channel::settle::{Extent, Outcome};
 use crate::client::Client;
 use crate::close::{Fault, Violation};
+use crate::connection::slots::{Slot, Slots};
 use crate::connection::template::Template;
 use crate::connection::throttle::{Stall, Throttle};
 use crate::handshake::{ids, update_secret_ok};
@@ -34,7 +34,7 @@ const QOS: [u8; 4] = [0, 60, 0, 10];
 /// An open connection.
 pub(crate) struct Running {
     pub(super) client: Client,
-    pub(super) channels: BTreeMap<u16, Slot>,
+    pub(super) channels: Slots,
     /// Channels with something to do at the end of the turn.
     pub(super) touched: Vec<u16>,
     /// Channels on which something waits for a commit.
@@ -57,14 +57,6 @@ pub(crate) struct Running {
     /// The client wants it closed, once what it asked for before is done.
     close_wanted: bool,
     pub(super) template: Template,
-}
-
-/// What a channel number stands for.
-pub(crate) enum Slot {
-    Open(Box<Channel>),
-    /// Closed by us; its number is free once the client has said close-ok. Replies that still
-    /// wait for the disk go out before our close.
-    Closing(Box<Parked>),
 }
 
 /// What was done with some input.
@@ -97,7 +89,7 @@ impl Running {
         let heartbeat = Heartbeat::new(client.info.heartbeat_s, now);
         Self {
             client,
-            channels: BTreeMap::new(),
+            channels: Slots::default(),
             touched: Vec::new(),
             waiting: Vec::new(),
             awaits: None,
@@ -245,7 +237,7 @@ impl Running {
         turn: &mut Turn<'_>,
     ) -> Result<usize, Ended> {
         if frame.kind == FrameKind::Method
-            && let Some(Slot::Open(channel)) = self.channels.get_mut(&frame.channel)
+            && let Some(Slot::Open(channel)) = self.channels.get_mut(frame.channel)
             && channel.takes_methods()
         {
             if let Some((names, flags)) = publish_names(frame.payload) {
@@ -306,7 +298,7 @@ impl Running {
         if frame.kind == FrameKind::Heartbeat {
             return self.fault(number, Violation::HeartbeatOnChannel.into(), (0, 0), turn);
         }
-        let channel = match self.channels.get_mut(&number) {
+        let channel = match self.channels.get_mut(number) {
             None => return self.open_channel(frame, turn),
             Some(Slot::Closing(_)) => {
                 self.closing_channel(frame, turn);
@@ -344,7 +336,7 @@ impl Running {
 
     fn method(&mut self, frame: &Frame<'_>, turn: &mut Turn<'_>) -> Result<(), Ended> {
         let (number, method_ids) = (frame.channel, ids(frame.payload));
-        let Some(Slot::Open(channel)) = self.channels.get_mut(&number) else {
+        let Some(Slot::Open(channel)) = self.channels.get_mut(number) else {
             return Ok(());
         };
         let method = match decode_method(frame.payload) {
@@ -420,7 +412,7 @@ impl Running {
     /// Everything up to `upto` is on the disk.
     pub(crate) fn committed(&mut self, upto: Ticket, turn: &mut Turn<'_>) -> Result<(), Ended> {
         for number in std::mem::take(&mut self.waiting) {
-            let replay = match self.channels.get_mut(&number) {
+            let replay = match self.channels.get_mut(number) {
                 None => None,
                 Some(Slot::Closing(parked)) => {
                     self.client.parked -= parked.release(number, upto, turn.out);

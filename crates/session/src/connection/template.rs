@@ -12,7 +12,8 @@ use codec::{FRAME_END, Frame, FrameKind, Marks, decode_frame, publish_names};
 
 use crate::channel::publish::{Following, IMMEDIATE};
 use crate::client::Client;
-use crate::connection::running::{Running, Slot};
+use crate::connection::running::Running;
+use crate::connection::slots::Slot;
 use crate::limits::TEMPLATE_BYTES_MAX;
 
 /// Publishes with other names after which the latest are learnt. It costs as much as some ten
@@ -29,7 +30,8 @@ const NAMES_AT: usize = FRAME_HEAD + 6;
 /// The last publish that was checked, as long as the same would be found again.
 #[derive(Default)]
 pub(super) struct Template {
-    known: Option<Known>,
+    /// Apart, since many connections publish nothing.
+    known: Option<Box<Known>>,
     /// Publishes since then that were like it but for the names.
     strangers: u8,
     /// The header of the last publish that wasn't recognised, with its body's size. Two in a row
@@ -90,7 +92,7 @@ impl Template {
         };
         let body_head = content.body_frame.get(..FRAME_HEAD).unwrap_or_default();
         self.strangers = 0;
-        self.known = Some(Known {
+        self.known = Some(Box::new(Known {
             bytes: [method.wire, content.header_frame, body_head].concat(),
             channel: method.channel,
             names_len: names.len(),
@@ -102,7 +104,7 @@ impl Template {
             marks,
             generation,
             route,
-        });
+        }));
     }
 }
 
@@ -164,7 +166,7 @@ impl Running {
         if content.len() < len || (known.body_len > 0 && content[len - 1] != FRAME_END) {
             return None;
         }
-        let Some(Slot::Open(channel)) = self.channels.get_mut(&known.channel) else {
+        let Some(Slot::Open(channel)) = self.channels.get_mut(known.channel) else {
             return None;
         };
         if !channel.takes_methods() {

@@ -13,8 +13,8 @@ use super::record::{self, HEADER_LEN, Place, Record, padded};
 use crate::disk::DiskFile;
 use crate::error::Error;
 
-/// Bytes collected before a write (1 MiB), so that a large group needs no large buffer.
-const WRITE_BYTES: usize = 1 << 20;
+/// Bytes collected before a write (512 KiB), so that a large group needs no large buffer.
+const WRITE_BYTES: usize = 512 << 10;
 
 /// Zeros written ahead of a small group that makes its file longer (up to 256 KiB): the groups that
 /// follow overwrite blocks that are there, and their syncs need not wait for the file system's
@@ -82,6 +82,10 @@ impl<'a> Writer<'a> {
             return Err(Error::TooLarge { bytes: len as u64 });
         }
         self.make_room(padded(len) as u64)?;
+        // Before it has to grow for this one.
+        if !self.buf.is_empty() && self.buf.len() + padded(len) > WRITE_BYTES {
+            self.write()?;
+        }
         let (segment, offset) = self.place()?;
         let place = if std::mem::take(&mut self.at_group_start) && !self.unsynced {
             Place::GroupStart
@@ -217,5 +221,44 @@ impl<'a> Writer<'a> {
         self.meter.wrote(self.buf.len() as u64);
         self.buf.clear();
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::RealDisk;
+
+    struct Sizes(parking_lot::Mutex<Vec<u64>>);
+
+    impl Meter for Sizes {
+        fn sync(&self, file: &dyn DiskFile) -> std::io::Result<()> {
+            file.sync_data()
+        }
+
+        fn wrote(&self, bytes: u64) {
+            self.0.lock().push(bytes);
+        }
+    }
+
+    #[test]
+    fn a_large_group_is_written_in_parts_and_needs_no_larger_buffer() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["q", "c"] {
+            std::fs::create_dir(dir.path().join(name)).unwrap();
+        }
+        let (lane, _) = Lane::open(Arc::new(RealDisk), dir.path().into(), 64 << 20).unwrap();
+        let sizes = Sizes(parking_lot::Mutex::default());
+        let mut writer = Writer::new(&lane, &sizes, 1);
+        let value = [7; 1000];
+        for _ in 0..5000 {
+            let (key, value) = (&b"k"[..], &value[..]);
+            writer.append(&Record::Put { key, value }).unwrap();
+        }
+        writer.finish_group().unwrap();
+        assert!(writer.buf.capacity() < 2 * WRITE_BYTES);
+        let sizes = sizes.0.into_inner();
+        assert!(sizes.iter().all(|size| *size <= WRITE_BYTES as u64));
+        assert!(sizes.iter().sum::<u64>() >= 5_000_000);
     }
 }

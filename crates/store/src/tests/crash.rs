@@ -1,6 +1,8 @@
 //! What a crash may leave behind, made by hand.
 
 use super::*;
+use crate::keys;
+use crate::meta::{Batch, MetaStore, Sled};
 
 /// Bytes up to which a segment holds something other than zeros.
 fn used(segment: &[u8]) -> usize {
@@ -197,4 +199,47 @@ fn dropping_the_last_clone_commits_what_was_pending() {
     let (store, recovered) = open(&scratch);
     assert!(!recovered.clean);
     assert_eq!(texts(&store, Q).len(), 2);
+}
+
+#[test]
+fn entries_written_ahead_of_a_checkpoint_that_never_came_are_what_the_log_says() {
+    let scratch = Scratch::new();
+    let (store, _) = open(&scratch);
+    for key in [b"changed", b"removed", b"settled"] {
+        store.put(key, b"old");
+    }
+    store.checkpoint().unwrap();
+    store.put(b"changed", &[1; 20_000]);
+    store.remove(b"removed");
+    store.remove(b"settled");
+    store.put(b"settled", b"new");
+    store.wait(store.put(b"added", b"new")).unwrap();
+    let crashed = scratch.copy();
+    drop(store);
+
+    let (store, wanted) = open(&scratch.copy());
+    assert_eq!(wanted.entries.len(), 3);
+    drop(store);
+    for written in 0..=4 {
+        let crashed = crashed.copy();
+        let meta = Sled::open(&crashed.dir().join("meta")).unwrap();
+        let mut step = Batch::default();
+        let big = &[1; 20_000][..];
+        let changes = [
+            (&b"added"[..], Some(&b"new"[..])),
+            (b"changed", Some(big)),
+            (b"removed", None),
+            (b"settled", Some(b"new")),
+        ];
+        for (key, value) in changes.into_iter().take(written) {
+            let old = meta.get(&keys::entry_head(key)).unwrap();
+            keys::write_entry(&mut step, key, value, old.as_deref());
+        }
+        meta.stage(step).unwrap();
+        drop(meta);
+        let (store, recovered) = open(&crashed);
+        assert_eq!(recovered.entries, wanted.entries, "{written} ahead");
+        store.close().unwrap();
+        assert_eq!(open(&crashed).1.entries, wanted.entries);
+    }
 }

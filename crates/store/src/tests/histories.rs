@@ -34,6 +34,11 @@ struct MemMeta {
 }
 
 impl MetaStore for MemMeta {
+    // That a staged batch is lost shows no less if the power goes while it is staged.
+    fn stage(&self, batch: Batch) -> Result<(), Error> {
+        self.apply(batch)
+    }
+
     fn apply(&self, batch: Batch) -> Result<(), Error> {
         let asked = self.sim.ask(Operation::Meta);
         if asked.is_ok() || self.keep_last.swap(false, Ordering::Relaxed) {

@@ -104,3 +104,15 @@ fn an_unchanged_value_costs_nothing_and_is_known_for_ever() {
     assert_eq!(history.rings[0].len(), 1);
     assert_eq!(history.at(0, START + 9_999_000), Some(42));
 }
+
+#[test]
+fn a_coarser_ring_knows_what_the_finer_one_forgets() {
+    let mut history = History::new(LAYOUT, START, [0]);
+    ticks(&mut history, 1, 1..=7);
+    assert_eq!(history.rings.len(), 1);
+    ticks(&mut history, 8, 8..=100);
+    assert_eq!(history.rings.len(), 2);
+    for second in [0, 5, 50, 95] {
+        assert_eq!(history.at(0, START + second * 1000), Some(second));
+    }
+}
