@@ -30,8 +30,10 @@ use crate::connections::{Seat, Stage};
 use crate::hang_up::{HangUp, Lookout};
 use crate::inbound::{Inbound, poll_discard};
 
-/// Rounds of one poll before others get a turn: 16 reads of 128 KiB are about a millisecond.
-const IO_ROUNDS_MAX: usize = 16;
+/// Rounds of one poll before others get a turn. Reads of 128 KiB each, they fill half of an outbox:
+/// with 16 a publisher filled it twice over before its consumer was asked, and what came then had to
+/// wait in the queue, which costs twice as much as passing it on.
+const IO_ROUNDS_MAX: usize = 4;
 
 /// Pieces of one vectored write; large bodies are pieces of their own.
 const WRITE_SLICES_MAX: usize = 64;
