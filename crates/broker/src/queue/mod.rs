@@ -22,6 +22,7 @@ mod dying;
 mod equivalence;
 mod governed;
 mod held;
+mod intake;
 mod letters;
 mod levels;
 mod pick;

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use codec::{AMQPValue, basic};
 
 use crate::tests::talk::{Home, Talk, publish};
@@ -363,6 +365,16 @@ fn what_a_lost_consumer_held_goes_first_to_the_one_that_takes_over() {
     );
 }
 
+/// A publisher to a queue, and its consumer, which does not acknowledge.
+fn pair(home: &Arc<Home>) -> (Talk, Talk) {
+    let mut talk = Talk::join(home);
+    talk.queue("q");
+    let mut other = Talk::join(home);
+    other.send(1, start_consumer(consume("q", "c", true)));
+    other.expect(1, consume_ok("c"));
+    (talk, other)
+}
+
 /// Bodies of a run of publishes that is passed on in one piece, in one read.
 fn run(talk: &mut Talk, numbers: std::ops::Range<u8>) {
     let bytes: Vec<u8> = numbers
@@ -374,11 +386,7 @@ fn run(talk: &mut Talk, numbers: std::ops::Range<u8>) {
 #[test]
 fn runs_and_single_messages_arrive_in_order() {
     let home = Home::new();
-    let mut talk = Talk::join(&home);
-    talk.queue("q");
-    let mut other = Talk::join(&home);
-    other.send(1, start_consumer(consume("q", "c", true)));
-    other.expect(1, consume_ok("c"));
+    let (mut talk, mut other) = pair(&home);
     for at in (0..100).step_by(10) {
         run(&mut talk, at..at + 7);
         run(&mut talk, at + 7..at + 8);
@@ -401,11 +409,7 @@ fn runs_and_single_messages_arrive_in_order() {
 #[test]
 fn a_run_that_comes_too_late_for_its_consumer_goes_back_to_its_place() {
     let home = Home::new();
-    let mut talk = Talk::join(&home);
-    talk.queue("q");
-    let mut other = Talk::join(&home);
-    other.send(1, start_consumer(consume("q", "c", true)));
-    other.expect(1, consume_ok("c"));
+    let (mut talk, other) = pair(&home);
     run(&mut talk, 0..10);
     run(&mut talk, 10..20);
     drop(other);
@@ -421,11 +425,7 @@ fn a_run_that_comes_too_late_for_its_consumer_goes_back_to_its_place() {
 #[test]
 fn runs_wait_in_the_queue_while_the_outbox_is_full() {
     let home = Home::new();
-    let mut talk = Talk::join(&home);
-    talk.queue("q");
-    let mut other = Talk::join(&home);
-    other.send(1, start_consumer(consume("q", "c", true)));
-    other.expect(1, consume_ok("c"));
+    let (mut talk, mut other) = pair(&home);
     let one = |n: u32| [&n.to_be_bytes()[..], &[0; 8000]].concat();
     for at in (0..400).step_by(10) {
         let bytes: Vec<u8> = (at..at + 10)
