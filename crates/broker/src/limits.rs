@@ -7,6 +7,13 @@ use std::time::Duration;
 /// is there. One mebibyte is a few turns of a fast socket.
 pub const OUTBOX_BYTES_MAX: usize = 1024 * 1024;
 
+/// Bytes in an outbox above which publishers wait for it to be taken. Half of what it holds, so that
+/// what they have read already still finds room.
+pub(crate) const OUTBOX_CROWDED_BYTES: usize = OUTBOX_BYTES_MAX / 2;
+
+/// Publishers that wait for one outbox. Further ones go on, which costs no more than it did.
+pub(crate) const OUTBOX_WAITING_MAX: usize = 64;
+
 /// Deliveries that an idle outbox keeps room for. More is given back once it is empty, so
 /// that ten thousand quiet connections hold nothing.
 pub const OUTBOX_IDLE_DELIVERIES_MAX: usize = 64;

@@ -14,7 +14,9 @@ use parking_lot::Mutex;
 
 use crate::ids::ConsumerId;
 use crate::inquiry::{INQUIRIES_WAITING_MAX, Inquiry};
-use crate::limits::{OUTBOX_BYTES_MAX, OUTBOX_IDLE_DELIVERIES_MAX};
+use crate::limits::{
+    OUTBOX_BYTES_MAX, OUTBOX_CROWDED_BYTES, OUTBOX_IDLE_DELIVERIES_MAX, OUTBOX_WAITING_MAX,
+};
 use crate::message::{Entry, Expiry};
 use crate::wakes::Wakes;
 
@@ -75,6 +77,8 @@ pub struct Batch {
     pub bytes: usize,
     /// Consumers that were paused because this outbox was full: resume them.
     pub paused: Vec<ConsumerId>,
+    /// Publishers that have waited for this: wake them first.
+    pub waiting: Vec<Waker>,
     /// The rest; to be looked at after the deliveries.
     pub events: Vec<Event>,
 }
@@ -101,6 +105,7 @@ impl Batch {
         self.deliveries.clear();
         self.bursts.clear();
         self.paused.clear();
+        self.waiting.drain(..).for_each(Waker::wake);
         self.events.clear();
     }
 
@@ -127,6 +132,8 @@ pub struct Outbox {
 struct Inner {
     batch: Batch,
     waker: Option<Waker>,
+    /// A publisher has waited in vain; nobody else shall, before it has been taken.
+    slow: bool,
 }
 
 impl Outbox {
@@ -141,9 +148,43 @@ impl Outbox {
         OUTBOX_BYTES_MAX.saturating_sub(self.bytes.load(Ordering::Relaxed))
     }
 
-    /// Bytes that wait.
-    pub(crate) fn bytes(&self) -> usize {
+    /// Bytes of messages that wait. A hint: others push.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
         self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// So much waits that publishers should let it be taken before they go on: a message that
+    /// finds no room here has to go through the queue, which costs twice as much.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.bytes() > OUTBOX_CROWDED_BYTES
+    }
+
+    /// Ready for a publisher when it may go on: nothing crowds the outbox, it is known to be taken
+    /// slowly, or very many wait already. `Pending` leaves its waker behind, to be woken as soon as
+    /// all has been taken.
+    pub fn poll_uncrowded(&self, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.is_crowded() {
+            return Poll::Ready(());
+        }
+        let mut inner = self.inner.lock();
+        if inner.slow || !self.is_crowded() {
+            return Poll::Ready(());
+        }
+        let waiting = &mut inner.batch.waiting;
+        if !waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
+            if waiting.len() == OUTBOX_WAITING_MAX {
+                return Poll::Ready(());
+            }
+            waiting.push(cx.waker().clone());
+        }
+        Poll::Pending
+    }
+
+    /// A publisher has waited long enough: its client must not suffer for one that reads slowly.
+    pub fn give_up_waiting(&self) {
+        let mut inner = self.inner.lock();
+        inner.slow = self.is_crowded();
     }
 
     /// Moves `staged` in. `bytes` is their size in memory.
@@ -224,6 +265,7 @@ impl Outbox {
         }
         std::mem::swap(&mut inner.batch, batch);
         batch.bytes = self.bytes.swap(0, Ordering::Relaxed);
+        inner.slow = false;
         true
     }
 }

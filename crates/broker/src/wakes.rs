@@ -1,9 +1,11 @@
-//! What a turn leaves to be done once its locks are gone: dead letters and wake-ups.
+//! What a turn leaves to be done once its locks are gone: dead letters, wake-ups, and a wait.
 
+use std::sync::Arc;
 use std::task::Waker;
 
 use crate::dead_letter::{self, DeadLetter};
 use crate::limits::DEAD_LETTERS_AT_ONCE_MAX;
+use crate::outbox::Outbox;
 
 /// The tasks to wake and the dead letters to pass on when the turn is over. A publisher that
 /// fills a hundred outboxes wakes each consumer once, after its locks are gone, and a message
@@ -13,6 +15,8 @@ use crate::limits::DEAD_LETTERS_AT_ONCE_MAX;
 pub struct Wakes {
     wakers: Vec<Waker>,
     dead: Vec<DeadLetter>,
+    /// One that has become crowded by this turn.
+    crowded: Option<Arc<Outbox>>,
 }
 
 impl Wakes {
@@ -25,6 +29,17 @@ impl Wakes {
     /// Remembers one task.
     pub fn push(&mut self, waker: Waker) {
         self.wakers.push(waker);
+    }
+
+    /// Remembers the first outbox that has become crowded.
+    pub(crate) fn note_crowded(&mut self, outbox: &Arc<Outbox>) {
+        self.crowded.get_or_insert_with(|| Arc::clone(outbox));
+    }
+
+    /// An outbox that the turn's publisher should let be taken before it goes on:
+    /// [`Outbox::poll_uncrowded`].
+    pub fn take_crowded(&mut self) -> Option<Arc<Outbox>> {
+        self.crowded.take()
     }
 
     /// Remembers a message that has died.

@@ -157,7 +157,8 @@ impl<S: AsyncRead + AsyncWrite + HangUp + Unpin> Driver<S> {
             return Round::Ended;
         };
         let has_room = self.out.has_room();
-        let reads = open.session.wants_input(&self.out);
+        let rested = open.session.poll_rested(cx).is_ready();
+        let reads = rested && open.session.wants_input(&self.out);
         let mut turn = Turn::new(now, &mut self.out);
         let mut progress = false;
         if stage == Stage::Closing && !open.told_to_close {

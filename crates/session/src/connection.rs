@@ -10,6 +10,7 @@ mod template;
 mod throttle;
 
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Instant;
 
 use broker::{Batch, Broker, ConnectionId, Outbox, Ticket};
@@ -210,6 +211,16 @@ impl Connection {
             running.finish(&mut turn);
         }
         turn.wakes.flush();
+    }
+
+    /// Pending while a consumer's connection has yet to take what this client has published; at
+    /// most [`REST_TIME_MAX`](crate::limits::REST_TIME_MAX), then a [`Self::tick`] ends it. The
+    /// socket should not be read before.
+    pub fn poll_rested(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match &mut self.phase {
+            Phase::Running(running) => running.poll_rested(cx),
+            Phase::Handshake(_) | Phase::Closing(_) | Phase::Finished => Poll::Ready(()),
+        }
     }
 
     /// Whether the socket should be read. No, while the client doesn't read what it is sent,

@@ -2,6 +2,11 @@
 
 use std::time::Duration;
 
+/// How long a client that fills a consumer's outbox waits for that to be taken. A connection that
+/// keeps up takes half a mebibyte in a few hundred microseconds. So nobody is held back to less than
+/// 256 MiB a second: for a consumer slower than that, the rest is over before it is worth anything.
+pub const REST_TIME_MAX: Duration = Duration::from_millis(2);
+
 /// Bytes one connection may parse in a turn before others get theirs. Also the size of the
 /// driver's read buffer, so that one read is one turn. At least one frame is taken however
 /// large it is.

@@ -298,6 +298,9 @@ impl Consumers {
         };
         let lane = &mut self.lanes[consumer.lane];
         lane.outbox.push_burst(burst, wakes);
+        if lane.outbox.is_crowded() {
+            wakes.note_crowded(&lane.outbox);
+        }
         lane.rest_if_full(consumer.spec.id, wakes);
     }
 

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::iter;
 use std::sync::Arc;
+use std::task::Waker;
 
 use broker::{Batch, Burst, ConsumerId, Delivery, Event, Inquiry};
 use tracing::debug;
@@ -19,6 +20,7 @@ const DELIVER_HEAD_BYTES: usize = 48;
 impl Running {
     /// Sends what is in `batch`, in order, and empties it.
     pub(crate) fn deliver(&mut self, batch: &mut Batch, turn: &mut Turn<'_>) {
+        batch.waiting.drain(..).for_each(Waker::wake);
         self.client.traced = self.client.vhost.is_traced();
         let heads = DELIVER_HEAD_BYTES * batch.messages();
         turn.out.expect(batch.bytes + heads);

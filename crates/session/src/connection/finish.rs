@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 
 use crate::connection::running::Running;
 use crate::connection::slots::Slot;
+use crate::connection::throttle::Rest;
 use crate::limits::{CONFIRMS_WAITING_MAX, IDLE_ENTRIES_MAX};
 use crate::turn::Turn;
 use broker::Ticket;
@@ -11,6 +12,9 @@ use broker::Ticket;
 impl Running {
     pub(crate) fn finish(&mut self, turn: &mut Turn<'_>) {
         self.client.hand_over(&mut turn.wakes);
+        if let Some(outbox) = turn.wakes.take_crowded() {
+            self.rest = Some(Rest::new(outbox, turn.now));
+        }
         self.note_published();
         let mut touched = std::mem::take(&mut self.touched);
         for number in touched.drain(..) {

@@ -18,7 +18,7 @@ use crate::client::Client;
 use crate::close::{Fault, Violation};
 use crate::connection::slots::{Slot, Slots};
 use crate::connection::template::Template;
-use crate::connection::throttle::{Stall, Throttle};
+use crate::connection::throttle::{Rest, Stall, Throttle};
 use crate::handshake::{ids, update_secret_ok};
 use crate::heartbeat::{Beat, Heartbeat};
 use crate::limits::{ASSEMBLING_MESSAGES_MAX, SETTLED_PER_TURN_MAX, TURN_INPUT_BYTES_MAX};
@@ -43,6 +43,8 @@ pub(crate) struct Running {
     pub(super) awaits: Option<Ticket>,
     /// The store can't keep up with what the client publishes: wait for this before reading.
     pub(super) congested: Option<Ticket>,
+    /// The client has filled a consumer's outbox: let that be taken before reading.
+    pub(super) rest: Option<Rest>,
     pub(super) throttle: Throttle,
     pub(super) stall: Option<Stall>,
     /// The last input ended in the middle of settling a great many deliveries.
@@ -94,6 +96,7 @@ impl Running {
             waiting: Vec::new(),
             awaits: None,
             congested: None,
+            rest: None,
             throttle: Throttle::default(),
             stall: None,
             is_settling: false,
@@ -125,10 +128,12 @@ impl Running {
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let heartbeat = self.heartbeat.as_ref().map(Heartbeat::deadline);
         let stall = self.stall.as_ref().map(Stall::deadline);
+        let rest = self.rest.as_ref().map(Rest::deadline);
         heartbeat
             .into_iter()
             .chain(stall)
             .chain(self.ages_due)
+            .chain(rest)
             .min()
     }
 
@@ -149,6 +154,7 @@ impl Running {
     }
 
     pub(crate) fn tick(&mut self, turn: &mut Turn<'_>) -> Beat {
+        self.end_rest(turn.now);
         let reads = self.wants_input(turn.out);
         let Some(heartbeat) = &mut self.heartbeat else {
             return Beat::Rest;

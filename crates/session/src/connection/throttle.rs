@@ -1,4 +1,5 @@
-//! Why a connection isn't read: alarms and clients that don't read themselves.
+//! Why a connection isn't read: alarms, clients that don't read themselves, and consumers that
+//! have yet to take what has been published.
 //!
 //! ```text
 //!            an alarm              publishes
@@ -8,14 +9,16 @@
 //!      \_____________________________________________/        connection.unblocked
 //! ```
 
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
-use broker::{ConnectionState, Raised};
+use broker::{ConnectionState, Outbox, Raised};
 use codec::connection::{AMQPMethod, Blocked, Unblocked};
 
 use crate::connection::running::Running;
 use crate::handshake::send;
-use crate::limits::WRITE_STALL_MAX;
+use crate::limits::{REST_TIME_MAX, WRITE_STALL_MAX};
 use crate::turn::Turn;
 
 /// Where a connection stands with the alarms.
@@ -46,7 +49,43 @@ impl Stall {
     }
 }
 
+/// A client publishes faster than a consumer's connection takes it. For a moment it waits: then its
+/// messages go on in whole runs, and not one by one through the queue. A consumer that is slow for
+/// longer is what queues are for.
+pub(crate) struct Rest {
+    outbox: Arc<Outbox>,
+    until: Instant,
+}
+
+impl Rest {
+    pub(crate) fn new(outbox: Arc<Outbox>, now: Instant) -> Self {
+        let until = now + REST_TIME_MAX;
+        Self { outbox, until }
+    }
+
+    /// When it is over in any case.
+    pub(crate) fn deadline(&self) -> Instant {
+        self.until
+    }
+}
+
 impl Running {
+    /// Ready when the client need not wait for what it has published to be taken.
+    pub(crate) fn poll_rested(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if let Some(rest) = &self.rest {
+            ready!(rest.outbox.poll_uncrowded(cx));
+            self.rest = None;
+        }
+        Poll::Ready(())
+    }
+
+    /// Ends a rest that has lasted long enough.
+    pub(super) fn end_rest(&mut self, now: Instant) {
+        if let Some(rest) = self.rest.take_if(|rest| rest.until <= now) {
+            rest.outbox.give_up_waiting();
+        }
+    }
+
     /// Content of a message has come in.
     #[inline]
     pub(super) fn content_arrived(&mut self, turn: &mut Turn<'_>) {

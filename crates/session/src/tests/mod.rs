@@ -11,6 +11,7 @@ mod modes;
 mod overdue;
 mod publish;
 mod reply_to;
+mod rest;
 mod settle;
 mod talk;
 mod tell;
