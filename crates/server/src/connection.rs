@@ -27,6 +27,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use crate::alarm::Alarm;
 use crate::clock;
 use crate::connections::{Seat, Stage};
+use crate::gather::Gather;
 use crate::hang_up::{HangUp, Lookout};
 use crate::inbound::{Inbound, poll_discard};
 
@@ -62,6 +63,7 @@ pub(crate) struct Driver<S> {
     /// The stream has taken bytes that may still be in it: TLS has a buffer of its own.
     unflushed: bool,
     alarm: Alarm,
+    gather: Gather,
 }
 
 enum Phase {
@@ -130,11 +132,20 @@ impl<S: AsyncRead + AsyncWrite + HangUp + Unpin> Driver<S> {
             out: OutBuf::new(),
             unflushed: false,
             alarm: Alarm::default(),
+            gather: Gather::default(),
         }
     }
 
     fn is_busy(&self) -> bool {
         matches!(&self.phase, Phase::Open(open) if open.session.is_busy())
+    }
+
+    /// Others shall have their turn first: they may have more for this client.
+    fn gathers(&mut self) -> bool {
+        match &self.phase {
+            Phase::Open(open) if self.out.is_empty() => self.gather.waits(open.outbox.bytes()),
+            _ => false,
+        }
     }
 
     fn round(&mut self, cx: &mut Context<'_>, now: Instant) -> Round {
@@ -363,6 +374,10 @@ impl<S: AsyncRead + AsyncWrite + HangUp + Unpin> Future for Driver<S> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let now = clock::now();
+        if self.gathers() {
+            let _pending = pin!(tokio::task::yield_now()).poll(cx);
+            return Poll::Pending;
+        }
         for _ in 0..IO_ROUNDS_MAX {
             match self.round(cx, now) {
                 Round::Progress if self.is_busy() => {

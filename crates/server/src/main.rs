@@ -9,6 +9,7 @@ mod config;
 mod connection;
 mod connections;
 mod definitions;
+mod gather;
 mod hang_up;
 mod health;
 mod inbound;
