@@ -1,5 +1,7 @@
 //! Runs that go to a consumer in one piece, and those that can't.
 
+use std::task::{Context, Wake, Waker};
+
 use bytes::Bytes;
 use codec::{AMQPValue, BasicProperties, FRAME_OVERHEAD, Pack, Slab};
 
@@ -112,4 +114,40 @@ fn a_run_is_taken_apart_by_rules_of_the_queue() {
         let outbox = consumer(&f, AckMode::Automatic);
         assert_eq!(fate(&f, &outbox, &plain()), (0, 3, 0), "{key}");
     }
+}
+
+#[test]
+fn only_so_many_publishers_wait_for_one_outbox() {
+    struct Sleeper;
+    impl Wake for Sleeper {
+        fn wake(self: Arc<Self>) {}
+    }
+    let f = Fixture::new();
+    let outbox = consumer(&f, AckMode::Automatic);
+    // Runs of 200 kB and more.
+    let body = "x".repeat(500);
+    let run = vec![body.as_str(); 400];
+    let mut wakes = Wakes::new();
+    let mut crowded = None;
+    for _ in 0..4 {
+        f.queue.publish_pack(&pack(&plain(), &run), &mut wakes);
+        crowded = wakes.take_crowded();
+        if crowded.is_some() {
+            break;
+        }
+    }
+    let crowded = crowded.expect("800 kB crowd it");
+    let mut sleepers = Vec::new();
+    let waits = |waker: &Waker| crowded.poll_uncrowded(&mut Context::from_waker(waker));
+    for _ in 0..limits::OUTBOX_WAITING_MAX {
+        let waker = Waker::from(Arc::new(Sleeper));
+        assert!(waits(&waker).is_pending());
+        assert!(waits(&waker).is_pending(), "again, in the same place");
+        sleepers.push(waker);
+    }
+    assert!(waits(&Waker::from(Arc::new(Sleeper))).is_ready());
+    let mut batch = Batch::default();
+    outbox.take(&mut batch);
+    assert_eq!(batch.waiting.len(), limits::OUTBOX_WAITING_MAX);
+    assert!(sleepers.iter().all(|waker| waits(waker).is_ready()));
 }
