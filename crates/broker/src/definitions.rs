@@ -23,7 +23,7 @@ use crate::exchange::{Bound, Exchange, ExchangeDeclare};
 use crate::extension::Extension;
 use crate::ids::{ConnectionId, ExchangeId};
 use crate::outbox::Event;
-use crate::queue::{Closed, Handles, Queue, QueueDeclare, Revived, Span};
+use crate::queue::{Closed, Queue, QueueDeclare, Revived, Span};
 use crate::record::Record;
 use crate::vhost::VHost;
 use crate::wakes::Wakes;
@@ -168,14 +168,8 @@ impl VHost {
         let id = span.first;
         let arguments = topology.alike.share(&declare.arguments);
         let queue = Arc::new_cyclic(|queue| {
-            let handles = Handles {
-                queue: Weak::clone(queue),
-                vhost: Weak::clone(&self.handle),
-            };
-            let services = (handles, self.services.clone());
-            let name = Arc::clone(&self.name);
-            let declare = (declare, arguments);
-            Queue::new(id, name, declare, owner, services, revived)
+            let around = (Weak::clone(queue), Arc::clone(&self.services));
+            Queue::new(id, (declare, arguments), owner, around, revived)
         });
         queue.begin();
         let policies = self.policy_set().for_queue(queue.name(), queue.kind());

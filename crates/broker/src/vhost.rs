@@ -91,12 +91,10 @@ pub struct VHost {
     pub(crate) queues_by_id: DashMap<QueueId, Arc<Queue>>,
     pub(crate) topology: Mutex<Topology>,
     pub(crate) generation: AtomicU64,
-    pub(crate) services: Services,
+    pub(crate) services: Arc<Services>,
     pub(crate) next_queue_id: Arc<AtomicU32>,
     pub(crate) churn: Arc<Churn>,
     pub(crate) parameters: Parameters,
-    /// The way back from what it holds.
-    pub(crate) handle: Weak<Self>,
     meta: RwLock<Arc<VHostMeta>>,
     pub(crate) tracer: Tracer,
     replies: Replies,
@@ -114,14 +112,13 @@ pub(crate) fn predeclared_kind(name: &str) -> Option<Kind> {
 impl VHost {
     /// A virtual host with nothing but the predeclared exchanges.
     pub(crate) fn new(
-        (name, meta): (&str, VHostMeta),
-        services: Services,
+        meta: VHostMeta,
+        services: Arc<Services>,
         next_queue_id: Arc<AtomicU32>,
         churn: Arc<Churn>,
-        handle: Weak<Self>,
     ) -> Self {
         let vhost = Self {
-            name: name.into(),
+            name: Arc::clone(&services.vhost_name),
             exchanges: DashMap::new(),
             exchanges_by_id: DashMap::new(),
             queues: DashMap::new(),
@@ -132,7 +129,6 @@ impl VHost {
             next_queue_id,
             churn,
             parameters: Parameters::default(),
-            handle,
             tracer: Tracer::new(meta.tracing),
             meta: RwLock::new(Arc::new(meta)),
             replies: Replies::default(),
@@ -164,12 +160,12 @@ impl VHost {
     /// Where a delayed exchange keeps its messages and sends them to.
     pub(crate) fn delays_of(&self, exchange: &Exchange) -> Place {
         Place {
-            vhost: Weak::clone(&self.handle),
+            vhost: Weak::clone(&self.services.vhost),
             vhost_name: Arc::clone(&self.name),
             exchange: exchange.id,
             exchange_name: Arc::clone(&exchange.name),
             durable: exchange.durable,
-            services: self.services.clone(),
+            services: Arc::clone(&self.services),
             next_queue_id: Arc::clone(&self.next_queue_id),
         }
     }
