@@ -185,8 +185,7 @@ impl VHost {
             });
         }
         self.services.census.add_queue();
-        self.queues_by_id.insert(id, Arc::clone(&queue));
-        self.queues.insert(declare.name.clone(), queue);
+        self.queues.insert(queue);
         let ticket = record.then(|| self.put(&Record::queue(&self.name, declare, span)));
         Applied {
             created: true,
@@ -201,7 +200,7 @@ impl VHost {
         closed: Closed,
         wakes: &mut Wakes,
     ) -> Applied {
-        if self.queues.remove(&**queue.name()).is_some() {
+        if self.queues.forget_name(queue.name()) {
             self.services.census.remove_queue();
         }
         if let Some(owned) = queue
@@ -218,7 +217,7 @@ impl VHost {
         let orphans = self.unbind_everywhere(topology, Bound::Queue(queue.id()), queue.durable());
         let mut ticket = self.drop_exchanges(topology, orphans).ticket;
         // Last: until here its bindings could still be named.
-        self.queues_by_id.remove(&queue.id());
+        self.queues.forget_number(queue.id());
         if queue.durable() {
             self.services
                 .store
@@ -435,7 +434,7 @@ impl VHost {
 
     fn is_durable(&self, end: Bound) -> bool {
         match end {
-            Bound::Queue(id) => self.queues_by_id.get(&id).is_some_and(|q| q.durable()),
+            Bound::Queue(id) => self.queues.numbered(id).is_some_and(|q| q.durable()),
             Bound::Exchange(id) => self.exchange_by_id(id).is_some_and(|x| x.durable),
         }
     }

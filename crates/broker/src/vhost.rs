@@ -19,6 +19,7 @@ use crate::intercept::RoutingView;
 use crate::message::Message;
 use crate::parameters::Parameters;
 use crate::queue::Queue;
+use crate::queues::Queues;
 use crate::replies::Replies;
 use crate::services::Services;
 use crate::stats::{Churn, DeadLetterStats, MessageCounts, MessageStats};
@@ -87,8 +88,7 @@ pub struct VHost {
     pub(crate) name: Arc<str>,
     pub(crate) exchanges: DashMap<String, Arc<Exchange>>,
     pub(crate) exchanges_by_id: DashMap<ExchangeId, Arc<Exchange>>,
-    pub(crate) queues: DashMap<String, Arc<Queue>>,
-    pub(crate) queues_by_id: DashMap<QueueId, Arc<Queue>>,
+    pub(crate) queues: Queues,
     pub(crate) topology: Mutex<Topology>,
     pub(crate) generation: AtomicU64,
     pub(crate) services: Arc<Services>,
@@ -121,8 +121,7 @@ impl VHost {
             name: Arc::clone(&services.vhost_name),
             exchanges: DashMap::new(),
             exchanges_by_id: DashMap::new(),
-            queues: DashMap::new(),
-            queues_by_id: DashMap::new(),
+            queues: Queues::default(),
             topology: Mutex::default(),
             generation: AtomicU64::new(1),
             services,
@@ -220,7 +219,7 @@ impl VHost {
     /// The queue of this name, without any checks.
     #[must_use]
     pub fn queue(&self, name: &str) -> Option<Arc<Queue>> {
-        self.queues.get(name).map(|q| Arc::clone(q.value()))
+        self.queues.named(name)
     }
 
     /// The exchange of this name, without any checks.
@@ -245,7 +244,7 @@ impl VHost {
     /// All queues, by name.
     #[must_use]
     pub fn queues(&self) -> Vec<Arc<Queue>> {
-        let mut all: Vec<_> = self.queues.iter().map(|q| Arc::clone(q.value())).collect();
+        let mut all = self.queues.all();
         all.sort_by(|a, b| a.name().cmp(b.name()));
         all
     }
@@ -355,8 +354,8 @@ impl VHost {
     pub(crate) fn name_of(&self, end: Bound) -> Destination {
         match end {
             Bound::Queue(id) => Destination::Queue(
-                self.queues_by_id
-                    .get(&id)
+                self.queues
+                    .numbered(id)
                     .map(|q| q.name().to_string())
                     .unwrap_or_default(),
             ),
@@ -418,7 +417,7 @@ impl VHost {
     }
 
     pub(crate) fn queue_by_id(&self, id: QueueId) -> Option<Arc<Queue>> {
-        self.queues_by_id.get(&id).map(|q| Arc::clone(q.value()))
+        self.queues.numbered(id)
     }
 
     /// Publishes one message to the exchange and key that it names, as the HTTP API does.

@@ -208,6 +208,11 @@ impl Queue {
         self.id
     }
 
+    /// The same, where it is.
+    pub(crate) const fn id_ref(&self) -> &QueueId {
+        &self.id
+    }
+
     /// Its name.
     #[must_use]
     pub const fn name(&self) -> &Arc<str> {
