@@ -15,24 +15,29 @@ use crate::wakes::Wakes;
 /// Returns of messages that are still in the queue, by number. Each is an entry of the store
 /// too. After a crash a message that was out at that moment counts as not returned.
 #[derive(Default, Debug)]
-pub(crate) struct ReturnCounts(Option<Box<HashMap<u64, u32>>>);
+pub(crate) struct ReturnCounts(Option<Box<Counts>>);
+
+/// In a box of its own: most queues never have one.
+#[derive(Default, Debug)]
+struct Counts(HashMap<u64, u32>);
 
 impl ReturnCounts {
     pub(crate) fn new(counts: HashMap<u64, u32>) -> Self {
-        Self((!counts.is_empty()).then(|| Box::new(counts)))
+        Self((!counts.is_empty()).then(|| Box::new(Counts(counts))))
     }
 
     /// Messages that it knows.
     pub(crate) fn numbers(&self) -> Vec<u64> {
-        self.0
-            .iter()
-            .flat_map(|counts| counts.keys())
-            .copied()
-            .collect()
+        let counts = self.0.iter().flat_map(|counts| counts.0.keys());
+        counts.copied().collect()
+    }
+
+    fn of(&self, seq: u64) -> Option<u32> {
+        self.0.as_ref()?.0.get(&seq).copied()
     }
 
     fn raise(&mut self, place: Place<'_>, seq: u64) -> u32 {
-        let counts = self.0.get_or_insert_default();
+        let Counts(counts) = &mut **self.0.get_or_insert_default();
         if !counts.contains_key(&seq) && counts.len() >= RETURN_COUNTS_MAX {
             return 1;
         }
@@ -78,7 +83,7 @@ impl QueueState {
 
     /// Messages are gone: nobody asks any more how often they came back.
     pub(super) fn forget_returns(&mut self, place: Place<'_>, seqs: impl Iterator<Item = u64>) {
-        let Some(counts) = self.returns.0.as_mut().filter(|counts| !counts.is_empty()) else {
+        let Some(Counts(counts)) = self.returns.0.as_deref_mut() else {
             return;
         };
         for seq in seqs {
@@ -90,15 +95,10 @@ impl QueueState {
 
     /// Tells the consumer how often the message has come back.
     pub(super) fn show_returns(&self, entry: &mut Entry) {
-        let Some(count) = self
-            .returns
-            .0
-            .as_ref()
-            .and_then(|counts| counts.get(&entry.seq))
-        else {
+        let Some(count) = self.returns.of(entry.seq) else {
             return;
         };
-        match with_delivery_count(&entry.message, *count) {
+        match with_delivery_count(&entry.message, count) {
             Ok(message) => entry.message = message,
             Err(error) => tracing::debug!(%error, "a delivery count can't be shown"),
         }

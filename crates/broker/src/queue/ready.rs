@@ -200,8 +200,8 @@ impl Ready {
     /// Drops the bodies of what lies too deep: the oldest of the tail as far as committed,
     /// then, if all of it is, the youngest of the front.
     pub(crate) fn chill(&mut self, allowance: u64, committed: Ticket, recorded: Ticket) {
-        let first_mark = |deep: &Box<Deep>| deep.marks.front().copied();
-        while let Some((ticket, last)) = self.deep.as_ref().and_then(first_mark) {
+        let first_mark = |deep: &Deep| deep.marks.front().copied();
+        while let Some((ticket, last)) = self.deep.as_deref().and_then(first_mark) {
             if ticket > committed {
                 return;
             }
