@@ -148,16 +148,18 @@ impl Broker {
 
     pub(crate) fn add_vhost(&self, name: &str, meta: VHostMeta) -> Arc<VHost> {
         let (ids, churn) = (Arc::clone(&self.next_queue_id), Arc::clone(&self.churn));
-        let services = Services {
-            store: self.store.clone(),
-            budget: Arc::clone(&self.budget),
-            clock: self.settings.clock.clone(),
-            timers: Arc::clone(&self.timers),
-            events: Arc::clone(&self.events),
-            census: Arc::clone(&self.census),
-        };
-        let vhost = Arc::new_cyclic(|handle| {
-            VHost::new((name, meta), services, ids, churn, Weak::clone(handle))
+        let vhost = Arc::new_cyclic(|vhost| {
+            let services = Services {
+                vhost: Weak::clone(vhost),
+                vhost_name: name.into(),
+                store: self.store.clone(),
+                budget: Arc::clone(&self.budget),
+                clock: self.settings.clock.clone(),
+                timers: Arc::clone(&self.timers),
+                events: Arc::clone(&self.events),
+                census: Arc::clone(&self.census),
+            };
+            VHost::new(meta, Arc::new(services), ids, churn)
         });
         if self.settings.event_exchange && name == self.settings.default_vhost {
             vhost.predeclare(EVENT_EXCHANGE, Kind::Topic, true);

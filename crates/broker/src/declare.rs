@@ -241,7 +241,7 @@ impl VHost {
             .remove(&owner)
             .unwrap_or_default();
         for id in owned {
-            let queue = self.queues_by_id.get(&id).map(|q| Arc::clone(q.value()));
+            let queue = self.queues.numbered(id);
             if let Some(queue) = queue {
                 let _ = self.close_queue(&queue, &Actor::internal(), wakes, |_| Ok(()));
             }

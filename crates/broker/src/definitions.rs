@@ -23,7 +23,7 @@ use crate::exchange::{Bound, Exchange, ExchangeDeclare};
 use crate::extension::Extension;
 use crate::ids::{ConnectionId, ExchangeId};
 use crate::outbox::Event;
-use crate::queue::{Closed, Handles, Queue, QueueDeclare, Revived, Span};
+use crate::queue::{Closed, Queue, QueueDeclare, Revived, Span};
 use crate::record::Record;
 use crate::vhost::VHost;
 use crate::wakes::Wakes;
@@ -168,14 +168,8 @@ impl VHost {
         let id = span.first;
         let arguments = topology.alike.share(&declare.arguments);
         let queue = Arc::new_cyclic(|queue| {
-            let handles = Handles {
-                queue: Weak::clone(queue),
-                vhost: Weak::clone(&self.handle),
-            };
-            let services = (handles, self.services.clone());
-            let name = Arc::clone(&self.name);
-            let declare = (declare, arguments);
-            Queue::new(id, name, declare, owner, services, revived)
+            let around = (Weak::clone(queue), Arc::clone(&self.services));
+            Queue::new(id, (declare, arguments), owner, around, revived)
         });
         queue.begin();
         let policies = self.policy_set().for_queue(queue.name(), queue.kind());
@@ -191,8 +185,7 @@ impl VHost {
             });
         }
         self.services.census.add_queue();
-        self.queues_by_id.insert(id, Arc::clone(&queue));
-        self.queues.insert(declare.name.clone(), queue);
+        self.queues.insert(queue);
         let ticket = record.then(|| self.put(&Record::queue(&self.name, declare, span)));
         Applied {
             created: true,
@@ -207,7 +200,7 @@ impl VHost {
         closed: Closed,
         wakes: &mut Wakes,
     ) -> Applied {
-        if self.queues.remove(&**queue.name()).is_some() {
+        if self.queues.forget_name(queue.name()) {
             self.services.census.remove_queue();
         }
         if let Some(owned) = queue
@@ -224,7 +217,7 @@ impl VHost {
         let orphans = self.unbind_everywhere(topology, Bound::Queue(queue.id()), queue.durable());
         let mut ticket = self.drop_exchanges(topology, orphans).ticket;
         // Last: until here its bindings could still be named.
-        self.queues_by_id.remove(&queue.id());
+        self.queues.forget_number(queue.id());
         if queue.durable() {
             self.services
                 .store
@@ -441,7 +434,7 @@ impl VHost {
 
     fn is_durable(&self, end: Bound) -> bool {
         match end {
-            Bound::Queue(id) => self.queues_by_id.get(&id).is_some_and(|q| q.durable()),
+            Bound::Queue(id) => self.queues.numbered(id).is_some_and(|q| q.durable()),
             Bound::Exchange(id) => self.exchange_by_id(id).is_some_and(|x| x.durable),
         }
     }

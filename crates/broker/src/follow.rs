@@ -375,7 +375,7 @@ impl VHost {
     #[must_use]
     pub fn follow(&self, follower: Arc<Follower>) -> Option<Following> {
         self.tracer.join(&follower).then(|| Following {
-            vhost: Weak::clone(&self.handle),
+            vhost: Weak::clone(&self.services.vhost),
             follower,
         })
     }

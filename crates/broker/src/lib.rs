@@ -55,6 +55,7 @@ mod parameters;
 mod policy;
 mod queue;
 mod queue_names;
+mod queues;
 mod recent;
 mod record;
 mod recover;

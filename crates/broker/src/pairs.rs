@@ -37,11 +37,20 @@ impl<T> Pair<T> {
 
 /// The exchanges or queues that something deals with. A deleted one stays until somebody needs
 /// its place.
-pub struct Pairs<T>(Mutex<Vec<Arc<Pair<T>>>>);
+pub struct Pairs<T>(Mutex<Option<Box<List<T>>>>);
+
+/// In a box of its own: most owners never have one.
+struct List<T>(Vec<Arc<Pair<T>>>);
+
+impl<T> Default for List<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
 
 impl<T> fmt::Debug for Pairs<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Pairs({})", self.0.lock().len())
+        write!(f, "Pairs({})", self.len())
     }
 }
 
@@ -55,9 +64,9 @@ impl<T> Pairs<T> {
     /// The pair with `other`, to count with.
     #[must_use]
     pub fn with(&self, other: &Arc<T>) -> Arc<Pair<T>> {
-        let mut pairs = self.0.lock();
-        let at = place(&mut pairs, other);
-        match at {
+        let mut list = self.0.lock();
+        let pairs = &mut list.get_or_insert_default().0;
+        match place(pairs, other) {
             Some(at) => Arc::clone(&pairs[at]),
             None => Arc::new(Pair::new(other)),
         }
@@ -65,8 +74,9 @@ impl<T> Pairs<T> {
 
     /// Counts at once, for a list that several connections write to.
     pub fn count(&self, other: &Arc<T>, counts: &MessageCounts) {
-        let mut pairs = self.0.lock();
-        if let Some(at) = place(&mut pairs, other) {
+        let mut list = self.0.lock();
+        let pairs = &mut list.get_or_insert_default().0;
+        if let Some(at) = place(pairs, other) {
             pairs[at].count(counts);
         }
     }
@@ -74,15 +84,15 @@ impl<T> Pairs<T> {
     /// What went between the owner and `other`; nothing if they never met.
     #[must_use]
     pub fn of(&self, other: &Arc<T>) -> Option<MessageCounts> {
-        let pairs = self.0.lock();
-        let pair = pairs.iter().find(|pair| pair.is_with(other))?;
+        let list = self.0.lock();
+        let pair = list.as_ref()?.0.iter().find(|pair| pair.is_with(other))?;
         Some(pair.stats.snapshot())
     }
 
     /// How many there are, those included that are gone.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.lock().len()
+        self.0.lock().as_ref().map_or(0, |list| list.0.len())
     }
 
     /// There is none.
@@ -94,9 +104,10 @@ impl<T> Pairs<T> {
     /// All of them that still exist.
     #[must_use]
     pub fn list(&self) -> Vec<(Arc<T>, MessageCounts)> {
-        let pairs = self.0.lock();
+        let list = self.0.lock();
         let live = |pair: &Arc<Pair<T>>| Some((pair.with.upgrade()?, pair.stats.snapshot()));
-        pairs.iter().filter_map(live).collect()
+        let pairs = list.iter().flat_map(|list| &list.0);
+        pairs.filter_map(live).collect()
     }
 }
 

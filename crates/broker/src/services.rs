@@ -1,6 +1,6 @@
 //! What virtual hosts and queues need of the broker around them.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use store::Store;
 
@@ -9,11 +9,13 @@ use crate::census::Census;
 use crate::clock::Clock;
 use crate::events::Events;
 use crate::timers::Timers;
+use crate::vhost::VHost;
 
-/// Shared by everything that holds messages.
-#[derive(Clone)]
-#[allow(dead_code, reason = "queues with deadlines are the first to use them")]
+/// Shared by everything in one virtual host that holds messages.
 pub(crate) struct Services {
+    /// The virtual host.
+    pub(crate) vhost: Weak<VHost>,
+    pub(crate) vhost_name: Arc<str>,
     pub(crate) store: Store,
     pub(crate) budget: Arc<Budget>,
     pub(crate) clock: Clock,

@@ -19,6 +19,7 @@ use crate::intercept::RoutingView;
 use crate::message::Message;
 use crate::parameters::Parameters;
 use crate::queue::Queue;
+use crate::queues::Queues;
 use crate::replies::Replies;
 use crate::services::Services;
 use crate::stats::{Churn, DeadLetterStats, MessageCounts, MessageStats};
@@ -87,16 +88,13 @@ pub struct VHost {
     pub(crate) name: Arc<str>,
     pub(crate) exchanges: DashMap<String, Arc<Exchange>>,
     pub(crate) exchanges_by_id: DashMap<ExchangeId, Arc<Exchange>>,
-    pub(crate) queues: DashMap<String, Arc<Queue>>,
-    pub(crate) queues_by_id: DashMap<QueueId, Arc<Queue>>,
+    pub(crate) queues: Queues,
     pub(crate) topology: Mutex<Topology>,
     pub(crate) generation: AtomicU64,
-    pub(crate) services: Services,
+    pub(crate) services: Arc<Services>,
     pub(crate) next_queue_id: Arc<AtomicU32>,
     pub(crate) churn: Arc<Churn>,
     pub(crate) parameters: Parameters,
-    /// The way back from what it holds.
-    pub(crate) handle: Weak<Self>,
     meta: RwLock<Arc<VHostMeta>>,
     pub(crate) tracer: Tracer,
     replies: Replies,
@@ -114,25 +112,22 @@ pub(crate) fn predeclared_kind(name: &str) -> Option<Kind> {
 impl VHost {
     /// A virtual host with nothing but the predeclared exchanges.
     pub(crate) fn new(
-        (name, meta): (&str, VHostMeta),
-        services: Services,
+        meta: VHostMeta,
+        services: Arc<Services>,
         next_queue_id: Arc<AtomicU32>,
         churn: Arc<Churn>,
-        handle: Weak<Self>,
     ) -> Self {
         let vhost = Self {
-            name: name.into(),
+            name: Arc::clone(&services.vhost_name),
             exchanges: DashMap::new(),
             exchanges_by_id: DashMap::new(),
-            queues: DashMap::new(),
-            queues_by_id: DashMap::new(),
+            queues: Queues::default(),
             topology: Mutex::default(),
             generation: AtomicU64::new(1),
             services,
             next_queue_id,
             churn,
             parameters: Parameters::default(),
-            handle,
             tracer: Tracer::new(meta.tracing),
             meta: RwLock::new(Arc::new(meta)),
             replies: Replies::default(),
@@ -164,12 +159,12 @@ impl VHost {
     /// Where a delayed exchange keeps its messages and sends them to.
     pub(crate) fn delays_of(&self, exchange: &Exchange) -> Place {
         Place {
-            vhost: Weak::clone(&self.handle),
+            vhost: Weak::clone(&self.services.vhost),
             vhost_name: Arc::clone(&self.name),
             exchange: exchange.id,
             exchange_name: Arc::clone(&exchange.name),
             durable: exchange.durable,
-            services: self.services.clone(),
+            services: Arc::clone(&self.services),
             next_queue_id: Arc::clone(&self.next_queue_id),
         }
     }
@@ -224,7 +219,7 @@ impl VHost {
     /// The queue of this name, without any checks.
     #[must_use]
     pub fn queue(&self, name: &str) -> Option<Arc<Queue>> {
-        self.queues.get(name).map(|q| Arc::clone(q.value()))
+        self.queues.named(name)
     }
 
     /// The exchange of this name, without any checks.
@@ -249,7 +244,7 @@ impl VHost {
     /// All queues, by name.
     #[must_use]
     pub fn queues(&self) -> Vec<Arc<Queue>> {
-        let mut all: Vec<_> = self.queues.iter().map(|q| Arc::clone(q.value())).collect();
+        let mut all = self.queues.all();
         all.sort_by(|a, b| a.name().cmp(b.name()));
         all
     }
@@ -359,8 +354,8 @@ impl VHost {
     pub(crate) fn name_of(&self, end: Bound) -> Destination {
         match end {
             Bound::Queue(id) => Destination::Queue(
-                self.queues_by_id
-                    .get(&id)
+                self.queues
+                    .numbered(id)
                     .map(|q| q.name().to_string())
                     .unwrap_or_default(),
             ),
@@ -422,7 +417,7 @@ impl VHost {
     }
 
     pub(crate) fn queue_by_id(&self, id: QueueId) -> Option<Arc<Queue>> {
-        self.queues_by_id.get(&id).map(|q| Arc::clone(q.value()))
+        self.queues.numbered(id)
     }
 
     /// Publishes one message to the exchange and key that it names, as the HTTP API does.

@@ -19,7 +19,7 @@ use crate::auth::require_login;
 use crate::compress::compress;
 use crate::context::Context;
 use crate::error::ApiError;
-use crate::openapi;
+use crate::openapi::{self, Paths};
 use crate::ui;
 
 /// Headers of every answer. The page loads nothing from elsewhere and runs no inline script.
@@ -37,13 +37,31 @@ const HEADERS: [(HeaderName, HeaderValue); 5] = [
     (VARY, HeaderValue::from_static("accept-encoding, origin")),
 ];
 
+/// All paths of the API, which know no broker yet. To put them together takes longer than the
+/// rest of [`serve`](crate::serve) does before it can answer.
+pub struct Routes(Paths);
+
+impl Routes {
+    /// Puts them together.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(api::routes())
+    }
+}
+
+impl Default for Routes {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 /// The API under `/api`, the dashboard everywhere else. What surrounds a router surrounds each of
 /// its routes with a copy of its own, so here it surrounds one: the way to a router inside.
-pub(crate) fn router(context: Arc<Context>) -> Router {
+pub(crate) fn router(context: Arc<Context>, routes: Routes) -> Router {
     let login = from_fn_with_state(Arc::clone(&context), require_login);
     let surround = from_fn_with_state(Arc::clone(&context), surround);
     let prefix = context.info.path_prefix.clone();
-    let (routes, described) = api::routes().split();
+    let (routes, described) = routes.0.split();
     let api = routes
         .fallback(async || ApiError::ObjectNotFound)
         .with_state(Arc::clone(&context));

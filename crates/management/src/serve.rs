@@ -9,13 +9,13 @@ use axum::Router;
 use broker::Broker;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 
 use crate::context::{Context, Info};
 use crate::listener::{Bounded, Insider, Local, Peer, Socket, places};
 use crate::metrics;
 use crate::rates::SAMPLE_EVERY;
-use crate::router::router;
+use crate::router::{Routes, router};
 
 /// How long answers under way may take once shutdown has begun.
 const DRAIN_MAX: Duration = Duration::from_secs(1);
@@ -31,7 +31,8 @@ pub struct Sockets {
     pub local: Option<std::os::unix::net::UnixListener>,
 }
 
-/// Serves the API and the dashboard on bound sockets until `shutdown` is ready.
+/// Serves the API and the dashboard on bound sockets until `shutdown` is ready. Calls `ready` when
+/// it has all that it needs to answer, which takes a few milliseconds.
 ///
 /// Needs a tokio runtime with I/O and time; a current-thread one of its own is meant for it.
 ///
@@ -41,10 +42,12 @@ pub async fn serve(
     broker: Arc<Broker>,
     sockets: Sockets,
     info: Info,
+    routes: Routes,
+    ready: impl FnOnce(),
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     let context = Context::new(broker, info);
-    let app = router(Arc::clone(&context));
+    let app = router(Arc::clone(&context), routes);
     let places = places();
     let (stop, stopped) = watch::channel(());
     let mut tasks = JoinSet::new();
@@ -59,7 +62,13 @@ pub async fn serve(
             tasks.spawn(listen(listener, app.clone(), stopped.clone()));
         }
     }
-    let sampler = tokio::spawn(sample(context));
+    let mut ticks = interval(SAMPLE_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    // At once, not by the first tick: a timer takes a millisecond at least.
+    ticks.reset();
+    context.sample();
+    ready();
+    let sampler = tokio::spawn(sample(context, ticks));
     shutdown.await;
     sampler.abort();
     drop(stop);
@@ -89,9 +98,7 @@ async fn listen_locally(listener: Local, app: Router, mut stopped: watch::Receiv
     }
 }
 
-async fn sample(context: Arc<Context>) {
-    let mut ticks = interval(SAMPLE_EVERY);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+async fn sample(context: Arc<Context>, mut ticks: Interval) {
     loop {
         ticks.tick().await;
         context.sample();

@@ -1,4 +1,4 @@
-//! Listening sockets: bound before anything else, accepted from once the broker is open.
+//! Listening sockets: bound before anything else, listening once the broker can answer.
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -37,7 +37,7 @@ const IN_USE_PAUSE: Duration = Duration::from_millis(50);
 /// # Errors
 ///
 /// The address is still in use, or something else is wrong with it.
-pub(crate) fn bind_again(listen: Listen) -> io::Result<TcpListener> {
+pub(crate) fn bind_again(listen: Listen) -> io::Result<TcpSocket> {
     let until = clock::now() + IN_USE_TIME_MAX;
     loop {
         match bind(listen) {
@@ -50,12 +50,12 @@ pub(crate) fn bind_again(listen: Listen) -> io::Result<TcpListener> {
 }
 
 /// Binds one address, with `SO_REUSEADDR` so that a restart does not wait for old connections.
-/// Needs the runtime's context.
+/// Nobody can connect before [`listen`]. Needs the runtime's context.
 ///
 /// # Errors
 ///
 /// The address is in use, not of this machine, or not allowed.
-pub(crate) fn bind(listen: Listen) -> io::Result<TcpListener> {
+pub(crate) fn bind(listen: Listen) -> io::Result<TcpSocket> {
     match listen {
         Listen::At(address) => bind_one(address),
         // A machine without IPv6 refuses the first; a port in use is refused by both.
@@ -64,13 +64,22 @@ pub(crate) fn bind(listen: Listen) -> io::Result<TcpListener> {
     }
 }
 
-fn bind_one(address: SocketAddr) -> io::Result<TcpListener> {
+fn bind_one(address: SocketAddr) -> io::Result<TcpSocket> {
     let socket = match address {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
         SocketAddr::V6(_) => TcpSocket::new_v6()?,
     };
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
+    Ok(socket)
+}
+
+/// Lets clients connect. Needs the runtime's context.
+///
+/// # Errors
+///
+/// Another process, which had bound the address at the same time, was faster.
+pub(crate) fn listen(socket: TcpSocket) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
@@ -139,20 +148,40 @@ mod tests {
     #[tokio::test]
     async fn a_port_in_use_is_refused() {
         let first = bind(Listen::At(SocketAddr::from(([127, 0, 0, 1], 0)))).unwrap();
+        let first = listen(first).unwrap();
         let error = bind(Listen::At(first.local_addr().unwrap())).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
     }
 
     #[tokio::test]
     async fn everywhere_takes_ipv4_clients() {
-        let listener = bind(Listen::Everywhere(0)).unwrap();
+        let listener = listen(bind(Listen::Everywhere(0)).unwrap()).unwrap();
         let port = listener.local_addr().unwrap().port();
         assert!(std::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok());
     }
 
     #[tokio::test]
+    async fn nobody_can_connect_before_the_broker_listens() {
+        let bound = bind(Listen::At(SocketAddr::from(([127, 0, 0, 1], 0)))).unwrap();
+        let address = bound.local_addr().unwrap();
+        let refused = std::net::TcpStream::connect(address).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
+        let _listening = listen(bound).unwrap();
+        assert!(std::net::TcpStream::connect(address).is_ok());
+    }
+
+    #[tokio::test]
+    async fn of_two_that_bind_at_the_same_time_one_listens() {
+        let first = bind(Listen::At(SocketAddr::from(([127, 0, 0, 1], 0)))).unwrap();
+        let second = bind(Listen::At(first.local_addr().unwrap())).unwrap();
+        let _listening = listen(first).unwrap();
+        let error = listen(second).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+    }
+
+    #[tokio::test]
     async fn a_port_in_use_everywhere_is_refused() {
-        let first = bind(Listen::Everywhere(0)).unwrap();
+        let first = listen(bind(Listen::Everywhere(0)).unwrap()).unwrap();
         let error = bind(Listen::Everywhere(first.local_addr().unwrap().port())).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
     }

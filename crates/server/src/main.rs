@@ -26,6 +26,7 @@ mod telemetry;
 mod ticking;
 mod tls;
 mod watch;
+mod web;
 
 use std::io::Write;
 use std::process::ExitCode;

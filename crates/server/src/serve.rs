@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 
 use broker::{Broker, Durability, OpenError};
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::oneshot;
 
 use crate::arrival::Entrance;
 use crate::certificates::Certificates;
@@ -18,10 +17,11 @@ use crate::connections::{CONNECTIONS_MAX, Connections, DESCRIPTORS_RESERVED};
 use crate::local::LocalSocket;
 use crate::reload::Reload;
 use crate::shutdown::{Signals, Word, say_goodbye};
-use crate::sockets::{Addresses, Sockets};
+use crate::sockets::{Addresses, Sockets, listen};
 use crate::telemetry::{Banner, Log, notify};
 use crate::ticking::Ticking;
 use crate::watch::{Limits, Watch};
+use crate::web::Web;
 use crate::{clock, definitions, listener, telemetry};
 
 /// Serves until a signal comes or the store fails, then closes what is open.
@@ -41,13 +41,14 @@ pub(crate) fn run(sources: Sources) -> Result<(), String> {
         let _within = runtime.enter();
         Sockets::bind(&config)?
     };
+    let web = Web::start().map_err(|error| format!("cannot start the management API: {error}"))?;
     let broker = open(&config).map_err(|error| refusal(&error, &config.data_dir))?;
     warn_of_risks(&config);
     if let Some(reason) = &sockets.no_metrics {
         tracing::warn!("metrics are not served: {reason}");
     }
     definitions::load(&broker)?;
-    let outcome = runtime.block_on(serve(sockets, sources, &config, &broker, log));
+    let outcome = runtime.block_on(serve((sockets, web), sources, &config, &broker, log));
     // Still within the runtime's life: a second signal must be able to end a slow checkpoint.
     let closed = broker.close();
     runtime.shutdown_background();
@@ -111,7 +112,7 @@ fn warn_of_risks(config: &Config) {
 }
 
 async fn serve(
-    mut sockets: Sockets,
+    (mut sockets, web): (Sockets, Web),
     sources: Sources,
     config: &Config,
     broker: &Arc<Broker>,
@@ -126,11 +127,12 @@ async fn serve(
     let connections = Connections::new(connection_limit());
     let certificates = Certificates::of(&sockets, &bound);
     let info = info(config, &bound, &log, &certificates);
-    let mut web = sockets.web().map_err(failed)?;
+    let mut pages = sockets.web().map_err(failed)?;
     let (_local, listener) = LocalSocket::bind(&config.data_dir).unzip();
-    web.local = listener;
-    let stop_management = start_management(web, Arc::clone(broker), info).map_err(failed)?;
-    let listeners = accept(sockets, config, broker, &connections);
+    pages.local = listener;
+    let management = web.serve(Arc::clone(broker), pages, info);
+    // From here on clients can connect: after everything else.
+    let listeners = accept(sockets, config, broker, &connections)?;
     let watching = tokio::spawn(Arc::clone(&certificates).watch());
 
     Banner {
@@ -172,7 +174,7 @@ async fn serve(
     listeners.iter().for_each(tokio::task::JoinHandle::abort);
     say_goodbye(&connections).await;
     // It has ended by itself if nobody receives this.
-    let _ = stop_management.send(());
+    let _ = management.send(());
     outcome
 }
 
@@ -217,7 +219,7 @@ fn accept(
     config: &Config,
     broker: &Arc<Broker>,
     connections: &Arc<Connections>,
-) -> Vec<tokio::task::JoinHandle<()>> {
+) -> Result<Vec<tokio::task::JoinHandle<()>>, String> {
     let plain = Entrance {
         proxy_protocol: config.proxy_protocol,
         tls: None,
@@ -228,21 +230,17 @@ fn accept(
         tls: sockets.amqp_tls,
         ..plain.clone()
     };
-    let plain = sockets
-        .amqp
-        .into_iter()
-        .map(|socket| (socket, plain.clone()));
-    let secure = sockets
-        .amqps
-        .into_iter()
-        .map(|socket| (socket, secure.clone()));
-    plain
+    let (amqp, amqps) = (listen(sockets.amqp)?, listen(sockets.amqps)?);
+    let plain = amqp.into_iter().map(|socket| (socket, plain.clone()));
+    let secure = amqps.into_iter().map(|socket| (socket, secure.clone()));
+    let all = plain
         .chain(secure)
         .map(|(socket, entrance)| {
             let (broker, connections) = (Arc::clone(broker), Arc::clone(connections));
             tokio::spawn(listener::accept(socket, entrance, broker, connections))
         })
-        .collect()
+        .collect();
+    Ok(all)
 }
 
 /// Why the store failed, once it has. Whatever it has not written by then is not safe and never
@@ -263,30 +261,6 @@ fn amqp_runtime() -> std::io::Result<Runtime> {
         .thread_name("amqp")
         .enable_all()
         .build()
-}
-
-/// The management API has a thread and a runtime of its own, so that a listing of 50,000 queues
-/// cannot delay a heartbeat.
-fn start_management(
-    sockets: management::Sockets,
-    broker: Arc<Broker>,
-    info: management::Info,
-) -> std::io::Result<oneshot::Sender<()>> {
-    let (stop, stopped) = oneshot::channel::<()>();
-    let runtime = Builder::new_current_thread().enable_all().build()?;
-    thread::Builder::new()
-        .name("management".to_owned())
-        .spawn(move || {
-            let stopped = async {
-                // A sender that is gone says the same as one that has sent.
-                let _ = stopped.await;
-            };
-            let served = runtime.block_on(management::serve(broker, sockets, info, stopped));
-            if let Err(error) = served {
-                tracing::error!("the management API has stopped: {error}");
-            }
-        })?;
-    Ok(stop)
 }
 
 /// As many connections as there are file descriptors for, once the soft limit is raised to the

@@ -1,21 +1,22 @@
-//! Every socket that clients connect to, bound before anything is served.
+//! Every socket that clients connect to, bound before anything else is done.
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use broker::OpenError;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
 use crate::config::{Config, Listen, Origin};
 use crate::listener;
 use crate::serve::refusal;
 use crate::tls::Tls;
 
-/// Bound, not yet accepting.
+/// Bound, not yet accepting. Those for AMQP do not listen either: a client that can connect finds
+/// a broker that answers, and no part of it that has still to be built.
 pub(crate) struct Sockets {
-    pub(crate) amqp: Vec<TcpListener>,
-    pub(crate) amqps: Vec<TcpListener>,
+    pub(crate) amqp: Vec<TcpSocket>,
+    pub(crate) amqps: Vec<TcpSocket>,
     /// What `amqps` speaks.
     pub(crate) amqp_tls: Option<Arc<Tls>>,
     http: Vec<TcpListener>,
@@ -66,8 +67,8 @@ impl Sockets {
             amqp: bind(config, amqp)?,
             amqps: bind(config, amqps)?,
             amqp_tls,
-            http: bind(config, config.management.plain())?,
-            https: bind(config, https)?,
+            http: listening(config, config.management.plain())?,
+            https: listening(config, https)?,
             http_tls,
             prometheus,
             no_metrics,
@@ -80,13 +81,17 @@ impl Sockets {
     ///
     /// The system does not say.
     pub(crate) fn addresses(&self) -> io::Result<Addresses> {
+        let bound = |sockets: &[TcpSocket]| {
+            let addresses = sockets.iter().map(TcpSocket::local_addr);
+            addresses.collect::<io::Result<Vec<SocketAddr>>>()
+        };
         let of = |sockets: &[TcpListener]| {
             let addresses = sockets.iter().map(TcpListener::local_addr);
             addresses.collect::<io::Result<Vec<SocketAddr>>>()
         };
         Ok(Addresses {
-            amqp: of(&self.amqp)?,
-            amqps: of(&self.amqps)?,
+            amqp: bound(&self.amqp)?,
+            amqps: bound(&self.amqps)?,
             http: of(&self.http)?,
             https: of(&self.https)?,
             prometheus: of(&self.prometheus)?,
@@ -135,8 +140,8 @@ fn metrics(config: &Config) -> Result<(Vec<TcpListener>, Option<String>), String
         .any(|written| written.key == "prometheus.tcp.port" && written.origin == Origin::Default);
     match config.prometheus.plain() {
         None => Ok((Vec::new(), None)),
-        Some(listen) if !by_default => Ok((bind(config, [listen])?, None)),
-        Some(listen) => Ok(match listener::bind(listen) {
+        Some(listen) if !by_default => Ok((listening(config, [listen])?, None)),
+        Some(listen) => Ok(match listener::bind(listen).and_then(listener::listen) {
             Ok(bound) => (vec![bound], None),
             Err(error) => (
                 Vec::new(),
@@ -146,10 +151,33 @@ fn metrics(config: &Config) -> Result<(Vec<TcpListener>, Option<String>), String
     }
 }
 
-fn bind(
+/// Lets clients connect to what [`bind`] has returned.
+///
+/// # Errors
+///
+/// See [`listener::listen`].
+pub(crate) fn listen(bound: Vec<TcpSocket>) -> Result<Vec<TcpListener>, String> {
+    let listen = |bound: TcpSocket| {
+        let address = bound.local_addr();
+        listener::listen(bound).map_err(|error| match address {
+            Ok(address) => format!("cannot listen on {address}: {error}"),
+            Err(_) => format!("cannot listen: {error}"),
+        })
+    };
+    bound.into_iter().map(listen).collect()
+}
+
+fn listening(
     config: &Config,
     listens: impl IntoIterator<Item = Listen>,
 ) -> Result<Vec<TcpListener>, String> {
+    listen(bind(config, listens)?)
+}
+
+fn bind(
+    config: &Config,
+    listens: impl IntoIterator<Item = Listen>,
+) -> Result<Vec<TcpSocket>, String> {
     let bind = |listen: Listen| {
         let bound = match listener::bind(listen) {
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => {

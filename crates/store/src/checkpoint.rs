@@ -7,7 +7,6 @@
 //! go. A crash in between leaves the database at the previous position and the log that leads on
 //! from it.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -17,6 +16,7 @@ use parking_lot::{Condvar, Mutex};
 use crate::compaction::Compaction;
 use crate::error::Error;
 use crate::index::CLEAN_CHUNKS_MAX;
+use crate::index::entries::Changed;
 use crate::keys::{self, Checkpoint};
 use crate::log::Position;
 use crate::log::writer::Meter;
@@ -259,17 +259,21 @@ pub(crate) fn write(shared: &Shared, kind: Kind) -> Result<Position, Error> {
 /// them, and whatever its records set or remove on the way, the last one for a key wins as before.
 fn write_entries(
     meta: &dyn MetaStore,
-    entries: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    entries: Vec<Changed>,
     batch: &mut Batch,
 ) -> Result<(), Error> {
     let mut step = Batch::default();
-    for (key, value) in entries {
+    for changed in entries {
         if step.len() >= ENTRY_ROWS_STEP {
             meta.stage(std::mem::take(&mut step))?;
         }
         // All rows of one entry change together.
-        let old = meta.get(&keys::entry_head(&key))?;
-        keys::write_entry(&mut step, &key, value.as_deref(), old.as_deref());
+        let (key, value) = match &changed {
+            Changed::Set(pair) => (pair.key(), Some(pair.value())),
+            Changed::Removed(pair) => (pair.key(), None),
+        };
+        let old = meta.get(&keys::entry_head(key))?;
+        keys::write_entry(&mut step, key, value, old.as_deref());
     }
     batch.extend(step);
     Ok(())

@@ -17,7 +17,7 @@ use crate::index::segments::Live;
 use crate::index::{ChunkId, Found};
 use crate::log::Position;
 use crate::log::lane::SURVIVORS;
-use crate::log::record::{self, HEADER_LEN, Record, Reference, References, push_reference};
+use crate::log::record::{self, Record, Reference, References, SHORT_HEADER_LEN, push_reference};
 use crate::log::writer::Writer;
 use crate::shared::Shared;
 
@@ -348,7 +348,7 @@ fn candidates(bytes: &[u8], segment: u32, offset: u64) -> (Vec<Candidate>, usize
             _ => {}
         }
         at += decoded.padded_len;
-        if at + HEADER_LEN > bytes.len() {
+        if at + SHORT_HEADER_LEN > bytes.len() {
             break;
         }
     }

@@ -23,11 +23,12 @@ use crate::disk::{Disk, RealDisk};
 use crate::error::Error;
 
 /// The format that this build writes. Version 2 added the survivors' lane, snapshots in the log,
-/// summaries of chunks and the `CHECKPOINT` file; version 3 counts in the rows of chunks.
-const FORMAT_VERSION: u32 = 3;
+/// summaries of chunks and the `CHECKPOINT` file; version 3 counts in the rows of chunks; version 4
+/// has a short header for the usual message.
+const FORMAT_VERSION: u32 = 4;
 
-/// The oldest format that this build reads: its rows say themselves which version they have, so
-/// opening it makes it the newest.
+/// The oldest format that this build reads: its rows and records say themselves which kind they are
+/// of, so opening it makes it the newest.
 const FORMAT_VERSION_MIN: u32 = 2;
 
 /// An open, locked data directory. Dropping it releases the lock.

@@ -253,6 +253,7 @@ impl Reading<'_> {
     }
 }
 
+/// Where a message ends if it is in one queue, at the latest: its header may be the short one.
 fn end(entry: &Entry) -> u64 {
     entry.offset() + HEADER_LEN as u64 + u64::from(entry.len())
 }

@@ -7,6 +7,7 @@ use crate::error::Error;
 use crate::ids::QueueId;
 use crate::index::Index;
 use crate::index::chunk::CHUNK_LEN;
+use crate::index::entries::Entries;
 use crate::index::summary::Summary;
 use crate::keep::Keep;
 use crate::keys::{self, Checkpoint};
@@ -70,7 +71,7 @@ pub(crate) fn recover(
     index.max_queue_id = checkpoint.max_queue_id;
     index.snapshot_segment = checkpoint.snapshot_segment;
     load(&mut index, meta)?;
-    index.entries = load_entries(meta)?;
+    index.entries = Entries::loaded(load_entries(meta)?);
     let spilled = settle_spilled(&mut index, meta)?;
 
     let survivors = segments.partition_point(|segment| *segment < SURVIVORS);
@@ -204,7 +205,7 @@ fn finish(
     chunks::ensure(&mut index, meta, &heads)?;
     let (lost, damaged) = salvaged.into_report();
     let recovered = Recovered {
-        entries: index.entries.clone(),
+        entries: index.entries.to_map(),
         queues: index
             .queues()
             .into_iter()

@@ -6,6 +6,7 @@ use crate::chunks;
 use crate::error::Error;
 use crate::index::Index;
 use crate::index::chunk::Entry;
+use crate::index::entries::Pair;
 use crate::keep::Keep;
 use crate::log::Position;
 use crate::log::reader::{Damaged, Visitor};
@@ -114,9 +115,9 @@ impl<'a, 'b> Replay<'a, 'b> {
         if self.purpose == Purpose::Replay {
             return Ok(());
         }
-        let old: Vec<Vec<u8>> = self.index.entries.keys().cloned().collect();
-        for key in old {
-            self.index.set_entry(&key, None);
+        let old: Vec<Pair> = self.index.entries.after(None).cloned().collect();
+        for pair in old {
+            self.index.set_entry(pair.key(), None);
         }
         for (key, value) in snapshot.entries {
             self.index.set_entry(&key, Some(&value));

@@ -72,7 +72,7 @@ pub(crate) struct Place {
     pub(crate) exchange: ExchangeId,
     pub(crate) exchange_name: Arc<str>,
     pub(crate) durable: bool,
-    pub(crate) services: Services,
+    pub(crate) services: Arc<Services>,
     pub(crate) next_queue_id: Arc<AtomicU32>,
 }
 

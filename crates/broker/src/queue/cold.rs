@@ -101,6 +101,10 @@ impl Runs {
         }
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The runs of each level, by its number.
     pub(crate) fn by_level(self) -> BTreeMap<usize, Self> {
         let mut levels: BTreeMap<usize, Self> = BTreeMap::new();

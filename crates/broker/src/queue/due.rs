@@ -23,15 +23,15 @@ impl Queue {
 
     /// Its virtual host, unless that is gone.
     pub(crate) fn home(&self) -> Option<Arc<VHost>> {
-        self.handles.vhost.upgrade()
+        self.services.vhost.upgrade()
     }
 
     pub(super) fn handle(&self) -> Option<Arc<Self>> {
-        self.handles.queue.upgrade()
+        self.own.upgrade()
     }
 
     pub(super) fn set_deadline(&self, at_ms: u64) {
-        let timed = self.handles.queue.clone();
+        let timed = self.own.clone();
         self.services
             .timers
             .set(TimerKey::Queue(self.id.0), at_ms, timed);

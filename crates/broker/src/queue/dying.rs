@@ -66,7 +66,8 @@ impl Queue {
         let mut state = self.lock();
         state.forget_returns(self.place(), entries.iter().map(|entry| entry.seq));
         if rules.keeps_dead_letters() {
-            entries.iter().for_each(|entry| state.letters.taken(entry));
+            let letters = state.letters();
+            entries.iter().for_each(|entry| letters.taken(entry));
             state.rearm(self.place());
         }
     }
@@ -80,7 +81,9 @@ impl Queue {
         let mut state = self.lock();
         if state.live {
             let generation = self.home().map_or(0, |vhost| vhost.generation());
-            state.letters.refused(&entry, reason, (now_ms, generation));
+            state
+                .letters()
+                .refused(&entry, reason, (now_ms, generation));
             state.rearm(self.place());
         }
     }

@@ -15,23 +15,33 @@ use crate::wakes::Wakes;
 /// Returns of messages that are still in the queue, by number. Each is an entry of the store
 /// too. After a crash a message that was out at that moment counts as not returned.
 #[derive(Default, Debug)]
-pub(crate) struct ReturnCounts(HashMap<u64, u32>);
+pub(crate) struct ReturnCounts(Option<Box<Counts>>);
+
+/// In a box of its own: most queues never have one.
+#[derive(Default, Debug)]
+struct Counts(HashMap<u64, u32>);
 
 impl ReturnCounts {
     pub(crate) fn new(counts: HashMap<u64, u32>) -> Self {
-        Self(counts)
+        Self((!counts.is_empty()).then(|| Box::new(Counts(counts))))
     }
 
     /// Messages that it knows.
     pub(crate) fn numbers(&self) -> Vec<u64> {
-        self.0.keys().copied().collect()
+        let counts = self.0.iter().flat_map(|counts| counts.0.keys());
+        counts.copied().collect()
+    }
+
+    fn of(&self, seq: u64) -> Option<u32> {
+        self.0.as_ref()?.0.get(&seq).copied()
     }
 
     fn raise(&mut self, place: Place<'_>, seq: u64) -> u32 {
-        if !self.0.contains_key(&seq) && self.0.len() >= RETURN_COUNTS_MAX {
+        let Counts(counts) = &mut **self.0.get_or_insert_default();
+        if !counts.contains_key(&seq) && counts.len() >= RETURN_COUNTS_MAX {
             return 1;
         }
-        let count = self.0.entry(seq).or_default();
+        let count = counts.entry(seq).or_default();
         *count += 1;
         place
             .store
@@ -73,11 +83,11 @@ impl QueueState {
 
     /// Messages are gone: nobody asks any more how often they came back.
     pub(super) fn forget_returns(&mut self, place: Place<'_>, seqs: impl Iterator<Item = u64>) {
-        if self.returns.0.is_empty() {
+        let Some(Counts(counts)) = self.returns.0.as_deref_mut() else {
             return;
-        }
+        };
         for seq in seqs {
-            if self.returns.0.remove(&seq).is_some() {
+            if counts.remove(&seq).is_some() {
                 place.store.remove(&Record::returns_key(place.id, seq));
             }
         }
@@ -85,10 +95,10 @@ impl QueueState {
 
     /// Tells the consumer how often the message has come back.
     pub(super) fn show_returns(&self, entry: &mut Entry) {
-        let Some(count) = self.returns.0.get(&entry.seq) else {
+        let Some(count) = self.returns.of(entry.seq) else {
             return;
         };
-        match with_delivery_count(&entry.message, *count) {
+        match with_delivery_count(&entry.message, count) {
             Ok(message) => entry.message = message,
             Err(error) => tracing::debug!(%error, "a delivery count can't be shown"),
         }

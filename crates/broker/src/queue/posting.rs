@@ -21,11 +21,11 @@ impl Queue {
         let (due, rules) = {
             let mut state = self.lock();
             let rules = Arc::clone(&state.rules);
-            let due = &mut state.letters;
-            (
-                due.take_due(now_ms, generation, rules.keeps_dead_letters()),
-                rules,
-            )
+            let Some(letters) = &mut state.letters else {
+                return;
+            };
+            let due = letters.take_due(now_ms, generation, rules.keeps_dead_letters());
+            (due, rules)
         };
         if due.is_empty() {
             return;
@@ -51,24 +51,26 @@ impl Queue {
         // Before anything that dies from now on.
         wakes.pass_on();
         let mut state = self.lock();
+        // They went with the queue, if that has been deleted.
+        let Some(letters) = &mut state.letters else {
+            return;
+        };
         for bytes in let_go {
-            state.letters.let_go(bytes);
+            letters.let_go(bytes);
         }
-        if unread.is_empty() || !state.live {
+        if unread.is_empty() {
             return;
         }
         let mut wait_ms = UNREADABLE_RETRY_MS;
         if !failed {
             let seen = (committed, self.recorded());
             wait_ms = UNCOMMITTED_RETRY_MS;
-            if state.letters.give_up(&mut unread, seen) {
+            if letters.give_up(&mut unread, seen) {
                 tracing::error!(queue = %self.name, "a dead letter can't be read and is lost");
                 wait_ms = 0;
             }
         }
-        state
-            .letters
-            .put_back(unread, now_ms.saturating_add(wait_ms));
+        letters.put_back(unread, now_ms.saturating_add(wait_ms));
     }
 
     fn bury(&self, entry: Entry, waiting: &Waiting, rules: &Arc<Rules>, wakes: &mut Wakes) {

@@ -49,14 +49,28 @@ pub(crate) fn entry_of(seq: u64, body: Body, redelivered: bool) -> Option<Entry>
 #[derive(Default)]
 pub(crate) struct Ready {
     front: VecDeque<Entry>,
-    cold: Cold,
-    tail: VecDeque<Entry>,
-    /// When the tickets are committed, the tail up to these numbers can be read back.
-    marks: VecDeque<(Ticket, u64)>,
+    /// The rest of a queue that is deep, which most never are: there if anything lies in it.
+    deep: Option<Box<Deep>>,
     /// Body bytes of `front` and `tail`.
     warm_bytes: u64,
     /// What they take in memory besides [`ENTRY_BYTES`] each.
     wire_bytes: u64,
+}
+
+/// What lies behind the front of a deep queue.
+#[derive(Default)]
+struct Deep {
+    cold: Cold,
+    tail: VecDeque<Entry>,
+    /// When the tickets are committed, the tail up to these numbers can be read back.
+    marks: VecDeque<(Ticket, u64)>,
+}
+
+impl Deep {
+    #[inline]
+    fn is_empty(&self) -> bool {
+        self.tail.is_empty() && self.cold.is_empty()
+    }
 }
 
 /// What became of a search for the next message.
@@ -92,22 +106,22 @@ impl Ready {
     pub(crate) fn recovered(run: Run) -> Self {
         let mut ready = Self::default();
         if run.count > 0 {
-            ready.cold.push(run);
+            ready.behind().cold.push(run);
         }
         ready
     }
 
     pub(crate) fn len(&self) -> u64 {
-        self.warm() + self.cold.count()
+        self.warm() + self.deep.as_ref().map_or(0, |deep| deep.cold.count())
     }
 
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.front.is_empty() && self.cold.is_empty() && self.tail.is_empty()
+        self.front.is_empty() && !self.is_deep()
     }
 
     pub(crate) fn bytes(&self) -> u64 {
-        self.warm_bytes + self.cold.bytes()
+        self.warm_bytes + self.deep.as_ref().map_or(0, |deep| deep.cold.bytes())
     }
 
     /// What it takes in memory, in bytes.
@@ -118,21 +132,42 @@ impl Ready {
 
     /// New messages go behind others that are or will be in the store only.
     #[inline]
-    pub(crate) fn is_deep(&self) -> bool {
-        !(self.tail.is_empty() && self.cold.is_empty())
+    pub(crate) const fn is_deep(&self) -> bool {
+        self.deep.is_some()
     }
 
     /// If a consumer has caught up, so that little is left and all of it in memory, new
     /// messages need not go behind it any more.
     pub(crate) fn rejoin(&mut self, little: u64) {
-        if self.front.is_empty() && self.cold.is_empty() && self.cost() < little {
-            std::mem::swap(&mut self.front, &mut self.tail);
-            self.marks.clear();
+        if self.front.is_empty()
+            && self.cost() < little
+            && let Some(deep) = self.deep.take_if(|deep| deep.cold.is_empty())
+        {
+            self.front = deep.tail;
         }
     }
 
     fn warm(&self) -> u64 {
-        (self.front.len() + self.tail.len()) as u64
+        let tail = self.deep.as_ref().map_or(0, |deep| deep.tail.len());
+        (self.front.len() + tail) as u64
+    }
+
+    /// What lies behind the front, or will.
+    fn behind(&mut self) -> &mut Deep {
+        self.deep.get_or_insert_default()
+    }
+
+    /// Gives back what is not needed when nothing lies behind the front any more.
+    fn rise(&mut self) {
+        self.deep.take_if(|deep| deep.is_empty());
+    }
+
+    fn first_cold(&self) -> Option<&Run> {
+        self.deep.as_ref()?.cold.first()
+    }
+
+    fn first_of_tail(&self) -> Option<&Entry> {
+        self.deep.as_ref()?.tail.front()
     }
 
     /// Appends a new message that stays in memory until it is delivered.
@@ -145,36 +180,40 @@ impl Ready {
     /// Appends a new message that has a record in the store. [`Self::mark`] follows.
     pub(crate) fn push_tail(&mut self, entry: Entry) {
         self.count_in(&entry);
-        self.tail.push_back(entry);
+        self.behind().tail.push_back(entry);
     }
 
     /// All that was appended to the tail so far can be read once `ticket` is committed.
     pub(crate) fn mark(&mut self, ticket: Ticket) {
-        let Some(last) = self.tail.back().map(|entry| entry.seq) else {
+        let Some(deep) = &mut self.deep else {
             return;
         };
-        match self.marks.back_mut() {
+        let Some(last) = deep.tail.back().map(|entry| entry.seq) else {
+            return;
+        };
+        match deep.marks.back_mut() {
             Some(mark) if mark.0 >= ticket => mark.1 = last,
-            _ => self.marks.push_back((ticket, last)),
+            _ => deep.marks.push_back((ticket, last)),
         }
     }
 
     /// Drops the bodies of what lies too deep: the oldest of the tail as far as committed,
     /// then, if all of it is, the youngest of the front.
     pub(crate) fn chill(&mut self, allowance: u64, committed: Ticket, recorded: Ticket) {
-        while let Some((ticket, last)) = self.marks.front().copied() {
+        let first_mark = |deep: &Deep| deep.marks.front().copied();
+        while let Some((ticket, last)) = self.deep.as_deref().and_then(first_mark) {
             if ticket > committed {
                 return;
             }
-            while let Some(entry) = self.tail.front().filter(|entry| entry.seq <= last) {
+            while let Some(entry) = self.first_of_tail().filter(|entry| entry.seq <= last) {
                 if self.cost() <= allowance {
                     return;
                 }
                 let run = Self::run_of(entry);
                 self.pop_tail();
-                self.cold.push(run);
+                self.behind().cold.push(run);
             }
-            self.marks.pop_front();
+            self.behind().marks.pop_front();
         }
         if recorded <= committed && self.cost() > allowance {
             self.chill_front(allowance);
@@ -192,7 +231,7 @@ impl Ready {
         }
         let mut runs = Runs::default();
         chilled.into_iter().rev().for_each(|run| runs.push(run));
-        self.cold.insert(runs);
+        self.put_back_cold(runs);
     }
 
     fn run_of(entry: &Entry) -> Run {
@@ -220,17 +259,14 @@ impl Ready {
     }
 
     fn pop_deep(&mut self) -> Popped {
-        let cold = self.cold.first().map(|run| run.first);
+        let cold = self.first_cold().map(|run| run.first);
         let front = self.front.front().map(|entry| entry.seq);
         let entry = match (front, cold) {
             (Some(front), cold) if cold.is_none_or(|cold| front < cold) => self.front.pop_front(),
             (_, Some(_)) => return Popped::Cold,
             (_, None) => {
                 let entry = self.pop_tail();
-                if self.tail.is_empty() {
-                    self.marks.clear();
-                    shrink(&mut self.tail);
-                }
+                self.rise();
                 return entry.map_or(Popped::Nothing, Popped::Entry);
             }
         };
@@ -241,7 +277,7 @@ impl Ready {
     }
 
     fn pop_tail(&mut self) -> Option<Entry> {
-        let entry = self.tail.pop_front()?;
+        let entry = self.deep.as_mut()?.tail.pop_front()?;
         self.count_out(&entry);
         Some(entry)
     }
@@ -249,17 +285,17 @@ impl Ready {
     /// The next message, where it is.
     #[inline]
     pub(crate) fn head(&self) -> Head<'_> {
-        let cold = self.cold.first().map(|run| run.first);
+        let cold = self.first_cold().map(|run| run.first);
         match (self.front.front(), cold) {
             (Some(front), cold) if cold.is_none_or(|cold| front.seq < cold) => Head::Entry(front),
             (_, Some(_)) => Head::Cold,
-            (_, None) => self.tail.front().map_or(Head::Nothing, Head::Entry),
+            (_, None) => self.first_of_tail().map_or(Head::Nothing, Head::Entry),
         }
     }
 
     /// The next message is in the store only: what is to be read.
     pub(crate) fn wanted(&self) -> Option<Stretch> {
-        let run = self.cold.first()?;
+        let run = self.first_cold()?;
         if self
             .front
             .front()
@@ -276,7 +312,10 @@ impl Ready {
     /// Takes in what was read, unless others were faster: then there is nothing to do.
     /// Returns how many messages should have been there and were not.
     pub(crate) fn thaw(&mut self, stretch: Stretch, read: Vec<(u64, Body)>) -> u64 {
-        let Some(run) = self.cold.starting_at(stretch.first) else {
+        let Some(deep) = &self.deep else {
+            return 0;
+        };
+        let Some(run) = deep.cold.starting_at(stretch.first) else {
             return 0;
         };
         let (last, measure, redelivered_to) = (run.last, run.measure, run.redelivered_to);
@@ -294,7 +333,9 @@ impl Ready {
             };
             thawed.push(entry);
         }
-        let lost = self.cold.advance(stretch.first, next, count, bytes);
+        let cold = &mut self.behind().cold;
+        let lost = cold.advance(stretch.first, next, count, bytes);
+        self.rise();
         self.put_back(thawed);
         lost
     }
@@ -305,7 +346,7 @@ impl Ready {
         let mut front = self.front.range(start..).peekable();
         let mut pieces = Vec::new();
         let mut left = max as u64;
-        for run in self.cold.from(from) {
+        for run in self.deep.iter().flat_map(|deep| deep.cold.from(from)) {
             while left > 0
                 && let Some(entry) = front.next_if(|entry| entry.seq < run.first)
             {
@@ -318,17 +359,21 @@ impl Ready {
             left = left.saturating_sub(run.count.min(run.last - run.first + 1));
             pieces.push(Piece::Cold(run));
         }
-        let start = self.tail.partition_point(|entry| entry.seq < from);
-        let rest = front
-            .chain(self.tail.range(start..))
-            .take(usize::try_from(left).unwrap_or(0));
+        let tail = self.deep.iter().flat_map(|deep| {
+            let start = deep.tail.partition_point(|entry| entry.seq < from);
+            deep.tail.range(start..)
+        });
+        let rest = front.chain(tail).take(usize::try_from(left).unwrap_or(0));
         pieces.extend(rest.map(|entry| Piece::Entry(entry.clone())));
         pieces
     }
 
     /// Gives up the messages from `first`, where a run begins, to `damaged`.
     pub(crate) fn skip(&mut self, first: u64, damaged: u64) {
-        self.cold.advance(first, damaged.saturating_add(1), 1, 0);
+        if let Some(deep) = &mut self.deep {
+            deep.cold.advance(first, damaged.saturating_add(1), 1, 0);
+            self.rise();
+        }
     }
 
     /// Puts messages back where they were. `returned` is sorted by number.
@@ -352,13 +397,16 @@ impl Ready {
 
     /// Takes back messages whose bodies are in the store.
     pub(crate) fn put_back_cold(&mut self, runs: Runs) {
-        self.cold.insert(runs);
+        if !runs.is_empty() {
+            self.behind().cold.insert(runs);
+        }
     }
 
     /// Empties the ready part and tells which numbers were in the store, as runs.
     pub(crate) fn clear(&mut self) -> Vec<(u64, u64)> {
-        let mut runs = self.cold.take();
-        let warm = self.front.drain(..).chain(self.tail.drain(..));
+        let mut deep = self.deep.take().unwrap_or_default();
+        let mut runs = deep.cold.take();
+        let warm = self.front.drain(..).chain(deep.tail.drain(..));
         for entry in warm.filter(|entry| entry.durable) {
             match runs.last_mut() {
                 Some((_, last)) if *last + 1 == entry.seq => *last = entry.seq,
@@ -366,8 +414,6 @@ impl Ready {
             }
         }
         self.front.shrink_to(QUEUE_IDLE_ENTRIES_MAX);
-        self.tail.shrink_to(QUEUE_IDLE_ENTRIES_MAX);
-        self.marks.clear();
         (self.warm_bytes, self.wire_bytes) = (0, 0);
         runs
     }

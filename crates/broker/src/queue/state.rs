@@ -77,8 +77,8 @@ pub(crate) struct QueueState {
     pub(super) returns: ReturnCounts,
     /// Values of its messages, once one has come, if it drops duplicates.
     pub(super) held: Option<Box<Held>>,
-    /// Dead letters that wait until a queue takes them.
-    pub(super) letters: Letters,
+    /// Dead letters that wait until a queue takes them, once there were some.
+    pub(super) letters: Option<Box<Letters>>,
     /// Numbers settled by being delivered or by dying, kept for its allocation.
     pub(super) settling: Vec<u64>,
     /// Somebody reads for the consumers just now.
@@ -125,12 +125,17 @@ impl QueueState {
             unused_since_ms: 0,
             returns: ReturnCounts::default(),
             held: None,
-            letters: Letters::default(),
+            letters: None,
             settling: Vec::new(),
             reading: false,
             unreadable: false,
             share,
         }
+    }
+
+    /// Dead letters that wait, or will.
+    pub(super) fn letters(&mut self) -> &mut Letters {
+        self.letters.get_or_insert_default()
     }
 
     /// Keeps no more in memory than allowed, as far as the store is.
@@ -412,7 +417,7 @@ impl QueueState {
         self.live = false;
         let messages = self.ready.len();
         self.ready = Levels::new(Vec::new(), Turns::Strict);
-        self.letters = Letters::default();
+        self.letters = None;
         self.held = None;
         self.returns = ReturnCounts::default();
         (self.unacked, self.unacked_bytes) = (0, 0);

@@ -91,13 +91,15 @@ impl QueueState {
             self.forget_returns(place, std::iter::once(entry.seq));
             return;
         }
-        if self.rules.keeps_dead_letters() && !self.letters.admit(&entry, reason) {
+        if self.rules.keeps_dead_letters() && !self.letters().admit(&entry, reason) {
             return;
         }
         let mut entry = entry;
-        if !self.rules.keeps_dead_letters() && self.letters.are_waiting() {
+        if !self.rules.keeps_dead_letters()
+            && self.letters.as_ref().is_some_and(|l| l.are_waiting())
+        {
             self.arm(place, 0);
-            let Some(excess) = self.letters.line_up(entry, reason) else {
+            let Some(excess) = self.letters().line_up(entry, reason) else {
                 return;
             };
             entry = excess;
@@ -125,7 +127,7 @@ impl QueueState {
             .queue
             .count_death(reason, self.rules.dead_letter_exchange.is_some());
         if self.rules.dead_letter_exchange.is_some() {
-            self.letters.add_unread(seq, bytes, reason);
+            self.letters().add_unread(seq, bytes, reason);
             self.arm(place, 0);
         } else {
             self.settling.push(seq);
@@ -165,7 +167,7 @@ impl QueueState {
             true => self.ready.next_expiry_ms(),
         };
         let disuse = self.disused_at();
-        let letters = self.letters.next_try_ms();
+        let letters = self.letters.as_ref().and_then(|l| l.next_try_ms());
         [expiry, disuse, letters].into_iter().flatten().min()
     }
 

@@ -116,14 +116,15 @@ impl ConsumerView {
 
 impl QueueState {
     pub(crate) fn tally(&self) -> QueueCounts {
+        let (dead_letters, dead_letter_bytes) = self.letters.as_ref().map_or((0, 0), |l| l.held());
         QueueCounts {
             ready: self.ready.len(),
             unacked: self.unacked,
             consumers: self.consumers.len() as u64,
             ready_bytes: self.ready.bytes(),
             unacked_bytes: self.unacked_bytes,
-            dead_letters: self.letters.held().0,
-            dead_letter_bytes: self.letters.held().1,
+            dead_letters,
+            dead_letter_bytes,
         }
     }
 

@@ -4,10 +4,9 @@
 //! Segments from the last snapshot on are never freed, so a snapshot is written when a new
 //! segment has begun, but not more often than every so many times its own size.
 
-use std::ops::Bound;
-
 use super::Commit;
 use crate::error::Error;
+use crate::index::entries::Pair;
 use crate::log::record::Record;
 use crate::pending::Group;
 
@@ -69,23 +68,21 @@ impl Commit<'_> {
 
     /// Only this thread changes entries, so they may be taken in steps.
     fn write_entries(&mut self) -> Result<(), Error> {
-        let mut last: Option<Vec<u8>> = None;
+        let mut last: Option<Pair> = None;
         loop {
             let index = self.shared.index.lock();
-            let from = last.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
-            let step: Vec<(Vec<u8>, Vec<u8>)> = index
-                .entries
-                .range::<[u8], _>((from, Bound::Unbounded))
-                .take(STEP)
-                .map(|(key, value)| (key.clone(), value.clone()))
-                .collect();
+            let behind = index.entries.after(last.as_ref().map(Pair::key));
+            let step: Vec<Pair> = behind.take(STEP).cloned().collect();
             drop(index);
-            for (key, value) in &step {
-                self.append(&Record::SnapshotEntry { key, value })?;
+            for pair in &step {
+                self.append(&Record::SnapshotEntry {
+                    key: pair.key(),
+                    value: pair.value(),
+                })?;
             }
-            match step.into_iter().next_back() {
-                Some((key, _)) => last = Some(key),
-                None => return Ok(()),
+            last = step.into_iter().next_back();
+            if last.is_none() {
+                return Ok(());
             }
         }
     }

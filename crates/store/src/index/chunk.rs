@@ -2,7 +2,7 @@
 
 use super::summary::{Part, Summary};
 use crate::keep::Keep;
-use crate::log::record::{HEADER_LEN, padded};
+use crate::log::record::{HEADER_LEN, SHORT_HEADER_LEN, padded};
 
 /// Messages per chunk, and per row of the metadata database.
 pub(crate) const CHUNK_LEN: u64 = 512;
@@ -10,9 +10,12 @@ pub(crate) const CHUNK_LEN: u64 = 512;
 const WORDS: usize = CHUNK_LEN as usize / 64;
 
 /// Version byte of a stored chunk.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
-/// The version without runs, which is still read.
+/// The version whose messages follow each other with long headers. It is still read.
+const VERSION_OF_LONG_HEADERS: u8 = 2;
+
+/// The version before that, without runs. It is still read.
 const VERSION_WITHOUT_RUNS: u8 = 1;
 
 /// Where a message lies, and whether it survives a restart. 12 bytes, as there may be many.
@@ -53,9 +56,14 @@ impl Entry {
         self.len & !SPILLED
     }
 
-    /// Bytes of the record in the log, if it has one reference.
+    /// Bytes of the record in the log if it has the short header, as most have: what it takes once
+    /// it is copied, too.
     pub(crate) fn record_bytes(&self) -> u64 {
-        padded(HEADER_LEN + self.len() as usize) as u64
+        self.bytes_with(SHORT_HEADER_LEN)
+    }
+
+    fn bytes_with(&self, header_len: usize) -> u64 {
+        padded(header_len + self.len() as usize) as u64
     }
 
     /// Whether it survives a restart.
@@ -191,7 +199,7 @@ impl Chunk {
     /// The row for the metadata database:
     ///
     /// ```text
-    ///  0  version  u8    2
+    ///  0  version  u8    3
     ///  1  bitmap   64 B  bit n (little endian words) = message n of the chunk is live
     /// 65  runs           of live messages, ascending: three or four varints (LEB128)
     ///                      segment: zigzag difference to the one before (0 at first), times 2;
@@ -203,7 +211,9 @@ impl Chunk {
     ///                        where the record before it ends
     /// ```
     ///
-    /// Version 1 has a run for each message, no counts, and does not double the difference.
+    /// The record before is taken for one with the short header; in version 2 for one with the long
+    /// header. Version 1 is as version 2, but has a run for each message, no counts, and does not
+    /// double the difference.
     pub(crate) fn to_row(&self) -> Vec<u8> {
         let mut row = Vec::with_capacity(1 + WORDS * 8 + usize::from(self.live) * 5);
         row.push(VERSION);
@@ -214,7 +224,7 @@ impl Chunk {
         let mut entries = self.iter_from(0).map(|(_, entry)| entry).peekable();
         while let Some(first) = entries.next() {
             let expected = if first.segment == last.segment {
-                expected8(&last)
+                expected8(&last, SHORT_HEADER_LEN)
             } else {
                 0
             };
@@ -238,9 +248,10 @@ impl Chunk {
     /// The chunk of a row; `None` if the row is not one.
     pub(crate) fn from_row(row: &[u8]) -> Option<Self> {
         let (&version, rest) = row.split_first()?;
-        let counts = match version {
-            VERSION => Counts::Some,
-            VERSION_WITHOUT_RUNS => Counts::None,
+        let (counts, header_len) = match version {
+            VERSION => (Counts::Some, SHORT_HEADER_LEN),
+            VERSION_OF_LONG_HEADERS => (Counts::Some, HEADER_LEN),
+            VERSION_WITHOUT_RUNS => (Counts::None, HEADER_LEN),
             _ => return None,
         };
         let (words, mut rest) = rest.split_at_checked(WORDS * 8)?;
@@ -256,9 +267,9 @@ impl Chunk {
                 bits &= bits - 1;
                 if more > 0 {
                     more -= 1;
-                    last.offset8 = u32::try_from(expected8(&last)).ok()?;
+                    last.offset8 = u32::try_from(expected8(&last, header_len)).ok()?;
                 } else {
-                    (last, more) = pull_run(&mut rest, &last, counts)?;
+                    (last, more) = pull_run(&mut rest, &last, (counts, header_len))?;
                 }
                 chunk.insert(slot, last);
             }
@@ -275,7 +286,11 @@ enum Counts {
 }
 
 /// The first entry of a run, and how many follow.
-fn pull_run(rest: &mut &[u8], last: &Entry, counts: Counts) -> Option<(Entry, u64)> {
+fn pull_run(
+    rest: &mut &[u8],
+    last: &Entry,
+    (counts, header_len): (Counts, usize),
+) -> Option<(Entry, u64)> {
     let raw = pull_varint(rest)?;
     let (raw, counted) = match counts {
         Counts::Some => (raw >> 1, raw & 1 == 1),
@@ -284,7 +299,7 @@ fn pull_run(rest: &mut &[u8], last: &Entry, counts: Counts) -> Option<(Entry, u6
     let segment = i64::from(last.segment).checked_add(unzigzag(raw))?;
     let segment = u32::try_from(segment).ok().filter(|s| *s > 0)?;
     let expected = if segment == last.segment {
-        expected8(last)
+        expected8(last, header_len)
     } else {
         0
     };
@@ -304,15 +319,15 @@ fn pull_run(rest: &mut &[u8], last: &Entry, counts: Counts) -> Option<(Entry, u6
 fn follows(last: &Entry, next: &Entry) -> bool {
     next.segment == last.segment
         && next.len == last.len
-        && i64::from(next.offset8) == expected8(last)
+        && i64::from(next.offset8) == expected8(last, SHORT_HEADER_LEN)
 }
 
 /// Where the next record of the same queue lies if nothing came between, in units of 8.
-fn expected8(last: &Entry) -> i64 {
+fn expected8(last: &Entry, header_len: usize) -> i64 {
     if last.segment == 0 {
         return 0;
     }
-    i64::from(last.offset8) + (last.record_bytes() / 8) as i64
+    i64::from(last.offset8) + (last.bytes_with(header_len) / 8) as i64
 }
 
 fn zigzag(value: i64) -> u64 {

@@ -12,16 +12,18 @@
 //! `crate::chunks`.
 
 pub(crate) mod chunk;
+pub(crate) mod entries;
 mod load;
 mod look_up;
 pub(crate) mod segments;
 mod snapshot;
 pub(crate) mod summary;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use chunk::{CHUNK_LEN, Chunk, Entry};
+use entries::Entries;
 use segments::{Change, Counter, Segments};
 use summary::Summary;
 
@@ -62,7 +64,7 @@ pub(crate) struct Index {
     pub(crate) evictions: u64,
     /// Where the last snapshot in the log begins; 0 if there is none.
     pub(crate) snapshot_segment: u32,
-    pub(crate) entries: BTreeMap<Vec<u8>, Vec<u8>>,
+    pub(crate) entries: Entries,
     queues: BTreeMap<u32, Queue>,
     segments: Segments,
     live: u64,
@@ -94,7 +96,6 @@ struct Changes {
     removed: Vec<ChunkId>,
     /// Queues that are gone but have a row, with all their chunks.
     dropped: Vec<(u32, BTreeMap<u64, Held>)>,
-    entries: BTreeSet<Vec<u8>>,
 }
 
 #[derive(Default)]
@@ -324,11 +325,7 @@ impl Index {
 
     /// Sets (`Some`) or removes (`None`) an entry.
     pub(crate) fn set_entry(&mut self, key: &[u8], value: Option<&[u8]>) {
-        match value {
-            Some(value) => self.entries.insert(key.to_vec(), value.to_vec()),
-            None => self.entries.remove(key),
-        };
-        self.changes.entries.insert(key.to_vec());
+        self.entries.set(key, value);
     }
 
     /// A segment exists, live messages in it or not.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::chunk::CHUNK_LEN;
+use super::entries::Changed;
 use super::{ChunkId, Held, Index};
 use crate::disk::DiskFile;
 use crate::keys;
@@ -22,7 +23,7 @@ const FREE_STEP: usize = 8;
 /// What a checkpoint has to make durable, and what it may free afterwards.
 pub(crate) struct Snapshot {
     pub(crate) batch: Batch,
-    pub(crate) entries: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    pub(crate) entries: Vec<Changed>,
     pub(crate) unsynced: Option<(u32, Arc<dyn DiskFile>)>,
     pub(crate) end: Position,
     pub(crate) max_queue_id: u32,
@@ -67,13 +68,7 @@ impl Index {
         Snapshot {
             batch,
             more,
-            entries: std::mem::take(&mut self.changes.entries)
-                .into_iter()
-                .map(|key| {
-                    let value = self.entries.get(&key).cloned();
-                    (key, value)
-                })
-                .collect(),
+            entries: self.entries.take_changed(),
             snapshot_segment: self.snapshot_segment,
             unsynced: self.unsynced.take(),
             end,

@@ -1,4 +1,4 @@
-//! The log record, format version 1.
+//! The log record.
 //!
 //! Integers are little endian. A record starts at a multiple of 8; zeros pad it to the next one.
 //!
@@ -6,7 +6,7 @@
 //!  0  crc       u32  CRC32C of bytes 4..len, seeded with the record's segment and offset
 //!  4  len       u32  bytes of the record, header included, padding excluded
 //!  8  kind      u8   1 publish, 2 ack, 4 put, 5 drop queue, 8 remove, 9 seal, 10 snapshot begin,
-//!                    11 snapshot entry, 12 snapshot queue, 13 snapshot end
+//!                    11 snapshot entry, 12 snapshot queue, 13 snapshot end, 14 short publish
 //!                    (3, 6 requeue counts, 7 stream batch: reserved)
 //!  9  flags     u8   bit 0: the body has a tail; bit 1: first record of a group, written when
 //!                    everything before it had been synced; bit 2: the message does not survive
@@ -25,6 +25,20 @@
 //!                    remove:  key
 //! ```
 //!
+//! A message in one queue, with a head of less than 64 KiB, has a shorter header. Of the usual
+//! small message the header is a large part.
+//!
+//! ```text
+//!  0  as above         kind 14
+//! 10  head_len u16     bytes of the body's head
+//! 12  queue    u32     the reference
+//! 16  seq      u64     its number
+//! 24  payload          head, tail
+//! ```
+//!
+//! Up to version 3 of the format such messages had the long header too, and a segment may hold
+//! both.
+//!
 //! A snapshot repeats all entries and queues as they are before the group it stands in. It lets
 //! the database be rebuilt from the segments that are left; replay skips it.
 //!
@@ -35,8 +49,12 @@
 
 use crate::keep::Keep;
 
-/// Bytes before the payload.
+/// Bytes before the payload, but not of a short publish.
 pub(crate) const HEADER_LEN: usize = 32;
+/// Bytes before the head of a short publish.
+pub(crate) const SHORT_HEADER_LEN: usize = 24;
+/// Bytes of head in a short publish; their number is 16 bits wide.
+const SHORT_HEAD_MAX: usize = u16::MAX as usize;
 /// Bytes of one reference beyond the first.
 pub(crate) const REFERENCE_LEN: usize = 12;
 /// Bytes of one run in an ack.
@@ -60,6 +78,7 @@ const SNAPSHOT_BEGIN: u8 = 10;
 const SNAPSHOT_ENTRY: u8 = 11;
 const SNAPSHOT_QUEUE: u8 = 12;
 const SNAPSHOT_END: u8 = 13;
+const SHORT_PUBLISH: u8 = 14;
 
 /// A reference: a queue and the message's number in it.
 pub(crate) type Reference = (u32, u64);
@@ -162,21 +181,28 @@ pub(crate) fn announced_len(bytes: &[u8]) -> Option<usize> {
 /// `None` for anything that is not a complete, valid record of that very place.
 pub(crate) fn decode(bytes: &[u8], segment: u32, offset: u64) -> Option<Decoded<'_>> {
     let len = announced_len(bytes)?;
-    if len < HEADER_LEN || len > bytes.len() {
+    if len < SHORT_HEADER_LEN || len > bytes.len() {
         return None;
     }
     // The cheap tests come first: the search for records behind a torn one calls this at every
     // eighth byte.
-    if !matches!(
-        bytes[8],
-        PUBLISH | ACK | PUT | DROP_QUEUE | REMOVE..=SNAPSHOT_END
-    ) || bytes[9] & !(HAS_TAIL | GROUP_START | SPILLED) != 0
-        || u32_at(bytes, 28) != 0
+    let has_header = match bytes[8] {
+        SHORT_PUBLISH => true,
+        PUBLISH | ACK | PUT | DROP_QUEUE | REMOVE..=SNAPSHOT_END => {
+            len >= HEADER_LEN && u32_at(bytes, 28) == 0
+        }
+        _ => false,
+    };
+    if !has_header
+        || bytes[9] & !(HAS_TAIL | GROUP_START | SPILLED) != 0
         || !checksum_holds(&bytes[..len], segment, offset)
     {
         return None;
     }
-    let record = parse(&bytes[..len])?;
+    let record = match bytes[8] {
+        SHORT_PUBLISH => parse_short(&bytes[..len])?,
+        _ => parse(&bytes[..len])?,
+    };
     let group_start = bytes[9] & GROUP_START != 0;
     Some(Decoded {
         record,
@@ -207,31 +233,51 @@ pub fn record_len(bytes: &[u8], segment: u32, offset: u64) -> Option<usize> {
     Some(decoded.padded_len)
 }
 
+/// A short publish.
+fn parse_short(bytes: &[u8]) -> Option<Record<'_>> {
+    let first = (u32_at(bytes, 12), u64_at(bytes, 16));
+    let head_len = u16_at(bytes, 10);
+    let body = &bytes[SHORT_HEADER_LEN..];
+    parse_publish(bytes[9], (first, References(&[])), body, head_len.into())
+}
+
+/// A publish, from what both headers tell.
+fn parse_publish<'a>(
+    flags: u8,
+    (first, more): (Reference, References<'a>),
+    body: &'a [u8],
+    head_len: usize,
+) -> Option<Record<'a>> {
+    let (head, tail) = body.split_at_checked(head_len)?;
+    let tail = match flags & HAS_TAIL {
+        0 if !tail.is_empty() => return None,
+        0 => None,
+        _ => Some(tail),
+    };
+    let keep = match flags & SPILLED {
+        0 => Keep::Always,
+        _ => Keep::UntilRestart,
+    };
+    Some(Record::Publish {
+        keep,
+        first,
+        more,
+        head,
+        tail,
+    })
+}
+
+/// Any record with the long header.
 fn parse(bytes: &[u8]) -> Option<Record<'_>> {
     let (queue, seq) = (u32_at(bytes, 12), u64_at(bytes, 16));
     let head_len = u32_at(bytes, 24) as usize;
     let payload = &bytes[HEADER_LEN..];
     let record = match bytes[8] {
         PUBLISH => {
-            let more = usize::from(u16::from_le_bytes([bytes[10], bytes[11]])).checked_sub(1)?;
+            let more = usize::from(u16_at(bytes, 10)).checked_sub(1)?;
             let (more, body) = payload.split_at_checked(more * REFERENCE_LEN)?;
-            let (head, tail) = body.split_at_checked(head_len)?;
-            let tail = match bytes[9] & HAS_TAIL {
-                0 if !tail.is_empty() => return None,
-                0 => None,
-                _ => Some(tail),
-            };
-            let keep = match bytes[9] & SPILLED {
-                0 => Keep::Always,
-                _ => Keep::UntilRestart,
-            };
-            Record::Publish {
-                keep,
-                first: (queue, seq),
-                more: References(more),
-                head,
-                tail,
-            }
+            let references = ((queue, seq), References(more));
+            parse_publish(bytes[9], references, body, head_len)?
         }
         ACK if payload.len().is_multiple_of(RUN_LEN) => Record::Ack {
             queue,
@@ -262,37 +308,56 @@ fn parse(bytes: &[u8]) -> Option<Record<'_>> {
     Some(record)
 }
 
+/// Bytes of the header that `record` is written with.
+fn header_len(record: &Record<'_>) -> usize {
+    match record {
+        Record::Publish { more, head, .. } if more.0.is_empty() && head.len() <= SHORT_HEAD_MAX => {
+            SHORT_HEADER_LEN
+        }
+        _ => HEADER_LEN,
+    }
+}
+
 /// Bytes that `record` takes in the log, padding excluded.
 pub(crate) fn encoded_len(record: &Record<'_>) -> usize {
-    HEADER_LEN
-        + match record {
-            Record::Publish {
-                more, head, tail, ..
-            } => more.0.len() + head.len() + tail.map_or(0, <[u8]>::len),
-            Record::Ack { runs, .. } => runs.0.len(),
-            Record::Put { key, value } | Record::SnapshotEntry { key, value } => {
-                key.len() + value.len()
-            }
-            Record::SnapshotQueue { .. } => 8,
-            Record::Remove { key } => key.len(),
-            Record::DropQueue { .. }
-            | Record::Seal
-            | Record::SnapshotBegin { .. }
-            | Record::SnapshotEnd => 0,
+    header_len(record) + payload_len(record)
+}
+
+fn payload_len(record: &Record<'_>) -> usize {
+    match record {
+        Record::Publish {
+            more, head, tail, ..
+        } => more.0.len() + head.len() + tail.map_or(0, <[u8]>::len),
+        Record::Ack { runs, .. } => runs.0.len(),
+        Record::Put { key, value } | Record::SnapshotEntry { key, value } => {
+            key.len() + value.len()
         }
+        Record::SnapshotQueue { .. } => 8,
+        Record::Remove { key } => key.len(),
+        Record::DropQueue { .. }
+        | Record::Seal
+        | Record::SnapshotBegin { .. }
+        | Record::SnapshotEnd => 0,
+    }
 }
 
 /// Appends `record` and its padding to `buf`; it will lie at `offset` of `segment`.
 ///
 /// The caller keeps lengths within 32 bits and references within [`REFERENCES_MAX`].
-pub(crate) fn encode(
+pub(crate) fn encode(buf: &mut Vec<u8>, record: &Record<'_>, at: (u32, u64), place: Place) {
+    encode_with(header_len(record), buf, record, at, place);
+}
+
+/// The same with a header of `header_len` bytes, which fits the record.
+fn encode_with(
+    header_len: usize,
     buf: &mut Vec<u8>,
     record: &Record<'_>,
     (segment, offset): (u32, u64),
     place: Place,
 ) {
     let start = buf.len();
-    let len = encoded_len(record);
+    let len = header_len + payload_len(record);
     buf.reserve(padded(len));
     let mut flags = if place == Place::GroupStart {
         GROUP_START
@@ -313,13 +378,12 @@ pub(crate) fn encode(
             if *keep == Keep::UntilRestart {
                 flags |= SPILLED;
             }
-            (
-                PUBLISH,
-                1 + more.0.len() / REFERENCE_LEN,
-                first.0,
-                first.1,
-                head.len(),
-            )
+            let (kind, nrefs) = match header_len {
+                // The length of the head stands here instead.
+                SHORT_HEADER_LEN => (SHORT_PUBLISH, head.len()),
+                _ => (PUBLISH, 1 + more.0.len() / REFERENCE_LEN),
+            };
+            (kind, nrefs, first.0, first.1, head.len())
         }
         Record::Ack { queue, .. } => (ACK, 0, *queue, 0, 0),
         Record::Put { key, .. } => (PUT, 0, 0, 0, key.len()),
@@ -341,7 +405,7 @@ pub(crate) fn encode(
     header[12..16].copy_from_slice(&queue.to_le_bytes());
     header[16..24].copy_from_slice(&seq.to_le_bytes());
     header[24..28].copy_from_slice(&(head_len as u32).to_le_bytes());
-    buf.extend_from_slice(&header);
+    buf.extend_from_slice(&header[..header_len]);
     push_payload(buf, record);
     let crc = crc32c::crc32c_append(seed(segment, offset), &buf[start + 4..]);
     buf[start..start + 4].copy_from_slice(&crc.to_le_bytes());
@@ -385,6 +449,10 @@ pub(crate) fn push_run(buf: &mut Vec<u8>, first: u64, last: u64) {
     buf.extend_from_slice(&last.to_le_bytes());
 }
 
+fn u16_at(bytes: &[u8], at: usize) -> u16 {
+    u16::from_le_bytes([bytes[at], bytes[at + 1]])
+}
+
 fn u32_at(bytes: &[u8], at: usize) -> u32 {
     let mut raw = [0; 4];
     raw.copy_from_slice(&bytes[at..at + 4]);
@@ -398,4 +466,4 @@ fn u64_at(bytes: &[u8], at: usize) -> u64 {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -71,17 +71,17 @@ fn damage_before_a_committed_group_is_refused() {
     store.abandon();
     let segment = scratch.segments()[0].clone();
     let mut bytes = fs::read(&segment).unwrap();
-    bytes[104 + 35] ^= 1;
+    bytes[96 + 27] ^= 1;
     fs::write(&segment, bytes).unwrap();
     let error = Store::open(scratch.dir(), options()).unwrap_err();
     assert!(
-        matches!(error, Error::CorruptLog { offset: 104, .. }),
+        matches!(error, Error::CorruptLog { offset: 96, .. }),
         "{error}"
     );
     assert!(
         error
             .to_string()
-            .ends_with("at 104, followed by valid records"),
+            .ends_with("at 96, followed by valid records"),
         "{error}"
     );
 }
@@ -121,7 +121,7 @@ fn a_live_message_that_is_damaged_is_reported_by_queue_and_number() {
     let segment = scratch.segments()[0].clone();
     let mut bytes = fs::read(&segment).unwrap();
     // Behind the two records of an empty snapshot.
-    bytes[64 + 34] ^= 1;
+    bytes[64 + 26] ^= 1;
     fs::write(&segment, bytes).unwrap();
     let (store, _) = open(&scratch);
     let error = store.read(Q, 1, 10, 1000).unwrap_err();

@@ -78,7 +78,7 @@ fn inspecting_counts_and_verifies_and_changes_nothing() {
 
     let segment = scratch.segments()[0].clone();
     let mut bytes = fs::read(&segment).unwrap();
-    bytes[64 + 40 + 32] ^= 1;
+    bytes[64 + 32 + 24] ^= 1;
     fs::write(&segment, bytes).unwrap();
     let found = inspect(scratch.dir(), other.dir()).unwrap();
     assert_eq!(found.damaged.len(), 1);

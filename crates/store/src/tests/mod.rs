@@ -9,6 +9,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::keep::Keep;
+use crate::log::record::tests::encode_long;
+use crate::log::record::{Place, Record, References};
 use crate::{Body, Error, Lost, Options, QueueId, Recover, Recovered, Store, Ticket};
 
 mod backlog;
@@ -430,11 +433,11 @@ fn a_format_from_the_future_is_refused() {
     let scratch = Scratch::new();
     open(&scratch).0.close().unwrap();
     let version = scratch.dir().join("VERSION");
-    assert_eq!(fs::read_to_string(&version).unwrap(), "3\n");
-    fs::write(&version, "4\n").unwrap();
+    assert_eq!(fs::read_to_string(&version).unwrap(), "4\n");
+    fs::write(&version, "5\n").unwrap();
     let error = Store::open(scratch.dir(), options()).unwrap_err();
     assert!(
-        error.to_string().contains("format version 4 is newer"),
+        error.to_string().contains("format version 5 is newer"),
         "{error}"
     );
     fs::remove_file(&version).unwrap();
@@ -442,23 +445,102 @@ fn a_format_from_the_future_is_refused() {
     assert!(matches!(error, Error::BadVersion(_)), "{error}");
 }
 
+/// A segment as the last format had it: 300 messages of one queue, each with the long header.
+fn segment_of_long_headers() -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for n in 1..=300u64 {
+        let body = body(&format!("message {n:04}"));
+        let place = match n {
+            1 => Place::GroupStart,
+            _ => Place::Within,
+        };
+        let at = (1, bytes.len() as u64);
+        let record = Record::Publish {
+            keep: Keep::Always,
+            first: (Q.0, n),
+            more: References(&[]),
+            head: &body.head,
+            tail: body.tail.as_deref(),
+        };
+        encode_long(&mut bytes, &record, at, place);
+    }
+    assert_eq!(bytes.len(), 300 * 48);
+    bytes
+}
+
 #[test]
-fn the_last_format_is_read_and_made_the_present_one() {
+fn earlier_formats_are_read_and_made_the_present_one() {
+    for earlier in ["2\n", "3\n"] {
+        let scratch = Scratch::new();
+        let (log, version) = (scratch.dir().join("log/q"), scratch.dir().join("VERSION"));
+        fs::create_dir_all(&log).unwrap();
+        fs::create_dir_all(scratch.dir().join("log/c")).unwrap();
+        fs::write(&version, earlier).unwrap();
+        fs::write(scratch.dir().join("LOCK"), "").unwrap();
+        fs::write(log.join("0000000001.seg"), segment_of_long_headers()).unwrap();
+        // A look changes nothing.
+        let looked = Scratch::new();
+        let found = crate::inspect(scratch.dir(), looked.dir()).unwrap();
+        assert_eq!((found.damaged.len(), found.segments[0].live), (0, 300));
+        assert_eq!(fs::read_to_string(&version).unwrap(), earlier);
+
+        let (store, recovered) = open(&scratch);
+        assert_eq!(recovered.damaged, []);
+        assert_eq!(fs::read_to_string(&version).unwrap(), "4\n");
+        let mut expected: Vec<_> = (1..=300).map(|n| (n, format!("message {n:04}"))).collect();
+        assert_eq!(texts(&store, Q), expected);
+        // New messages get the short header; both come back, from rows and from the log.
+        store
+            .wait(append(&store, Q, 301, &["short", "ones"]))
+            .unwrap();
+        expected.extend([(301, "short".into()), (302, "ones".into())]);
+        assert_eq!(texts(&store, Q), expected);
+        store.close().unwrap();
+        let (store, _) = open(&scratch);
+        assert_eq!(texts(&store, Q), expected);
+        store.close().unwrap();
+    }
+}
+
+#[test]
+fn long_headers_move_out_of_sparse_segments_as_short_ones() {
     let scratch = Scratch::new();
-    let (store, _) = open(&scratch);
-    store.wait(append(&store, Q, 1, &["a", "b"])).unwrap();
+    let log = scratch.dir().join("log/q");
+    fs::create_dir_all(&log).unwrap();
+    fs::write(scratch.dir().join("VERSION"), "3\n").unwrap();
+    fs::write(log.join("0000000001.seg"), segment_of_long_headers()).unwrap();
+    let options = || Options {
+        compact_above: 1,
+        ..options()
+    };
+    let (store, _) = Store::open(scratch.dir(), options()).unwrap();
+    let settled: Vec<u64> = (1..=300).filter(|n| n % 10 != 0).collect();
+    store.settle(Q, &settled);
+    for _ in 0..4 {
+        // A segment that is draining is left alone.
+        if store.stats().relocated_bytes == 0 {
+            store.wait(store.put(b"key", b"value")).unwrap();
+            store.checkpoint().unwrap();
+        }
+    }
+    let mut copies = fs::read_dir(scratch.dir().join("log/c")).unwrap();
+    let copies = fs::read(copies.next().unwrap().unwrap().path()).unwrap();
+    // 24 of header and 12 of body, padded, of the kind 14.
+    assert!((0..30).all(|n| copies[n * 40 + 8] == 14));
+    let expected: Vec<_> = (1..=30)
+        .map(|n| (n * 10, format!("message {:04}", n * 10)))
+        .collect();
+    assert_eq!(texts(&store, Q), expected);
     store.close().unwrap();
-    let version = scratch.dir().join("VERSION");
-    fs::write(&version, "2\n").unwrap();
-    // A look changes nothing.
-    let looked = Scratch::new();
-    crate::inspect(scratch.dir(), looked.dir()).unwrap();
-    assert_eq!(fs::read_to_string(&version).unwrap(), "2\n");
-    let (store, _) = open(&scratch);
-    assert_eq!(texts(&store, Q).len(), 2);
-    assert_eq!(fs::read_to_string(&version).unwrap(), "3\n");
-    store.close().unwrap();
-    fs::write(&version, "1\n").unwrap();
+    let (store, _) = Store::open(scratch.dir(), options()).unwrap();
+    assert_eq!(texts(&store, Q), expected);
+}
+
+#[test]
+fn a_format_that_is_too_old_is_refused() {
+    let scratch = Scratch::new();
+    open(&scratch).0.close().unwrap();
+    fs::write(scratch.dir().join("VERSION"), "1\n").unwrap();
     let error = Store::open(scratch.dir(), options()).unwrap_err();
     assert!(matches!(error, Error::OlderVersion { .. }), "{error}");
 }

@@ -155,9 +155,9 @@ fn salvage_keeps_what_can_be_read_and_reports_the_rest() {
     let segment = scratch.segments()[0].clone();
     let bytes = fs::read(&segment).unwrap();
     // Behind the two records of an empty snapshot.
-    let at = |seq: usize| 64 + 40 * (seq - 1);
+    let at = |seq: usize| 64 + 32 * (seq - 1);
     let mut damaged = bytes.clone();
-    damaged[at(3) + 33] ^= 1;
+    damaged[at(3) + 25] ^= 1;
     for checkpoint in [false, true] {
         let copy = scratch.copy();
         if checkpoint {

@@ -10,9 +10,12 @@ impl Ready {
     /// Takes those of `seqs`, ascending, that are in memory and `wanted`.
     pub(crate) fn pick(&mut self, seqs: &[u64], wanted: impl Fn(&Entry) -> bool) -> Vec<Entry> {
         let mut picked = pick_from(&mut self.front, seqs, &wanted);
-        picked.extend(pick_from(&mut self.tail, seqs, &wanted));
-        if self.tail.is_empty() {
-            self.marks.clear();
+        if let Some(deep) = &mut self.deep {
+            picked.extend(pick_from(&mut deep.tail, seqs, &wanted));
+            if deep.tail.is_empty() {
+                deep.marks.clear();
+            }
+            self.rise();
         }
         picked.iter().for_each(|entry| self.count_out(entry));
         picked
@@ -23,32 +26,39 @@ impl Ready {
         let find = |entries: &VecDeque<Entry>| entries.binary_search_by_key(&seq, |one| one.seq);
         match find(&self.front) {
             Ok(at) => self.front.get(at),
-            Err(_) => self.tail.get(find(&self.tail).ok()?),
+            Err(_) => {
+                let tail = &self.deep.as_ref()?.tail;
+                tail.get(find(tail).ok()?)
+            }
         }
     }
 
     /// The run of a message that is in the store only.
     pub(crate) fn cold_at(&self, seq: u64) -> Option<&Run> {
-        self.cold.holding(seq)
+        self.deep.as_ref()?.cold.holding(seq)
     }
 
     /// Takes a message that has been read from the store out of its run, unless it lies in
     /// another one by now.
     pub(crate) fn pick_cold(&mut self, seq: u64, size: u64, before: Before) -> bool {
-        self.cold.take_out(seq, size, before)
+        let deep = self.deep.as_mut();
+        let taken = deep.is_some_and(|deep| deep.cold.take_out(seq, size, before));
+        self.rise();
+        taken
     }
 
     /// Puts back what was picked, in ascending order, wherever it was.
     pub(crate) fn unpick(&mut self, mut picked: Vec<Entry>) {
-        let tail_from = self.tail.front().map_or(u64::MAX, |entry| entry.seq);
+        let tail_from = self.first_of_tail().map_or(u64::MAX, |entry| entry.seq);
         let of_tail = picked.split_off(picked.partition_point(|entry| entry.seq < tail_from));
         self.put_back(picked);
         if of_tail.is_empty() {
             return;
         }
         of_tail.iter().for_each(|entry| self.count_in(entry));
-        self.tail.extend(of_tail);
-        self.tail.make_contiguous().sort_by_key(|entry| entry.seq);
+        let tail = &mut self.behind().tail;
+        tail.extend(of_tail);
+        tail.make_contiguous().sort_by_key(|entry| entry.seq);
     }
 }
 

@@ -79,7 +79,38 @@ fn encoded(sample: &Sample, at: (u32, u64), place: Place) -> Vec<u8> {
     buf
 }
 
+/// As builds wrote it that did not know the short header.
+pub(crate) fn encode_long(buf: &mut Vec<u8>, record: &Record<'_>, at: (u32, u64), place: Place) {
+    encode_with(HEADER_LEN, buf, record, at, place);
+}
+
+/// Lengths of heads: mostly short, some around the longest that fits a short header.
+fn head_len() -> impl Strategy<Value = usize> {
+    prop_oneof![8 => 0..100usize, 1 => 65_533..65_540usize]
+}
+
 proptest! {
+    #[test]
+    fn a_publish_comes_back_with_the_header_it_fits(refs in vec((any::<u32>(), any::<u64>()), 1..4), len in head_len(), tail in proptest::option::of(vec(any::<u8>(), 0..100)), segment: u32, slot: u32) {
+        let head: Vec<u8> = (0..len).map(|n| n as u8).collect();
+        let short = refs.len() == 1 && len <= 65_535;
+        let body_len = len + tail.as_ref().map_or(0, Vec::len);
+        let sample = Sample::Publish(refs.clone(), head, tail);
+        let at = (segment, u64::from(slot) * 8);
+        let buf = encoded(&sample, at, Place::Within);
+        prop_assert_eq!(buf[8], if short { SHORT_PUBLISH } else { PUBLISH });
+        let header_len = if short { 24 } else { 32 };
+        prop_assert_eq!(announced_len(&buf), Some(header_len + (refs.len() - 1) * REFERENCE_LEN + body_len));
+        let mut long = Vec::new();
+        with_record(&sample, |record| encode_long(&mut long, record, at, Place::Within));
+        prop_assert_eq!(long[8], PUBLISH);
+        for buf in [buf, long] {
+            let decoded = decode(&buf, at.0, at.1).unwrap();
+            prop_assert_eq!(decoded.padded_len, buf.len());
+            with_record(&sample, |record| assert_eq!(decoded.record, *record));
+        }
+    }
+
     #[test]
     fn a_record_comes_back_as_it_was(sample in sample(), segment: u32, slot: u32, start: bool) {
         let place = if start { Place::GroupStart } else { Place::Within };
@@ -114,15 +145,17 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_a_record_or_not_but_never_a_panic(mut bytes in vec(any::<u8>(), 0..300), kind in 0u8..10, flags in 0u8..4) {
+    fn any_bytes_are_a_record_or_not_but_never_a_panic(mut bytes in vec(any::<u8>(), 0..300), kind in 0u8..16, flags in 0u8..8) {
         let _ = decode(&bytes, 1, 0);
         // The same with a header that gets past the checksum.
-        if bytes.len() >= HEADER_LEN {
+        if bytes.len() >= HEADER_LEN || kind == SHORT_PUBLISH && bytes.len() >= SHORT_HEADER_LEN {
             let len = bytes.len() as u32;
             bytes[4..8].copy_from_slice(&len.to_le_bytes());
             bytes[8] = kind;
             bytes[9] = flags;
-            bytes[28..32].fill(0);
+            if kind != SHORT_PUBLISH {
+                bytes[28..32].fill(0);
+            }
             let crc = crc32c::crc32c_append(seed(1, 0), &bytes[4..]);
             bytes[..4].copy_from_slice(&crc.to_le_bytes());
             if let Some(Decoded { record: Record::Ack { runs, .. }, .. }) = decode(&bytes, 1, 0) {
@@ -136,4 +169,48 @@ proptest! {
 fn zeros_are_no_record() {
     assert!(decode(&[0; 64], 1, 0).is_none());
     assert_eq!(announced_len(&[0; 64]), Some(0));
+}
+
+#[test]
+fn the_longest_head_of_a_short_header_has_65_535_bytes() {
+    for (len, kind, header_len) in [(65_535, SHORT_PUBLISH, 24), (65_536, PUBLISH, 32)] {
+        for tail in [None, Some(vec![7; 3])] {
+            let more = tail.as_ref().map_or(0, Vec::len);
+            let sample = Sample::Publish(vec![(3, 4)], vec![1; len], tail);
+            let buf = encoded(&sample, (1, 0), Place::GroupStart);
+            assert_eq!(
+                (buf[8], announced_len(&buf)),
+                (kind, Some(header_len + len + more))
+            );
+            let decoded = decode(&buf, 1, 0).unwrap();
+            with_record(&sample, |record| assert_eq!(decoded.record, *record));
+        }
+    }
+}
+
+#[test]
+fn a_short_publish_without_a_body_is_a_record_of_24_bytes() {
+    let buf = encoded(
+        &Sample::Publish(vec![(3, 4)], vec![], None),
+        (1, 8),
+        Place::Within,
+    );
+    assert_eq!(buf.len(), 24);
+    assert!(decode(&buf, 1, 8).is_some());
+    assert!(decode(&buf[..23], 1, 8).is_none());
+}
+
+#[test]
+fn a_long_kind_of_less_than_its_header_is_no_record() {
+    for kind in [PUBLISH, ACK, PUT, REMOVE, SEAL, SNAPSHOT_END] {
+        let mut buf = encoded(
+            &Sample::Publish(vec![(0, 0)], vec![], None),
+            (1, 0),
+            Place::Within,
+        );
+        buf[8] = kind;
+        let crc = crc32c::crc32c_append(seed(1, 0), &buf[4..]);
+        buf[..4].copy_from_slice(&crc.to_le_bytes());
+        assert!(decode(&buf, 1, 0).is_none(), "{kind}");
+    }
 }
