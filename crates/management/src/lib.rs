@@ -42,5 +42,4 @@ pub use log_ring::{
     LOG_EVENTS_MAX, LOG_FOLLOWERS_MAX, LOG_TEXT_BYTES_MAX, LOG_WAITING_MAX, LogEvent, LogRing,
     Severity,
 };
-pub use router::Routes;
 pub use serve::{Sockets, serve};

@@ -1,6 +1,6 @@
 //! All paths, and what surrounds every answer.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::Router;
 use axum::body::to_bytes;
@@ -13,13 +13,14 @@ use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
+use tower::ServiceExt;
 
 use crate::api;
 use crate::auth::require_login;
 use crate::compress::compress;
 use crate::context::Context;
 use crate::error::ApiError;
-use crate::openapi::{self, Paths};
+use crate::openapi;
 use crate::ui;
 
 /// Headers of every answer. The page loads nothing from elsewhere and runs no inline script.
@@ -37,31 +38,26 @@ const HEADERS: [(HeaderName, HeaderValue); 5] = [
     (VARY, HeaderValue::from_static("accept-encoding, origin")),
 ];
 
-/// All paths of the API, which know no broker yet. To put them together takes longer than the
-/// rest of [`serve`](crate::serve) does before it can answer.
-pub struct Routes(Paths);
-
-impl Routes {
-    /// Puts them together.
-    #[must_use]
-    pub fn new() -> Self {
-        Self(api::routes())
-    }
-}
-
-impl Default for Routes {
-    fn default() -> Self {
-        Self::new()
-    }
+/// [`router`], put together for the first request. A hundred and seventy operations are a megabyte
+/// of code and memory, which a broker that nobody looks at need not have at hand, and milliseconds
+/// of its start.
+pub(crate) fn router_when_asked(context: Arc<Context>) -> Router {
+    let built = OnceLock::new();
+    let ask = move |request: Request| {
+        let router = built.get_or_init(|| router(Arc::clone(&context)));
+        router.clone().oneshot(request)
+    };
+    let ask = Arc::new(ask);
+    Router::new().fallback(async move |request: Request| ask(request).await)
 }
 
 /// The API under `/api`, the dashboard everywhere else. What surrounds a router surrounds each of
 /// its routes with a copy of its own, so here it surrounds one: the way to a router inside.
-pub(crate) fn router(context: Arc<Context>, routes: Routes) -> Router {
+pub(crate) fn router(context: Arc<Context>) -> Router {
     let login = from_fn_with_state(Arc::clone(&context), require_login);
     let surround = from_fn_with_state(Arc::clone(&context), surround);
     let prefix = context.info.path_prefix.clone();
-    let (routes, described) = routes.0.split();
+    let (routes, described) = api::routes().split();
     let api = routes
         .fallback(async || ApiError::ObjectNotFound)
         .with_state(Arc::clone(&context));

@@ -15,7 +15,7 @@ use crate::context::{Context, Info};
 use crate::listener::{Bounded, Insider, Local, Peer, Socket, places};
 use crate::metrics;
 use crate::rates::SAMPLE_EVERY;
-use crate::router::{Routes, router};
+use crate::router::router_when_asked;
 
 /// How long answers under way may take once shutdown has begun.
 const DRAIN_MAX: Duration = Duration::from_secs(1);
@@ -32,7 +32,7 @@ pub struct Sockets {
 }
 
 /// Serves the API and the dashboard on bound sockets until `shutdown` is ready. Calls `ready` when
-/// it has all that it needs to answer, which takes a few milliseconds.
+/// it can answer.
 ///
 /// Needs a tokio runtime with I/O and time; a current-thread one of its own is meant for it.
 ///
@@ -42,12 +42,11 @@ pub async fn serve(
     broker: Arc<Broker>,
     sockets: Sockets,
     info: Info,
-    routes: Routes,
     ready: impl FnOnce(),
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     let context = Context::new(broker, info);
-    let app = router(Arc::clone(&context), routes);
+    let app = router_when_asked(Arc::clone(&context));
     let places = places();
     let (stop, stopped) = watch::channel(());
     let mut tasks = JoinSet::new();

@@ -21,8 +21,7 @@ use crate::sockets::{Addresses, Sockets, listen};
 use crate::telemetry::{Banner, Log, notify};
 use crate::ticking::Ticking;
 use crate::watch::{Limits, Watch};
-use crate::web::Web;
-use crate::{clock, definitions, listener, telemetry};
+use crate::{clock, definitions, listener, telemetry, web};
 
 /// Serves until a signal comes or the store fails, then closes what is open.
 ///
@@ -41,14 +40,13 @@ pub(crate) fn run(sources: Sources) -> Result<(), String> {
         let _within = runtime.enter();
         Sockets::bind(&config)?
     };
-    let web = Web::start().map_err(|error| format!("cannot start the management API: {error}"))?;
     let broker = open(&config).map_err(|error| refusal(&error, &config.data_dir))?;
     warn_of_risks(&config);
     if let Some(reason) = &sockets.no_metrics {
         tracing::warn!("metrics are not served: {reason}");
     }
     definitions::load(&broker)?;
-    let outcome = runtime.block_on(serve((sockets, web), sources, &config, &broker, log));
+    let outcome = runtime.block_on(serve(sockets, sources, &config, &broker, log));
     // Still within the runtime's life: a second signal must be able to end a slow checkpoint.
     let closed = broker.close();
     runtime.shutdown_background();
@@ -112,7 +110,7 @@ fn warn_of_risks(config: &Config) {
 }
 
 async fn serve(
-    (mut sockets, web): (Sockets, Web),
+    mut sockets: Sockets,
     sources: Sources,
     config: &Config,
     broker: &Arc<Broker>,
@@ -130,7 +128,7 @@ async fn serve(
     let mut pages = sockets.web().map_err(failed)?;
     let (_local, listener) = LocalSocket::bind(&config.data_dir).unzip();
     pages.local = listener;
-    let management = web.serve(Arc::clone(broker), pages, info);
+    let management = web::serve(Arc::clone(broker), pages, info).map_err(failed)?;
     // From here on clients can connect: after everything else.
     let listeners = accept(sockets, config, broker, &connections)?;
     let watching = tokio::spawn(Arc::clone(&certificates).watch());

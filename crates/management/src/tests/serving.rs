@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::setting::{GUEST, Setting};
-use crate::{Routes, Socket, Sockets, serve};
+use crate::{Socket, Sockets, serve};
 
 /// Longer than anything here takes.
 const LONG: Duration = Duration::from_secs(10);
@@ -36,7 +36,7 @@ fn served() -> Served {
         }],
         ..Sockets::default()
     };
-    let ended = tokio::spawn(serve(broker, sockets, info, Routes::new(), || {}, async {
+    let ended = tokio::spawn(serve(broker, sockets, info, || {}, async {
         let _ = stopped.await;
     }));
     Served {

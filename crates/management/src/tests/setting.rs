@@ -16,7 +16,7 @@ use tower::ServiceExt;
 
 use crate::context::{Context, Info};
 use crate::listener::Peer;
-use crate::router::{Routes, router};
+use crate::router::router;
 
 /// `guest:guest`
 pub(crate) const GUEST: &str = "Basic Z3Vlc3Q6Z3Vlc3Q=";
@@ -78,7 +78,7 @@ impl Setting {
         };
         configure(&mut info);
         let context = Context::new(broker, info);
-        let app = router(Arc::clone(&context), Routes::new());
+        let app = router(Arc::clone(&context));
         Self {
             context,
             app,
