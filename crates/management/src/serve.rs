@@ -64,7 +64,8 @@ pub async fn serve(
     }
     let mut ticks = interval(SAMPLE_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    ticks.tick().await;
+    // At once, not by the first tick: a timer takes a millisecond at least.
+    ticks.reset();
     context.sample();
     ready();
     let sampler = tokio::spawn(sample(context, ticks));

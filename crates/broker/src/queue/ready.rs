@@ -49,7 +49,7 @@ pub(crate) fn entry_of(seq: u64, body: Body, redelivered: bool) -> Option<Entry>
 #[derive(Default)]
 pub(crate) struct Ready {
     front: VecDeque<Entry>,
-    /// The rest of a queue that is deep. Most never are.
+    /// The rest of a queue that is deep, which most never are: there if anything lies in it.
     deep: Option<Box<Deep>>,
     /// Body bytes of `front` and `tail`.
     warm_bytes: u64,
@@ -132,8 +132,8 @@ impl Ready {
 
     /// New messages go behind others that are or will be in the store only.
     #[inline]
-    pub(crate) fn is_deep(&self) -> bool {
-        self.deep.as_ref().is_some_and(|deep| !deep.is_empty())
+    pub(crate) const fn is_deep(&self) -> bool {
+        self.deep.is_some()
     }
 
     /// If a consumer has caught up, so that little is left and all of it in memory, new
