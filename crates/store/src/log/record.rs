@@ -308,19 +308,19 @@ fn parse(bytes: &[u8]) -> Option<Record<'_>> {
     Some(record)
 }
 
-/// Bytes of the header that `record` is written with.
-fn header_len(record: &Record<'_>) -> usize {
-    match record {
-        Record::Publish { more, head, .. } if more.0.is_empty() && head.len() <= SHORT_HEAD_MAX => {
-            SHORT_HEADER_LEN
-        }
-        _ => HEADER_LEN,
-    }
+/// Whether a publish has the short header.
+fn is_short(more: References<'_>, head: &[u8]) -> bool {
+    more.0.is_empty() && head.len() <= SHORT_HEAD_MAX
 }
 
 /// Bytes that `record` takes in the log, padding excluded.
 pub(crate) fn encoded_len(record: &Record<'_>) -> usize {
-    header_len(record) + payload_len(record)
+    match record {
+        Record::Publish {
+            more, head, tail, ..
+        } if is_short(*more, head) => SHORT_HEADER_LEN + head.len() + tail.map_or(0, <[u8]>::len),
+        _ => HEADER_LEN + payload_len(record),
+    }
 }
 
 fn payload_len(record: &Record<'_>) -> usize {
@@ -345,25 +345,77 @@ fn payload_len(record: &Record<'_>) -> usize {
 ///
 /// The caller keeps lengths within 32 bits and references within [`REFERENCES_MAX`].
 pub(crate) fn encode(buf: &mut Vec<u8>, record: &Record<'_>, at: (u32, u64), place: Place) {
-    encode_with(header_len(record), buf, record, at, place);
+    match *record {
+        Record::Publish {
+            keep,
+            first,
+            more,
+            head,
+            tail,
+        } if is_short(more, head) => {
+            let flags = publish_flags(keep, tail) | place_flags(place);
+            encode_short(buf, (flags, first), head, tail.unwrap_or_default(), at);
+        }
+        _ => encode_long(buf, record, at, place),
+    }
 }
 
-/// The same with a header of `header_len` bytes, which fits the record.
-fn encode_with(
-    header_len: usize,
+fn place_flags(place: Place) -> u8 {
+    match place {
+        Place::GroupStart => GROUP_START,
+        Place::Within => 0,
+    }
+}
+
+fn publish_flags(keep: Keep, tail: Option<&[u8]>) -> u8 {
+    let spilled = match keep {
+        Keep::Always => 0,
+        Keep::UntilRestart => SPILLED,
+    };
+    if tail.is_some() {
+        HAS_TAIL | spilled
+    } else {
+        spilled
+    }
+}
+
+/// A publish with the short header, which it fits.
+fn encode_short(
     buf: &mut Vec<u8>,
-    record: &Record<'_>,
-    (segment, offset): (u32, u64),
-    place: Place,
+    (flags, first): (u8, Reference),
+    head: &[u8],
+    tail: &[u8],
+    at: (u32, u64),
 ) {
     let start = buf.len();
-    let len = header_len + payload_len(record);
+    let len = SHORT_HEADER_LEN + head.len() + tail.len();
     buf.reserve(padded(len));
-    let mut flags = if place == Place::GroupStart {
-        GROUP_START
-    } else {
-        0
-    };
+    let mut header = [0; SHORT_HEADER_LEN];
+    header[4..8].copy_from_slice(&(len as u32).to_le_bytes());
+    header[8] = SHORT_PUBLISH;
+    header[9] = flags;
+    header[10..12].copy_from_slice(&(head.len() as u16).to_le_bytes());
+    header[12..16].copy_from_slice(&first.0.to_le_bytes());
+    header[16..24].copy_from_slice(&first.1.to_le_bytes());
+    buf.extend_from_slice(&header);
+    buf.extend_from_slice(head);
+    buf.extend_from_slice(tail);
+    finish(buf, (start, len), at);
+}
+
+/// The checksum of the `len` bytes from `start` on, and the padding behind them.
+fn finish(buf: &mut Vec<u8>, (start, len): (usize, usize), (segment, offset): (u32, u64)) {
+    let crc = crc32c::crc32c_append(seed(segment, offset), &buf[start + 4..]);
+    buf[start..start + 4].copy_from_slice(&crc.to_le_bytes());
+    buf.resize(start + padded(len), 0);
+}
+
+/// Any record with the long header, as earlier builds wrote publishes too.
+pub(crate) fn encode_long(buf: &mut Vec<u8>, record: &Record<'_>, at: (u32, u64), place: Place) {
+    let start = buf.len();
+    let len = HEADER_LEN + payload_len(record);
+    buf.reserve(padded(len));
+    let mut flags = place_flags(place);
     let (kind, nrefs, queue, seq, head_len) = match record {
         Record::Publish {
             keep,
@@ -372,18 +424,9 @@ fn encode_with(
             head,
             tail,
         } => {
-            if tail.is_some() {
-                flags |= HAS_TAIL;
-            }
-            if *keep == Keep::UntilRestart {
-                flags |= SPILLED;
-            }
-            let (kind, nrefs) = match header_len {
-                // The length of the head stands here instead.
-                SHORT_HEADER_LEN => (SHORT_PUBLISH, head.len()),
-                _ => (PUBLISH, 1 + more.0.len() / REFERENCE_LEN),
-            };
-            (kind, nrefs, first.0, first.1, head.len())
+            flags |= publish_flags(*keep, *tail);
+            let nrefs = 1 + more.0.len() / REFERENCE_LEN;
+            (PUBLISH, nrefs, first.0, first.1, head.len())
         }
         Record::Ack { queue, .. } => (ACK, 0, *queue, 0, 0),
         Record::Put { key, .. } => (PUT, 0, 0, 0, key.len()),
@@ -405,11 +448,9 @@ fn encode_with(
     header[12..16].copy_from_slice(&queue.to_le_bytes());
     header[16..24].copy_from_slice(&seq.to_le_bytes());
     header[24..28].copy_from_slice(&(head_len as u32).to_le_bytes());
-    buf.extend_from_slice(&header[..header_len]);
+    buf.extend_from_slice(&header);
     push_payload(buf, record);
-    let crc = crc32c::crc32c_append(seed(segment, offset), &buf[start + 4..]);
-    buf[start..start + 4].copy_from_slice(&crc.to_le_bytes());
-    buf.resize(start + padded(len), 0);
+    finish(buf, (start, len), at);
 }
 
 fn push_payload(buf: &mut Vec<u8>, record: &Record<'_>) {
@@ -466,4 +507,4 @@ fn u64_at(bytes: &[u8], at: usize) -> u64 {
 }
 
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;

@@ -10,8 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::keep::Keep;
-use crate::log::record::tests::encode_long;
-use crate::log::record::{Place, Record, References};
+use crate::log::record::{Place, Record, References, encode_long};
 use crate::{Body, Error, Lost, Options, QueueId, Recover, Recovered, Store, Ticket};
 
 mod backlog;

@@ -79,11 +79,6 @@ fn encoded(sample: &Sample, at: (u32, u64), place: Place) -> Vec<u8> {
     buf
 }
 
-/// As builds wrote it that did not know the short header.
-pub(crate) fn encode_long(buf: &mut Vec<u8>, record: &Record<'_>, at: (u32, u64), place: Place) {
-    encode_with(HEADER_LEN, buf, record, at, place);
-}
-
 /// Lengths of heads: mostly short, some around the longest that fits a short header.
 fn head_len() -> impl Strategy<Value = usize> {
     prop_oneof![8 => 0..100usize, 1 => 65_533..65_540usize]
