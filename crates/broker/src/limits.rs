@@ -30,9 +30,10 @@ pub const REFILL_MESSAGES_MAX: usize = 512;
 pub const REFILL_BYTES_MAX: u64 = 64 * 1024;
 
 /// Bytes of ready messages that a queue keeps in memory when they are in the store anyway,
-/// and of deliveries that a channel keeps: tens of milliseconds of a fast consumer.
+/// and of deliveries that a channel keeps: several milliseconds of a fast consumer. Twice as much
+/// saves confirmed traffic 4 % of its CPU, and takes 1.4 MB more for a queue with a backlog.
 /// [`Settings::queue_memory_max`](crate::Settings::queue_memory_max) by default.
-pub const WARM_BYTES_MAX: u64 = 4 * 1024 * 1024;
+pub const WARM_BYTES_MAX: u64 = 2 * 1024 * 1024;
 
 /// How many times as much a queue may keep of transient messages, because to free those
 /// costs a write. Between a publisher and a consumer at full speed many tens of mebibytes come

@@ -78,7 +78,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     ),
     setting(
         "leveret.queue_memory_max",
-        "4MiB",
+        "2MiB",
         "bytes",
         "the same of one queue, or of the deliveries of one channel",
         |config, _, text| {
