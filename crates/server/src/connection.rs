@@ -141,9 +141,9 @@ impl<S: AsyncRead + AsyncWrite + HangUp + Unpin> Driver<S> {
     }
 
     /// Others shall have their turn first: they may have more for this client.
-    fn gathers(&mut self) -> bool {
+    fn gathers(&mut self, now: Instant) -> bool {
         match &self.phase {
-            Phase::Open(open) if self.out.is_empty() => self.gather.waits(open.outbox.bytes()),
+            Phase::Open(open) if self.out.is_empty() => self.gather.waits(open.outbox.bytes(), now),
             _ => false,
         }
     }
@@ -374,7 +374,7 @@ impl<S: AsyncRead + AsyncWrite + HangUp + Unpin> Future for Driver<S> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let now = clock::now();
-        if self.gathers() {
+        if self.gathers(now) {
             let _pending = pin!(tokio::task::yield_now()).poll(cx);
             return Poll::Pending;
         }
