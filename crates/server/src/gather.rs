@@ -52,7 +52,7 @@ impl Gather {
         }
         let last = self.last.replace(now);
         if self.paid == 0 {
-            if !last.is_some_and(|last| now.duration_since(last) < CLOSE) {
+            if last.is_none_or(|last| now.duration_since(last) >= CLOSE) {
                 return false;
             }
             if self.untried > 0 {
