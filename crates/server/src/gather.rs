@@ -30,10 +30,10 @@ const UNTRIED_MAX: u16 = 1024;
 pub(crate) struct Gather {
     /// Bytes that were there when it let the others go first.
     before: Option<usize>,
-    /// When the last delivery was.
-    last: Option<Instant>,
     /// How often that has paid lately.
     paid: u8,
+    /// When the last delivery was.
+    last: Option<Instant>,
     /// Deliveries still to come before it is tried again.
     untried: u16,
     /// How many they were after the last trial: twice as many each time.

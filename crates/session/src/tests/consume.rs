@@ -1,11 +1,9 @@
-use std::sync::Arc;
-
 use codec::{AMQPValue, basic};
 
 use crate::tests::talk::{Home, Talk, publish};
 use crate::tests::{
     ack, cancel, cancel_ok, consume, consume_ok, declare, declare_ok, declare_queue, delete_queue,
-    frames_of_qos, get, of_basic, open_channel, qos, qos_ok, start_consumer, table,
+    frames_of_qos, get, of_basic, open_channel, pair, qos, qos_ok, start_consumer, table,
 };
 
 fn plain() -> codec::BasicProperties {
@@ -363,16 +361,6 @@ fn what_a_lost_consumer_held_goes_first_to_the_one_that_takes_over() {
         (second.next().body, second.next().body),
         (b"c".to_vec(), b"d".to_vec())
     );
-}
-
-/// A publisher to a queue, and its consumer, which does not acknowledge.
-fn pair(home: &Arc<Home>) -> (Talk, Talk) {
-    let mut talk = Talk::join(home);
-    talk.queue("q");
-    let mut other = Talk::join(home);
-    other.send(1, start_consumer(consume("q", "c", true)));
-    other.expect(1, consume_ok("c"));
-    (talk, other)
 }
 
 /// Bodies of a run of publishes that is passed on in one piece, in one read.

@@ -17,9 +17,12 @@ mod talk;
 mod tell;
 mod unacked;
 
+use std::sync::Arc;
+
 use codec::{AMQPClass, AMQPValue, FieldTable, basic, channel, connection, exchange, queue};
 
 use crate::channel::settle::Extent;
+use crate::tests::talk::{Home, Talk};
 
 pub(crate) fn table(entries: &[(&str, AMQPValue)]) -> FieldTable {
     let mut table = FieldTable::default();
@@ -224,4 +227,14 @@ pub(crate) fn close_connection() -> AMQPClass {
         class_id: 0,
         method_id: 0,
     }))
+}
+
+/// A publisher to a queue, and its consumer, which does not acknowledge.
+pub(crate) fn pair(home: &Arc<Home>) -> (Talk, Talk) {
+    let mut talk = Talk::join(home);
+    talk.queue("q");
+    let mut other = Talk::join(home);
+    other.send(1, start_consumer(consume("q", "c", true)));
+    other.expect(1, consume_ok("c"));
+    (talk, other)
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 use codec::BasicProperties;
 
 use crate::limits::REST_TIME_MAX;
+use crate::tests::pair;
 use crate::tests::talk::{Home, Talk, publish};
-use crate::tests::{consume, consume_ok, start_consumer};
 
 /// Runs of 80 kB that fill an outbox, and one more.
 const RUNS_THAT_FILL: usize = 14;
@@ -28,17 +28,6 @@ impl Flag {
     fn is_set(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
-}
-
-/// A publisher, and a consumer that does not acknowledge.
-fn pair() -> (Talk, Talk) {
-    let home = Home::new();
-    let mut publisher = Talk::join(&home);
-    publisher.queue("q");
-    let mut consumer = Talk::join(&home);
-    consumer.send(1, start_consumer(consume("q", "c", true)));
-    consumer.expect(1, consume_ok("c"));
-    (publisher, consumer)
 }
 
 /// Ten messages of 8,000 bytes in one read.
@@ -66,7 +55,7 @@ fn publish_until_rest(talk: &mut Talk, flag: &Arc<Flag>) -> usize {
 
 #[test]
 fn a_client_that_publishes_faster_than_its_messages_are_taken_waits_for_that() {
-    let (mut publisher, mut consumer) = pair();
+    let (mut publisher, mut consumer) = pair(&Home::new());
     let flag = Arc::<Flag>::default();
     assert_eq!(
         publish_until_rest(&mut publisher, &flag),
@@ -83,7 +72,7 @@ fn a_client_that_publishes_faster_than_its_messages_are_taken_waits_for_that() {
 
 #[test]
 fn a_client_waits_no_more_than_a_moment_and_once_for_a_consumer_that_is_slow() {
-    let (mut publisher, mut consumer) = pair();
+    let (mut publisher, mut consumer) = pair(&Home::new());
     let flag = Arc::<Flag>::default();
     publish_until_rest(&mut publisher, &flag);
     assert!(publisher.connection.deadline() <= Some(publisher.now + REST_TIME_MAX));
@@ -101,7 +90,7 @@ fn a_client_waits_no_more_than_a_moment_and_once_for_a_consumer_that_is_slow() {
 
 #[test]
 fn nobody_waits_for_a_consumer_that_is_gone() {
-    let (mut publisher, mut consumer) = pair();
+    let (mut publisher, mut consumer) = pair(&Home::new());
     let flag = Arc::<Flag>::default();
     publish_until_rest(&mut publisher, &flag);
     consumer.turn(|connection, turn| connection.peer_closed(turn));
