@@ -3,7 +3,7 @@
 use std::io;
 use std::ops::Range;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 
 use crate::body::Body;
 use crate::chunks;
@@ -20,6 +20,9 @@ const SPAN_BYTES_MAX: u64 = 1 << 20;
 /// Bytes of other queues' messages worth reading over (16 KiB): about what a further system call
 /// costs.
 const GAP_BYTES_MAX: u64 = 16 << 10;
+
+/// Of so many eighths of a span at least, the messages keep the span itself and are not copied.
+const KEPT_EIGHTHS_MIN: usize = 7;
 
 /// Messages counted under one hold of the index: 8 chunks.
 const COUNTED_AT_ONCE_MAX: usize = 4096;
@@ -53,20 +56,13 @@ fn attempt(
     from: u64,
     limits: (usize, usize),
 ) -> Result<Option<Vec<(u64, Body)>>, Error> {
-    let Located {
-        found,
-        bytes: total,
-        ..
-    } = locate(shared, queue, from, limits)?;
+    let found = locate(shared, queue, from, limits)?.found;
     let mut reading = Reading {
         shared,
         queue,
-        bodies: BytesMut::with_capacity(total),
-        parts: Vec::new(),
-        span: Vec::new(),
+        messages: Vec::with_capacity(found.len()),
         moved: false,
     };
-    reading.parts.reserve(found.len());
     for span in found.chunk_by(|(_, a), (_, b)| neighbours(a, b)) {
         let mut rest = span;
         while let Some((_, first)) = rest.first() {
@@ -77,25 +73,7 @@ fn attempt(
             rest = later;
         }
     }
-    if reading.moved {
-        return Ok(None);
-    }
-    let mut bodies = reading.bodies.freeze();
-    let messages = reading
-        .parts
-        .into_iter()
-        .map(|(seq, head, tail)| {
-            let head = bodies.split_to(head);
-            (
-                seq,
-                Body {
-                    head,
-                    tail: tail.map(|len| bodies.split_to(len)),
-                },
-            )
-        })
-        .collect();
-    Ok(Some(messages))
+    Ok((!reading.moved).then_some(reading.messages))
 }
 
 /// See [`Store::count`](crate::Store::count). The index is locked for a few chunks at a time.
@@ -144,15 +122,11 @@ fn locate(
     }
 }
 
-/// One call's state. Bodies are copied together, so that what the caller keeps is not larger than
-/// the messages it asked for.
+/// One call's state.
 struct Reading<'a> {
     shared: &'a Shared,
     queue: u32,
-    bodies: BytesMut,
-    /// Number, bytes of head and tail.
-    parts: Vec<(u64, usize, Option<usize>)>,
-    span: Vec<u8>,
+    messages: Vec<(u64, Body)>,
     /// A message lies elsewhere by now.
     moved: bool,
 }
@@ -172,28 +146,29 @@ impl Reading<'_> {
             }
             Err(error) => return Err(error),
         };
-        let mut span = std::mem::take(&mut self.span);
         let len = (end(last) - first.offset()) as usize;
-        self.fill(&*file, first.segment, first.offset(), len, &mut span)?;
-        let mut own = Vec::new();
+        let span = self.fill(&*file, first, len)?;
+        let before = self.messages.len();
         for (seq, entry) in found {
             let at = (entry.offset() - first.offset()) as usize;
-            let mut bytes = span.get(at..).unwrap_or_default();
+            let bytes = span.get(at..).unwrap_or_default();
             // A message in several queues has a longer header than the index can tell.
             let announced = record::announced_len(bytes).unwrap_or(0);
             let longest =
                 entry.len() as usize + HEADER_LEN + record::REFERENCES_MAX * record::REFERENCE_LEN;
             if announced > bytes.len() && announced <= longest {
-                self.fill(&*file, entry.segment, entry.offset(), announced, &mut own)?;
-                bytes = &own;
+                self.take(*seq, entry, &self.fill(&*file, entry, announced)?, 0)?;
+            } else {
+                self.take(*seq, entry, &span, at)?;
             }
-            self.take(*seq, entry, bytes)?;
         }
-        self.span = span;
+        detach(&mut self.messages[before..], span.len());
         Ok(())
     }
 
-    fn take(&mut self, seq: u64, entry: &Entry, bytes: &[u8]) -> Result<(), Error> {
+    /// Takes the message whose record begins at `at`.
+    fn take(&mut self, seq: u64, entry: &Entry, span: &Bytes, at: usize) -> Result<(), Error> {
+        let bytes = span.get(at..).unwrap_or_default();
         let decoded = record::decode(bytes, entry.segment, entry.offset());
         let wanted = (self.queue, seq);
         match decoded.map(|decoded| decoded.record) {
@@ -204,9 +179,11 @@ impl Reading<'_> {
                 tail,
                 ..
             }) if first == wanted || more.iter().any(|other| other == wanted) => {
-                self.bodies.extend_from_slice(head);
-                self.bodies.extend_from_slice(tail.unwrap_or_default());
-                self.parts.push((seq, head.len(), tail.map(<[u8]>::len)));
+                let body = Body {
+                    head: span.slice_ref(head),
+                    tail: tail.map(|tail| span.slice_ref(tail)),
+                };
+                self.messages.push((seq, body));
                 Ok(())
             }
             _ if self.is_live(seq, entry)? => Err(Error::CorruptMessage {
@@ -219,21 +196,13 @@ impl Reading<'_> {
         }
     }
 
-    /// Reads up to `len` bytes; fewer at the end of the file.
-    fn fill(
-        &self,
-        file: &dyn DiskFile,
-        segment: u32,
-        offset: u64,
-        len: usize,
-        into: &mut Vec<u8>,
-    ) -> Result<(), Error> {
-        into.clear();
-        into.resize(len, 0);
-        let filled = disk::read_full(file, into, offset)
-            .map_err(Error::io("read", &self.shared.lane.path(segment)))?;
-        into.truncate(filled);
-        Ok(())
+    /// Reads up to `len` bytes from where a message begins; fewer at the end of the file.
+    fn fill(&self, file: &dyn DiskFile, from: &Entry, len: usize) -> Result<Bytes, Error> {
+        let mut bytes = vec![0; len];
+        let filled = disk::read_full(file, &mut bytes, from.offset())
+            .map_err(Error::io("read", &self.shared.lane.path(from.segment)))?;
+        bytes.truncate(filled);
+        Ok(bytes.into())
     }
 
     fn any_is_live(&mut self, found: &[(u64, Entry)]) -> Result<bool, Error> {
@@ -253,6 +222,25 @@ impl Reading<'_> {
     }
 }
 
+/// Copies messages together where much else lies between them, so that what the caller keeps is not
+/// much larger than what it asked for.
+fn detach(messages: &mut [(u64, Body)], span_len: usize) {
+    let wanted: usize = messages.iter().map(|(_, body)| body.len()).sum();
+    if wanted >= span_len / 8 * KEPT_EIGHTHS_MIN {
+        return;
+    }
+    let mut copy = BytesMut::with_capacity(wanted);
+    for (_, body) in &*messages {
+        copy.extend_from_slice(&body.head);
+        copy.extend_from_slice(body.tail.as_deref().unwrap_or_default());
+    }
+    let mut copy = copy.freeze();
+    for (_, body) in messages {
+        body.head = copy.split_to(body.head.len());
+        body.tail = body.tail.as_ref().map(|tail| copy.split_to(tail.len()));
+    }
+}
+
 /// Where a message ends if it is in one queue, at the latest: its header may be the short one.
 fn end(entry: &Entry) -> u64 {
     entry.offset() + HEADER_LEN as u64 + u64::from(entry.len())
@@ -260,4 +248,41 @@ fn end(entry: &Entry) -> u64 {
 
 fn neighbours(a: &Entry, b: &Entry) -> bool {
     a.segment == b.segment && a.offset() < b.offset() && b.offset() <= end(a) + GAP_BYTES_MAX
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Messages of 100 bytes each, head and tail, so far from each other in one span.
+    fn apart(step: usize) -> (Vec<(u64, Body)>, Bytes) {
+        let span = Bytes::from((0..10 * step).map(|i| i as u8).collect::<Vec<_>>());
+        let body = |i: usize| Body {
+            head: span.slice(i * step..i * step + 40),
+            tail: Some(span.slice(i * step + 40..i * step + 100)),
+        };
+        ((0..10).map(|i| (i as u64, body(i))).collect(), span)
+    }
+
+    #[test]
+    fn messages_that_are_most_of_a_span_keep_it() {
+        let (mut messages, span) = apart(110);
+        let before = messages[3].1.identity();
+        detach(&mut messages, span.len());
+        assert_eq!(messages[3].1.identity(), before, "the same bytes in memory");
+    }
+
+    #[test]
+    fn messages_between_others_leave_their_span() {
+        let (mut messages, span) = apart(120);
+        let before = messages.clone();
+        detach(&mut messages, span.len());
+        assert_eq!(messages, before);
+        drop(before);
+        let alone = |messages: Vec<(u64, Body)>| {
+            drop(messages);
+            span.is_unique()
+        };
+        assert!(alone(messages), "nobody else has the span");
+    }
 }

@@ -145,19 +145,9 @@ impl Chunk {
 
     /// Live messages from `slot` on, ascending.
     pub(crate) fn iter_from(&self, slot: u16) -> impl Iterator<Item = (u16, Entry)> + '_ {
-        (slot / 64..WORDS as u16).flat_map(move |word| {
-            let mut bits = self.bitmap[usize::from(word)];
-            if word == slot / 64 {
-                bits &= u64::MAX << (slot % 64);
-            }
-            std::iter::from_fn(move || {
-                let bit = u16::try_from(bits.trailing_zeros())
-                    .ok()
-                    .filter(|b| *b < 64)?;
-                bits &= bits - 1;
-                Some(word * 64 + bit)
-            })
-            .filter_map(|slot| Some((slot, self.get(slot)?)))
+        Ones::from(&self.bitmap, slot).filter_map(|slot| {
+            let at = usize::from(slot.checked_sub(self.base)?);
+            Some((slot, *self.entries.get(at)?))
         })
     }
 
@@ -255,26 +245,72 @@ impl Chunk {
             _ => return None,
         };
         let (words, mut rest) = rest.split_at_checked(WORDS * 8)?;
-        let mut chunk = Self {
+        let mut bitmap = [0; WORDS];
+        for (word, raw) in bitmap.iter_mut().zip(words.as_chunks::<8>().0) {
+            *word = u64::from_le_bytes(*raw);
+        }
+        let live = bitmap.iter().map(|word| word.count_ones() as u16).sum();
+        let base = Ones::from(&bitmap, 0).next().unwrap_or(0);
+        let mut entries = Vec::with_capacity(usize::from(live));
+        let (mut last, mut more) = (Entry::default(), 0);
+        for slot in Ones::from(&bitmap, base) {
+            if more > 0 {
+                more -= 1;
+                last.offset8 = u32::try_from(expected8(&last, header_len)).ok()?;
+            } else {
+                (last, more) = pull_run(&mut rest, &last, (counts, header_len))?;
+            }
+            entries.resize(usize::from(slot - base), Entry::default());
+            entries.push(last);
+        }
+        let chunk = Self {
+            base,
+            entries,
+            bitmap,
+            live,
             stored: true,
             ..Self::default()
         };
-        let (mut last, mut more) = (Entry::default(), 0);
-        for (word, raw) in (0u16..).zip(words.as_chunks::<8>().0) {
-            let mut bits = u64::from_le_bytes(*raw);
-            while bits != 0 {
-                let slot = word * 64 + bits.trailing_zeros() as u16;
-                bits &= bits - 1;
-                if more > 0 {
-                    more -= 1;
-                    last.offset8 = u32::try_from(expected8(&last, header_len)).ok()?;
-                } else {
-                    (last, more) = pull_run(&mut rest, &last, (counts, header_len))?;
-                }
-                chunk.insert(slot, last);
-            }
-        }
         (rest.is_empty() && more == 0).then_some(chunk)
+    }
+}
+
+/// The bits of a map that are set, ascending.
+struct Ones<'a> {
+    /// What is left of the word that begins with the bit `base`.
+    bits: u64,
+    base: u16,
+    later: std::slice::Iter<'a, u64>,
+}
+
+impl<'a> Ones<'a> {
+    /// Those from bit `first` on.
+    fn from(bitmap: &'a [u64; WORDS], first: u16) -> Self {
+        let mut later = bitmap
+            .get(usize::from(first / 64)..)
+            .unwrap_or_default()
+            .iter();
+        Self {
+            bits: later
+                .next()
+                .map_or(0, |word| word & u64::MAX << (first % 64)),
+            base: first / 64 * 64,
+            later,
+        }
+    }
+}
+
+impl Iterator for Ones<'_> {
+    type Item = u16;
+
+    fn next(&mut self) -> Option<u16> {
+        while self.bits == 0 {
+            self.bits = *self.later.next()?;
+            self.base += 64;
+        }
+        let bit = self.bits.trailing_zeros() as u16;
+        self.bits &= self.bits - 1;
+        Some(self.base + bit)
     }
 }
 
