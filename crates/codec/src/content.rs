@@ -141,7 +141,7 @@ impl Content {
     /// The same message with some of its properties replaced and everything else byte for byte
     /// as it was. Marks that are the broker's own stay.
     pub fn rewritten(&self, with: &Rewrite<'_>) -> Result<Self, ContentError> {
-        let (flags, values) = rewrite_properties(&self.header(), with)?;
+        let (flags, values) = rewrite_properties(&self.header().properties()?, with);
         let mut bytes = self.names().to_vec();
         bytes.push(FRAME_END);
         bytes.extend(header_frame_of(flags, &values, self.body_len()));

@@ -264,12 +264,11 @@ pub enum Expiration {
 
 /// The flags and values of a header with some of them replaced and all others byte for byte as
 /// they came. Unknown property bits are dropped.
-pub fn rewrite_properties(
-    header: &ContentHeader<'_>,
-    with: &Rewrite<'_>,
-) -> Result<(u16, Vec<u8>), ContentError> {
-    let from = header.properties()?;
-    let mut to = Written::default();
+pub fn rewrite_properties(from: &Properties<'_>, with: &Rewrite<'_>) -> (u16, Vec<u8>) {
+    let mut to = Written {
+        flags: 0,
+        bytes: Vec::with_capacity(WRITTEN_BYTES),
+    };
     to.string(property::CONTENT_TYPE, from.content_type);
     to.string(property::CONTENT_ENCODING, from.content_encoding);
     if let Some(table) = with.headers.or(from.headers) {
@@ -296,11 +295,13 @@ pub fn rewrite_properties(
     to.string(property::USER_ID, from.user_id);
     to.string(property::APP_ID, from.app_id);
     to.string(property::CLUSTER_ID, from.cluster_id);
-    Ok((to.flags, to.bytes))
+    (to.flags, to.bytes)
 }
 
+/// Room for the properties of most messages, in bytes.
+const WRITTEN_BYTES: usize = 128;
+
 /// Properties being written.
-#[derive(Default)]
 struct Written {
     flags: u16,
     bytes: Vec<u8>,

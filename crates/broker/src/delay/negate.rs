@@ -15,7 +15,8 @@ pub(super) fn negated(message: &Message) -> Message {
 
 fn rewritten(message: &Message) -> Option<Message> {
     let header = message.header();
-    let mut headers = codec::decode_table(header.properties().ok()?.headers?).ok()?;
+    let properties = header.properties().ok()?;
+    let mut headers = codec::decode_table(properties.headers?).ok()?;
     let value = negative(headers.inner().get(HEADER)?)?;
     headers.insert(HEADER.into(), value);
     let table = codec::encode_table(&headers);
@@ -23,7 +24,7 @@ fn rewritten(message: &Message) -> Option<Message> {
         headers: Some(&table),
         ..Rewrite::default()
     };
-    let (flags, values) = rewrite_properties(&header, &with).ok()?;
+    let (flags, values) = rewrite_properties(&properties, &with);
     let bytes = message.bytes();
     let names_len = message.exchange().len() + message.routing_key().len() + 2;
     let frame = bytes.get(names_len + 1..)?;

@@ -55,7 +55,9 @@ fn rewriting_keeps_every_other_byte() {
         headers: None,
         ..Rewrite::default()
     };
-    let (after, bytes) = rewrite_properties(&header(flags | 1, &before), &with).unwrap();
+    let rewritten =
+        |flags, with| rewrite_properties(&header(flags, &before).properties().unwrap(), with);
+    let (after, bytes) = rewritten(flags | 1, &with);
     assert_eq!(after, flags);
     assert_eq!(bytes, [&before[..9], b"\x04else", b"\x01a"].concat());
     let with = Rewrite {
@@ -63,7 +65,7 @@ fn rewriting_keeps_every_other_byte() {
         headers: Some(&[]),
         ..Rewrite::default()
     };
-    let (_, bytes) = rewrite_properties(&header(flags, &before), &with).unwrap();
+    let (_, bytes) = rewritten(flags, &with);
     assert_eq!(bytes, [&[0; 4], &before[7..]].concat());
 }
 

@@ -108,7 +108,7 @@ impl PropertiesMemo {
             .into());
         }
         if blind || reply_name.is_some() {
-            checked.frame = Cow::Owned(rewrite(header, reply_name)?);
+            checked.frame = Cow::Owned(rewrite(header, &properties, reply_name)?);
         }
         Ok(checked)
     }
@@ -170,8 +170,12 @@ const fn type_name(letter: u8) -> &'static str {
 }
 
 /// The header frame without `BCC`, and with another reply-to if one is given.
-fn rewrite(header: &ContentHeader<'_>, reply_to: Option<&str>) -> Result<Vec<u8>, Fault> {
-    let headers = match header.properties()?.headers {
+fn rewrite(
+    header: &ContentHeader<'_>,
+    properties: &Properties<'_>,
+    reply_to: Option<&str>,
+) -> Result<Vec<u8>, Fault> {
+    let headers = match properties.headers {
         Some(table) if find_raw(table, "BCC").is_some() => Some(without_bcc(table)?),
         _ => None,
     };
@@ -180,7 +184,7 @@ fn rewrite(header: &ContentHeader<'_>, reply_to: Option<&str>) -> Result<Vec<u8>
         headers: headers.as_deref(),
         ..Rewrite::default()
     };
-    let (flags, values) = rewrite_properties(header, &with)?;
+    let (flags, values) = rewrite_properties(properties, &with);
     Ok(header_frame(flags, &values, header.body_size))
 }
 
@@ -195,10 +199,14 @@ fn without_bcc(table: &[u8]) -> Result<Vec<u8>, Fault> {
     Ok(codec::encode_table(&left))
 }
 
+/// Bytes of a content header frame without its properties.
+const HEADER_FRAME_LEN: usize = 22;
+
 /// A content header frame, for channel 0 until it is sent.
 fn header_frame(flags: u16, values: &[u8], body_size: u64) -> Vec<u8> {
     let size = u32::try_from(14 + values.len()).unwrap_or(u32::MAX);
-    let mut frame = vec![2, 0, 0];
+    let mut frame = Vec::with_capacity(HEADER_FRAME_LEN + values.len());
+    frame.extend([2, 0, 0]);
     frame.extend(size.to_be_bytes());
     frame.extend([0, 60, 0, 0]);
     frame.extend(body_size.to_be_bytes());

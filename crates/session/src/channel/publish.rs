@@ -149,6 +149,9 @@ impl Channel {
     ) -> Result<(), Fault> {
         client.refresh_access();
         let checked = self.check_properties(incoming, client);
+        if incoming.is_reply() {
+            return self.reply_to_requester(incoming, &checked?, client, turn);
+        }
         let generation = client.vhost.generation();
         if let Ok(checked) = &checked
             && checked.further_keys.is_empty()
@@ -158,9 +161,6 @@ impl Channel {
             return self.send(incoming, checked, &route, client, turn);
         }
         let (exchange, key) = names(incoming.names)?;
-        if exchange.is_empty() && key.starts_with(REPLY_PREFIX) {
-            return self.reply_to_requester(incoming, &checked?, client, turn);
-        }
         let checked = match checked {
             Ok(checked) => checked,
             Err(fault) => {
@@ -359,6 +359,11 @@ fn pair(
 impl Incoming<'_> {
     const fn is_mandatory(&self) -> bool {
         self.flags & MANDATORY != 0
+    }
+
+    /// Whether it goes to the default exchange with the key of somebody who waits for a reply.
+    fn is_reply(&self) -> bool {
+        matches!(self.names, [0, _, key @ ..] if key.starts_with(REPLY_PREFIX.as_bytes()))
     }
 
     fn bytes(&self) -> usize {
