@@ -53,7 +53,9 @@ fn main() {
     }
     // The broker inherits it.
     rlimit::increase_nofile_limit(DESCRIPTORS).unwrap();
-    let broker = broker.canonicalize().unwrap();
+    let broker = broker
+        .canonicalize()
+        .unwrap_or_else(|error| panic!("--broker {}: {error}", broker.display()));
     for (name, measure) in PARTS {
         if chosen.is_empty() || chosen.contains(&name) {
             measure(&mut Launch::default().program(&broker).start());
