@@ -75,8 +75,10 @@ fn crates_depend_only_downwards() {
                 "management",
                 "ctl",
                 "perf",
+                "mem",
             ],
         ),
+        ("mem", &[]),
         ("ctl", &[]),
         ("perf", &["codec"]),
         ("tests", &["codec"]),
@@ -172,6 +174,21 @@ fn session_and_broker_do_no_io() {
         }
     }
     report("input and output", &offences);
+}
+
+/// What the compiler can't check has one place.
+#[test]
+fn unsafe_code_is_in_one_crate() {
+    let mut offences = Vec::new();
+    for (path, text) in rust_files() {
+        let name = path.strip_prefix(root()).unwrap().display().to_string();
+        let of = |word: &str| text.contains(&format!("{} {word}", "unsafe"));
+        let found = ["{", "fn", "impl", "extern"].into_iter().any(of);
+        if found && !name.starts_with("crates/mem/") {
+            offences.push(name);
+        }
+    }
+    report("unsafe code", &offences);
 }
 
 #[test]
